@@ -1,0 +1,1 @@
+//! The outbox worker of Countersign: SMTP, SMS over HTTP, templates.

@@ -1,0 +1,1 @@
+//! Types and pure rules of Countersign: no IO, no async, no wire format.

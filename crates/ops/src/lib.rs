@@ -1,0 +1,1 @@
+//! The operations of Countersign, each exactly once: one file per operation.

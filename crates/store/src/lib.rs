@@ -1,0 +1,1 @@
+//! Functions on a transaction: the only SQL in Countersign.

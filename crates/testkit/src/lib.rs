@@ -1,0 +1,1 @@
+//! Starts servers, mail sinks, SMS gateways and PostgreSQL clusters for tests and benchmarks.

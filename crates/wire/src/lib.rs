@@ -1,0 +1,1 @@
+//! The doors of Countersign: each surface translates and decides nothing.
