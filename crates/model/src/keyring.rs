@@ -1,0 +1,304 @@
+//! The master key and everything derived from it: look-up hashes, code digests and seals.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use zeroize::Zeroizing;
+
+use crate::code::Code;
+use crate::identifier::{Identifier, IdentifierKind};
+use crate::limit::Scope;
+use crate::random::Random;
+use crate::session::TokenDigest;
+
+/// 32 secret bytes from which all other keys of a server are derived.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+impl MasterKey {
+    /// Draws a new key.
+    pub fn draw(random: &Random) -> MasterKey {
+        MasterKey(Zeroizing::new(random.bytes()))
+    }
+
+    /// Takes the bytes.
+    pub fn new(bytes: [u8; 32]) -> MasterKey {
+        MasterKey(Zeroizing::new(bytes))
+    }
+
+    /// From 64 hexadecimal digits, surrounding white space ignored: the form of the key file.
+    pub fn from_hex(text: &str) -> Option<MasterKey> {
+        let digits = text.trim();
+        if digits.len() != 64 || !digits.is_ascii() {
+            return None;
+        }
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()?;
+        }
+        Some(MasterKey(bytes))
+    }
+
+    /// The form of the key file.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.iter().map(|b| format!("{b:02x}")).collect())
+    }
+
+    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        derive(b"countersign", &*self.0, &[label.as_bytes()])
+    }
+}
+
+/// HKDF-SHA-256 (RFC 5869) to 32 bytes.
+#[allow(clippy::expect_used)] // 32 bytes are always below HKDF's bound of 255 blocks.
+fn derive(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut out = Zeroizing::new([0; 32]);
+    hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+        .extract(secret)
+        .expand(info, hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(&mut *out))
+        .expect("32 bytes are within HKDF's bound");
+    out
+}
+
+/// The keyed hash by which an identifier is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lookup {
+    /// The identifier's kind.
+    pub kind: IdentifierKind,
+    /// HMAC-SHA-256 of its canonical form.
+    pub hash: [u8; 32],
+}
+
+/// What a sealed value belongs to; a value sealed for one place does not open in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An account's profile.
+    Profile,
+    /// The particulars of a registration that awaits its proof.
+    Registration,
+    /// The identifier that a code was sent to.
+    CodeTarget,
+    /// A message's contents.
+    Message,
+    /// A private signing key.
+    SigningKey,
+}
+
+impl Place {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Place::Profile => b"profile",
+            Place::Registration => b"registration",
+            Place::CodeTarget => b"code target",
+            Place::Message => b"message",
+            Place::SigningKey => b"signing key",
+        }
+    }
+}
+
+/// A sealed value cannot be opened: another master key sealed it, or it was altered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value does not open with this master key")]
+pub struct SealBroken;
+
+/// The keys in use. Cheap to clone behind an `Arc`; made once at start.
+pub struct Keyring {
+    id: [u8; KEY_ID],
+    lookup: hmac::Key,
+    code: hmac::Key,
+    limit: hmac::Key,
+    spent_phone: hmac::Key,
+    pending_phone: hmac::Key,
+    seal: LessSafeKey,
+    phone_link: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring(…)")
+    }
+}
+
+const KEY_ID: usize = 4;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+
+impl Keyring {
+    /// Derives every key from the master key, each under a label of its own.
+    pub fn new(master: &MasterKey) -> Keyring {
+        let hmac_key = |label| hmac::Key::new(hmac::HMAC_SHA256, &*master.derive(label));
+        let mut id = [0; KEY_ID];
+        id.copy_from_slice(&master.derive("key id")[..KEY_ID]);
+        Keyring {
+            id,
+            lookup: hmac_key("identifier look-up"),
+            code: hmac_key("code digest"),
+            limit: hmac_key("limit subject"),
+            spent_phone: hmac_key("spent phone"),
+            pending_phone: hmac_key("pending phone"),
+            seal: sealing_key(&master.derive("seal")),
+            phone_link: master.derive("phone link"),
+        }
+    }
+
+    /// Names the master key without giving anything of it away; stands in front of every sealed value.
+    pub fn id(&self) -> [u8; KEY_ID] {
+        self.id
+    }
+
+    /// The hash by which the identifier is found.
+    pub fn lookup(&self, identifier: &Identifier) -> Lookup {
+        let kind = identifier.kind();
+        Lookup { kind, hash: mac(&self.lookup, &[&[kind as u8], identifier.canonical().as_bytes()]) }
+    }
+
+    /// The digest under which a short code is stored: keyed, so that a stolen database alone does
+    /// not let anyone try all codes (R034).
+    pub fn code_digest(&self, code: &Code) -> TokenDigest {
+        TokenDigest(mac(&self.code, &[code.canonical().as_bytes()]))
+    }
+
+    /// The key of a counter, so that no address or source stands in the store.
+    pub fn limit_key(&self, scope: Scope, subject: &[u8]) -> [u8; 16] {
+        let full = mac(&self.limit, &[&[scope as u8], subject]);
+        let mut out = [0; 16];
+        out.copy_from_slice(&full[..16]);
+        out
+    }
+
+    /// 002: the hash of a number that has validated an account. Its key is used for nothing else,
+    /// so it cannot be compared with any other column (002-12).
+    pub fn spent_phone(&self, phone: &Identifier) -> [u8; 32] {
+        mac(&self.spent_phone, &[phone.canonical().as_bytes()])
+    }
+
+    /// 002: the hash of a number that awaits its code.
+    pub fn pending_phone(&self, phone: &Identifier) -> [u8; 32] {
+        mac(&self.pending_phone, &[phone.canonical().as_bytes()])
+    }
+
+    /// Seals the link from a 002 number to its registration under the code that was sent to it.
+    /// The code is stored nowhere, so the link cannot be read back without it.
+    pub fn seal_phone_link(&self, phone: &Identifier, code: &Code, link: &[u8], random: &Random) -> Vec<u8> {
+        let key = self.phone_link_key(phone, code);
+        seal_with(&key, &[], b"phone link", link, random)
+    }
+
+    /// Opens what [`Keyring::seal_phone_link`] sealed.
+    ///
+    /// # Errors
+    /// [`SealBroken`] if the number or the code is another.
+    pub fn open_phone_link(&self, phone: &Identifier, code: &Code, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
+        open_with(&self.phone_link_key(phone, code), b"phone link", sealed)
+    }
+
+    fn phone_link_key(&self, phone: &Identifier, code: &Code) -> LessSafeKey {
+        sealing_key(&derive(
+            &*self.phone_link,
+            code.canonical().as_bytes(),
+            &[b"phone link", phone.canonical().as_bytes()],
+        ))
+    }
+
+    /// Seals `plain` for `place` with AES-256-GCM: key id, nonce, ciphertext, tag.
+    pub fn seal(&self, place: Place, plain: &[u8], random: &Random) -> Vec<u8> {
+        seal_with(&self.seal, &self.id, place.label(), plain, random)
+    }
+
+    /// Opens what was sealed for `place`.
+    ///
+    /// # Errors
+    /// [`SealBroken`] if it was sealed with another key or for another place, or altered.
+    pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
+        let rest = sealed.strip_prefix(&self.id).ok_or(SealBroken)?;
+        open_with(&self.seal, place.label(), rest)
+    }
+}
+
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
+#[allow(clippy::expect_used)] // The length is in the type.
+fn sealing_key(bytes: &[u8; 32]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).expect("an AES-256 key has 32 bytes"))
+}
+
+#[allow(clippy::expect_used)] // AES-GCM seals anything shorter than 64 GiB.
+fn seal_with(key: &LessSafeKey, prefix: &[u8], context: &[u8], plain: &[u8], random: &Random) -> Vec<u8> {
+    let nonce = random.bytes::<NONCE>();
+    let mut body = plain.to_vec();
+    let tag = key
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut body)
+        .expect("a stored value is shorter than 64 GiB");
+    [prefix, &nonce, &body, tag.as_ref()].concat()
+}
+
+fn open_with(key: &LessSafeKey, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
+    if sealed.len() < NONCE + TAG {
+        return Err(SealBroken);
+    }
+    let (nonce, body) = sealed.split_at(NONCE);
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealBroken)?;
+    let mut body = body.to_vec();
+    let length = key.open_in_place(nonce, Aad::from(context), &mut body).map_err(|_| SealBroken)?.len();
+    body.truncate(length);
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring(byte: u8) -> Keyring {
+        Keyring::new(&MasterKey::new([byte; 32]))
+    }
+
+    #[test]
+    fn a_seal_opens_only_in_its_place_with_its_key_unaltered() {
+        let random = Random::seeded(1);
+        let sealed = keyring(1).seal(Place::Profile, b"alice", &random);
+        assert_eq!(keyring(1).open(Place::Profile, &sealed).unwrap(), b"alice");
+        assert_eq!(keyring(1).open(Place::Message, &sealed), Err(SealBroken));
+        assert_eq!(keyring(2).open(Place::Profile, &sealed), Err(SealBroken));
+        for i in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[i] ^= 1;
+            assert_eq!(keyring(1).open(Place::Profile, &altered), Err(SealBroken), "byte {i}");
+            assert_eq!(keyring(1).open(Place::Profile, &sealed[..i]), Err(SealBroken), "cut at {i}");
+        }
+    }
+
+    #[test]
+    fn a_phone_link_opens_only_with_the_code() {
+        let random = Random::seeded(2);
+        let phone = Identifier::phone("+15550100100", None).unwrap();
+        let (code, other) = (Code::draw(&random), Code::draw(&random));
+        let sealed = keyring(1).seal_phone_link(&phone, &code, b"link", &random);
+        assert_eq!(keyring(1).open_phone_link(&phone, &code, &sealed).unwrap(), b"link");
+        assert_eq!(keyring(1).open_phone_link(&phone, &other, &sealed), Err(SealBroken));
+    }
+
+    #[test]
+    fn the_key_file_reads_back() {
+        let key = MasterKey::draw(&Random::seeded(5));
+        let read = MasterKey::from_hex(&format!(" {}\n", &*key.to_hex())).unwrap();
+        assert_eq!(*read.0, *key.0);
+        assert!(MasterKey::from_hex("abc").is_none());
+        assert!(MasterKey::from_hex(&"zz".repeat(32)).is_none());
+    }
+}

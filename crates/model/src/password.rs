@@ -1,0 +1,199 @@
+//! Passwords and the rules they must meet.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+/// A password as typed, in Unicode NFC (R004), never trimmed or case-folded.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// The longest password, in bytes, so that nobody can make the server hash a novel (R002).
+pub const MAX_BYTES: usize = 1024;
+
+/// Not a text that can be a password at all, whatever the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Over [`MAX_BYTES`].
+    #[error("longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// Nothing.
+    #[error("empty")]
+    Empty,
+    /// Contains NUL, which no keyboard types and some hashes end at.
+    #[error("contains a NUL character")]
+    Nul,
+}
+
+impl Password {
+    /// Takes the text.
+    ///
+    /// # Errors
+    /// [`Unusable`], before anything is hashed.
+    pub fn new(text: &str) -> Result<Password, Unusable> {
+        if text.is_empty() {
+            return Err(Unusable::Empty);
+        }
+        if text.len() > MAX_BYTES {
+            return Err(Unusable::TooLong);
+        }
+        if text.contains('\0') {
+            return Err(Unusable::Nul);
+        }
+        Ok(Password(Zeroizing::new(text.nfc().collect())))
+    }
+
+    /// The bytes to hash.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    fn chars(&self) -> usize {
+        self.0.chars().count()
+    }
+}
+
+/// Whose rule a new password must meet (acceptance decision 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// 000 names none: 8 and more.
+    Ouser,
+    /// 001 documents `123456`: 6 and more.
+    Authd,
+    /// 002-06: 10 to 64 characters.
+    Line,
+    /// 003: 6 and more.
+    AuthV1,
+    /// 004-05: Django's validators.
+    Rest,
+    /// Hosted pages and the command line: 15 and more without a second factor (R001), no common one.
+    Strict,
+}
+
+/// What the operator adds to every rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// No rule accepts fewer characters.
+    pub min_length: usize,
+    /// Every rule refuses common passwords, not just those that say so.
+    pub reject_common: bool,
+}
+
+/// Why a rule refuses a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Too few characters.
+    #[error("shorter than {min} characters")]
+    TooShort {
+        /// The least number.
+        min: usize,
+    },
+    /// Too many characters.
+    #[error("longer than {max} characters")]
+    TooLong {
+        /// The greatest number.
+        max: usize,
+    },
+    /// On the list of common passwords.
+    #[error("too common")]
+    Common,
+    /// Digits only.
+    #[error("entirely numeric")]
+    EntirelyNumeric,
+    /// The account's own name or address, or the product's.
+    #[error("contains the account's name")]
+    Context,
+}
+
+impl Rule {
+    /// Every reason to refuse `password`; none means that it is accepted. `context` holds the
+    /// account's own names, which only the strict rule looks at (R007).
+    pub fn faults(self, password: &Password, floor: Floor, context: &[&str]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let min = self.min().max(floor.min_length);
+        let length = password.chars();
+        if length < min {
+            faults.push(Fault::TooShort { min });
+        }
+        if self == Rule::Line && length > 64 {
+            faults.push(Fault::TooLong { max: 64 });
+        }
+        let checks_common = matches!(self, Rule::Rest | Rule::Strict) || floor.reject_common;
+        if checks_common && is_common(&password.0) {
+            faults.push(Fault::Common);
+        }
+        if self == Rule::Rest && password.0.chars().all(char::is_numeric) {
+            faults.push(Fault::EntirelyNumeric);
+        }
+        if self == Rule::Strict && is_own_name(&password.0, context) {
+            faults.push(Fault::Context);
+        }
+        faults
+    }
+
+    fn min(self) -> usize {
+        match self {
+            Rule::Ouser | Rule::Rest => 8,
+            Rule::Authd | Rule::AuthV1 => 6,
+            Rule::Line => 10,
+            Rule::Strict => 15,
+        }
+    }
+}
+
+/// Lower-case, one a line, sorted by bytes. The source is named at the head of the file.
+static COMMON: &str = include_str!("../data/common_passwords.txt");
+
+/// Whether the password is on the list of common ones, in any case.
+pub fn is_common(password: &str) -> bool {
+    let wanted = Zeroizing::new(password.to_lowercase());
+    COMMON.lines().any(|line| line == wanted.as_str())
+}
+
+fn is_own_name(password: &str, context: &[&str]) -> bool {
+    let lower = Zeroizing::new(password.to_lowercase());
+    let product = "countersign";
+    context.iter().copied().chain([product]).any(|word| {
+        let word = word.split('@').next().unwrap_or(word).to_lowercase();
+        word.chars().count() >= 4 && lower.contains(&word) && lower.len() < word.len() + 8
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(rule: Rule, text: &str) -> Vec<Fault> {
+        rule.faults(&Password::new(text).unwrap(), Floor::default(), &["alice@example.com"])
+    }
+
+    #[test]
+    fn each_document_has_its_rule() {
+        assert_eq!(faults(Rule::Authd, "123456"), []);
+        assert_eq!(faults(Rule::Authd, "12345"), [Fault::TooShort { min: 6 }]);
+        assert_eq!(faults(Rule::Ouser, "1234567"), [Fault::TooShort { min: 8 }]);
+        assert_eq!(faults(Rule::Line, &"x".repeat(65)), [Fault::TooLong { max: 64 }]);
+        assert_eq!(
+            faults(Rule::Rest, "1234567"),
+            [Fault::TooShort { min: 8 }, Fault::Common, Fault::EntirelyNumeric]
+        );
+        assert_eq!(faults(Rule::Strict, "alice-2026-alice"), []);
+        assert_eq!(faults(Rule::Strict, "alice1234567890"), []);
+        assert_eq!(faults(Rule::Strict, "Alice1!xxxx"), [Fault::TooShort { min: 15 }, Fault::Context]);
+    }
+
+    #[test]
+    fn composed_and_decomposed_forms_are_one_password() {
+        let a = Password::new("caf\u{e9}-password").unwrap();
+        let b = Password::new("cafe\u{301}-password").unwrap();
+        assert_eq!(a.as_bytes(), b.as_bytes());
+        assert_eq!(Password::new(&"x".repeat(1025)).unwrap_err(), Unusable::TooLong);
+    }
+}
