@@ -1,1 +1,10 @@
-//! Black-box tests.
+//! Black-box tests: the real binary, real sockets, real databases.
+//!
+//! One binary, so that its tests share a server per database engine; modules are named after the surfaces. A test
+//! whose name is an id of `tests/acceptance_ids.txt` shows what that statement promises, on every engine.
+
+mod acceptance;
+mod authd;
+mod case;
+mod cross;
+mod ouser;
