@@ -81,7 +81,9 @@ mod tests {
         let code = Code::draw(&Random::seeded(7));
         let shown = code.display();
         assert_eq!(shown.reveal().len(), 11);
-        for typed in [shown.reveal().to_owned(), shown.reveal().to_lowercase(), shown.reveal().replace('-', " ")] {
+        for typed in
+            [shown.reveal().to_owned(), shown.reveal().to_lowercase(), shown.reveal().replace('-', " ")]
+        {
             assert_eq!(Code::parse(&typed), Some(code.clone()));
         }
         assert_eq!(Code::parse("oil00-00000").unwrap().canonical(), "0110000000");

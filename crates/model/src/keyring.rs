@@ -196,7 +196,12 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealBroken`] if the number or the code is another.
-    pub fn open_phone_link(&self, phone: &Identifier, code: &Code, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
+    pub fn open_phone_link(
+        &self,
+        phone: &Identifier,
+        code: &Code,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SealBroken> {
         open_with(&self.phone_link_key(phone, code), b"phone link", sealed)
     }
 

@@ -156,7 +156,9 @@ pub enum MessageState {
 impl MessageState {
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<MessageState> {
-        [MessageState::Pending, MessageState::Sent, MessageState::Dead].into_iter().find(|s| *s as i64 == number)
+        [MessageState::Pending, MessageState::Sent, MessageState::Dead]
+            .into_iter()
+            .find(|s| *s as i64 == number)
     }
 }
 

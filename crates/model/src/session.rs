@@ -214,7 +214,10 @@ mod tests {
     fn tokens_have_the_forms_of_their_documents() {
         let random = Random::seeded(3);
         let rest = Token::draw(TokenPurpose::RestToken, &random);
-        assert!(rest.reveal().len() == 40 && rest.reveal().bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+        assert!(
+            rest.reveal().len() == 40
+                && rest.reveal().bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        );
         assert!(Uuid::parse(Token::draw(TokenPurpose::AuthdAccess, &random).reveal()).is_some());
         let marked = Token::draw(TokenPurpose::OuserSession, &random);
         assert!(is_marked(marked.reveal()));

@@ -1,1 +1,42 @@
-//! The operations of Countersign, each exactly once: one file per operation.
+//! The operations of Countersign, each exactly once: one file per operation, named verb_noun.
+//!
+//! A surface translates its requests into these and their outcomes into its replies; every rule
+//! about accounts, credentials, sessions and limits is here or in the model.
+
+pub mod hasher;
+
+mod core;
+mod settings;
+mod source;
+mod tokens;
+mod unavailable;
+
+pub mod change_password;
+pub mod check_session;
+pub mod confirm_account;
+pub mod deliver_messages;
+pub mod issue_layer_token;
+pub mod manage_accounts;
+pub mod manage_keys;
+pub mod manage_messages;
+pub mod refresh_session;
+pub mod register_account;
+pub mod register_by_phone;
+pub mod register_with_code;
+pub mod request_account;
+pub mod request_reset;
+pub mod reset_password;
+pub mod send_code;
+pub mod sign_in;
+pub mod sign_in_with_code;
+pub mod sign_out;
+pub mod sweep;
+pub mod update_profile;
+pub mod validate_phone;
+pub mod verify_email;
+
+pub use self::core::{Core, CoreParts, OpenCoreError};
+pub use self::settings::{CodeLifetimes, LayerSettings, Limits, SessionLifetimes, Settings};
+pub use self::source::Source;
+pub use self::tokens::{SessionTokens, SignedIn};
+pub use self::unavailable::Unavailable;

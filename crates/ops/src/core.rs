@@ -1,0 +1,72 @@
+//! What every operation works with.
+
+use countersign_model::keyring::Keyring;
+use countersign_model::random::Random;
+use countersign_model::time::Clock;
+use countersign_store::Store;
+
+use crate::Settings;
+use crate::hasher::Hasher;
+
+/// Everything the operations get; made once at start and shared.
+pub struct Core {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// The password hash pool.
+    pub hasher: Hasher,
+    /// The master key's derivatives.
+    pub keyring: Keyring,
+    /// What an operator can set.
+    pub settings: Settings,
+}
+
+/// What a [`Core`] is made of.
+pub struct CoreParts {
+    /// The database, migrated.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// The password hash pool.
+    pub hasher: Hasher,
+    /// The master key's derivatives.
+    pub keyring: Keyring,
+    /// What an operator can set.
+    pub settings: Settings,
+}
+
+/// Why the operations cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenCoreError {
+    /// The store was made with another master key.
+    #[error("the store was made with another master key")]
+    WrongMasterKey,
+    /// The configured Layer key is no RSA private key in PEM form (PKCS#1 or PKCS#8).
+    #[error("the Layer key is not an RSA private key in PEM form (PKCS#1 or PKCS#8)")]
+    LayerKey,
+    /// The store does not answer.
+    #[error("the store is not available")]
+    Store,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Checks that the master key fits the store, and loads or makes what is kept in it.
+    ///
+    /// # Errors
+    /// [`OpenCoreError`].
+    pub async fn open(parts: CoreParts) -> Result<Core, OpenCoreError> {
+        let CoreParts { store, clock, random, hasher, keyring, settings } = parts;
+        Ok(Core { store, clock, random, hasher, keyring, settings })
+    }
+}

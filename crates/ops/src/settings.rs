@@ -1,0 +1,155 @@
+//! What an operator can set about accounts, sessions, codes and limits, as meant.
+//!
+//! The server builds this from its configuration; [`Settings::default`] is what holds without one.
+
+use std::time::Duration;
+
+use countersign_model::identifier::Region;
+use countersign_model::limit::{Quota, Rate};
+use countersign_model::password::Floor;
+use countersign_model::session::TokenPurpose;
+
+/// Everything the operations look up instead of deciding it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The base of every link in a message, without a trailing slash. Never taken from a request (R040).
+    pub public_url: String,
+    /// What is added to every surface's password rule.
+    pub password_floor: Floor,
+    /// The region of phone numbers without `+`.
+    pub phone_region: Option<Region>,
+    /// Registration answers alike for taken and free addresses (acceptance decision 9).
+    pub conceal_accounts: bool,
+    /// How long codes and links work.
+    pub codes: CodeLifetimes,
+    /// How long tokens work.
+    pub sessions: SessionLifetimes,
+    /// How often things may be tried.
+    pub limits: Limits,
+    /// 004's Layer tokens.
+    pub layer: LayerSettings,
+}
+
+/// How long codes and links work.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeLifetimes {
+    /// 000's verification codes.
+    pub verification: Duration,
+    /// 001's confirmation and 002's e-mail link.
+    pub confirmation: Duration,
+    /// 001's and 003's reset links.
+    pub reset: Duration,
+    /// 002's SMS code.
+    pub phone: Duration,
+}
+
+/// How long tokens work from the moment they are issued.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLifetimes {
+    /// 000's `session_token`.
+    pub ouser: Duration,
+    /// 001's `access`.
+    pub authd_access: Duration,
+    /// 001's `refresh`.
+    pub authd_refresh: Duration,
+    /// 002's token.
+    pub line: Duration,
+    /// 003's `oauth_token`.
+    pub authv1: Duration,
+    /// 004's `token`.
+    pub rest: Duration,
+    /// A token that was refreshed and comes back within this time is refused; later it ends its
+    /// whole session, since then two parties hold it (R071).
+    pub reuse_grace: Duration,
+}
+
+impl SessionLifetimes {
+    /// The lifetime of a token of this purpose.
+    pub fn of(&self, purpose: TokenPurpose) -> Duration {
+        match purpose {
+            TokenPurpose::OuserSession => self.ouser,
+            TokenPurpose::AuthdAccess => self.authd_access,
+            TokenPurpose::AuthdRefresh => self.authd_refresh,
+            TokenPurpose::LineToken => self.line,
+            TokenPurpose::AuthV1Token => self.authv1,
+            TokenPurpose::RestToken => self.rest,
+        }
+    }
+}
+
+/// How often things may be tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Sign-ins per account.
+    pub sign_in_per_account: Rate,
+    /// Sign-ins and code tries per source.
+    pub sign_in_per_source: Rate,
+    /// Messages per address or number.
+    pub messages_per_target: Rate,
+    /// Messages per source.
+    pub messages_per_source: Rate,
+    /// Messages of the whole server.
+    pub messages_total: Rate,
+    /// 003's password resets per e-mail.
+    pub resets: Quota,
+    /// Tries of an SMS code of 002 before it is void.
+    pub phone_code_tries: u32,
+}
+
+/// 004's Layer identity tokens.
+#[derive(Clone, Debug)]
+pub struct LayerSettings {
+    /// `iss`: `layer:///providers/<uuid>`; drawn at first start if not set.
+    pub provider_id: Option<String>,
+    /// `kid`: `layer:///keys/<uuid>`; drawn at first start if not set.
+    pub key_id: Option<String>,
+    /// The RSA key as PEM (PKCS#1 or PKCS#8); made at first start if not set.
+    pub key_pem: Option<countersign_model::secret::Secret>,
+    /// `exp` less `iat`.
+    pub token_lifetime: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            password_floor: Floor::default(),
+            phone_region: None,
+            conceal_accounts: false,
+            codes: CodeLifetimes {
+                verification: MINUTE * 10,
+                confirmation: DAY * 5,
+                reset: HOUR * 12,
+                phone: HOUR,
+            },
+            sessions: SessionLifetimes {
+                ouser: DAY * 30,
+                authd_access: HOUR,
+                authd_refresh: DAY * 5,
+                line: DAY,
+                authv1: DAY * 90,
+                rest: DAY * 3650,
+                reuse_grace: Duration::from_secs(10),
+            },
+            limits: Limits {
+                sign_in_per_account: Rate { burst: 10, interval: MINUTE / 2 },
+                sign_in_per_source: Rate { burst: 100, interval: Duration::from_secs(1) },
+                messages_per_target: Rate { burst: 10, interval: MINUTE * 6 },
+                messages_per_source: Rate { burst: 100, interval: Duration::from_secs(10) },
+                messages_total: Rate { burst: 10_000, interval: Duration::from_millis(360) },
+                resets: Quota { count: 3, window: DAY },
+                phone_code_tries: 5,
+            },
+            layer: LayerSettings {
+                provider_id: None,
+                key_id: None,
+                key_pem: None,
+                token_lifetime: MINUTE * 5,
+            },
+        }
+    }
+}
