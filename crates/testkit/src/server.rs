@@ -279,6 +279,15 @@ impl Server {
         command.stdin(Stdio::null()).output().expect("the countersign binary")
     }
 
+    /// The same as a command line for programs that are not ours.
+    pub fn command_line(&self, arguments: &[&str]) -> Vec<String> {
+        let mut line = vec![process::countersign().display().to_string()];
+        line.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        line.extend(["--data-dir".to_owned(), self.data_dir().display().to_string()]);
+        line.extend(["--database".to_owned(), self.database.clone()]);
+        line
+    }
+
     /// The outbox, oldest first.
     pub fn outbox(&self) -> Vec<Message> {
         let done = self.command(&["outbox", "list", "--json"]);
