@@ -26,6 +26,7 @@ pub enum Engine {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct Builder {
+    binary: Option<PathBuf>,
     engine: Engine,
     database: Option<String>,
     config: String,
@@ -70,6 +71,12 @@ pub fn without_settings(command: &mut Command) -> &mut Command {
 }
 
 impl Builder {
+    /// Runs this program instead of the `countersign` that was built.
+    pub fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.to_owned());
+        self
+    }
+
     /// Runs on this kind of database (SQLite unless told otherwise).
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
@@ -136,6 +143,7 @@ impl Server {
     /// A server with default settings on SQLite, unless told otherwise.
     pub fn builder() -> Builder {
         Builder {
+            binary: None,
             engine: Engine::Sqlite,
             database: None,
             config: String::new(),
@@ -156,7 +164,7 @@ impl Server {
         assert!(self.running.is_none(), "the server is running already");
         let log =
             OpenOptions::new().create(true).append(true).open(self.log_path()).map_err(|e| e.to_string())?;
-        let mut command = process::mortal(process::countersign());
+        let mut command = process::mortal(self.binary());
         command.arg("serve").arg("--config").arg(self.home.join("countersign.toml"));
         command.args([
             "--listen",
@@ -273,7 +281,7 @@ impl Server {
 
     /// Runs another command of the binary (`outbox list` …) on the data of this server.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(process::countersign());
+        let mut command = Command::new(self.binary());
         command.args(arguments);
         self.prepare(&mut command);
         command.stdin(Stdio::null()).output().expect("the countersign binary")
@@ -281,7 +289,7 @@ impl Server {
 
     /// The same as a command line for programs that are not ours.
     pub fn command_line(&self, arguments: &[&str]) -> Vec<String> {
-        let mut line = vec![process::countersign().display().to_string()];
+        let mut line = vec![self.binary().display().to_string()];
         line.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         line.extend(["--data-dir".to_owned(), self.data_dir().display().to_string()]);
         line.extend(["--database".to_owned(), self.database.clone()]);
@@ -314,6 +322,10 @@ impl Server {
     /// The newest message to `address`, waiting for the first.
     pub fn latest_to(&self, address: &str) -> Message {
         self.await_messages(address, 1).pop().expect("at least one")
+    }
+
+    fn binary(&self) -> PathBuf {
+        self.wishes.binary.clone().unwrap_or_else(process::countersign)
     }
 
     fn addresses(&self) -> Addresses {
@@ -391,4 +403,55 @@ fn faketime() -> PathBuf {
     let candidates = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
     let mut files = candidates.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"));
     files.find(|file| file.is_file()).expect("libfaketime is not installed (Debian: libfaketime)")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Answers with its wall clock; its outbox is one message.
+    const STAND_IN: &str = r#"#!/usr/bin/env python3
+import http.server, json, os, sys, time
+if sys.argv[1] == "outbox":
+    print('[{"channel":"email","to":"A@b.c","template":"t","code":"x","state":"waiting","attempts":0}]')
+    sys.exit()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(time.time()).encode())
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(json.dumps({"http": "127.0.0.1:%d" % server.server_port, "line": None, "metrics": None}), flush=True)
+server.serve_forever()
+"#;
+
+    #[test]
+    fn a_server_can_be_restarted_killed_and_moved_in_time() {
+        let program = scratch::directory("stand-in").join("program");
+        fs::write(&program, STAND_IN).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut server = Server::builder().binary(&program).fake_clock().start();
+        let seconds = |server: &Server| server.client().get("/").send().text().parse::<f64>().unwrap();
+        let before = seconds(&server);
+        server.advance(Duration::from_secs(86_400));
+        let ahead = seconds(&server) - before;
+        assert!((86_400.0..86_460.0).contains(&ahead), "{ahead}");
+        server.kill();
+        assert!(!server.is_alive());
+        server.launch();
+        assert!(seconds(&server) - before > 86_400.0, "the clock stays where it was moved to");
+        assert!(!server.terminate(poll::PATIENCE).expect("it ends").success(), "it was ended by a signal");
+        server.launch();
+        assert!(server.is_alive());
+        assert_eq!(server.latest_to("a@B.c").code(), "x");
+    }
+
+    #[test]
+    fn a_program_that_ends_at_once_is_reported() {
+        let server = Server::builder().binary(Path::new("/bin/true"));
+        let outcome = std::panic::catch_unwind(|| server.start());
+        assert!(outcome.is_err());
+    }
 }
