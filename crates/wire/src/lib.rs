@@ -1,1 +1,19 @@
 //! The doors of Countersign: each surface translates and decides nothing.
+
+pub mod authd;
+pub mod authv1;
+mod health;
+pub mod http;
+pub mod line;
+pub mod metrics;
+mod openapi;
+pub mod ouser;
+pub mod pages;
+pub mod rest;
+mod router;
+mod service;
+mod settings;
+
+pub use self::router::{RouterError, router};
+pub use self::service::App;
+pub use self::settings::{SurfaceSettings, WireSettings};

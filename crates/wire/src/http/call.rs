@@ -1,0 +1,98 @@
+//! One request, as a handler sees it.
+
+use bytes::Bytes;
+use countersign_ops::{Core, Source};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+
+use super::{Accept, BodyError, Fields, form};
+use crate::metrics::Metrics;
+use crate::settings::WireSettings;
+
+/// A request whose body has been read, within its limit.
+pub struct Call<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) settings: &'a WireSettings,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) openapi: &'a Bytes,
+    pub(crate) parts: &'a Parts,
+    pub(crate) body: Bytes,
+    pub(crate) source: Source,
+    pub(crate) parameter: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    /// The operations.
+    pub fn core(&self) -> &'a Core {
+        self.core
+    }
+
+    /// How the surfaces are set up.
+    pub fn settings(&self) -> &'a WireSettings {
+        self.settings
+    }
+
+    /// Where to count.
+    pub fn metrics(&self) -> &'a Metrics {
+        self.metrics
+    }
+
+    /// Whom the limits hold to account for it.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The method, for a handler that serves several.
+    pub fn method(&self) -> &http::Method {
+        &self.parts.method
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// A header that must stand once: `None` if it is absent, repeated or not ASCII.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        let mut values = self.parts.headers.get_all(name).iter();
+        let first = values.next()?;
+        values.next().is_none().then(|| first.to_str().ok()).flatten()
+    }
+
+    /// The last segment of the path where the route has a `{parameter}`, as it was sent. Empty
+    /// elsewhere. It may be a secret: never log it.
+    pub fn parameter(&self) -> &'a str {
+        self.parameter.unwrap_or_default()
+    }
+
+    /// The fields of the body.
+    ///
+    /// # Errors
+    /// [`BodyError`] says what is wrong with it.
+    pub fn fields(&self, accept: Accept) -> Result<Fields, BodyError> {
+        accept.read(self.content_type()?, &self.body)
+    }
+
+    /// The fields of the query string.
+    ///
+    /// # Errors
+    /// [`BodyError::Form`], as for a form in the body.
+    pub fn query(&self) -> Result<Fields, BodyError> {
+        form::parse(self.parts.uri.query().unwrap_or_default().as_bytes()).map_err(BodyError::Form)
+    }
+
+    /// Whether there is no body at all.
+    pub fn body_is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    fn content_type(&self) -> Result<Option<&str>, BodyError> {
+        match self.parts.headers.contains_key(http::header::CONTENT_TYPE) {
+            false => Ok(None),
+            true => match self.header(http::header::CONTENT_TYPE) {
+                Some(value) => Ok(Some(value)),
+                None => Err(BodyError::UnsupportedType(String::new())),
+            },
+        }
+    }
+}

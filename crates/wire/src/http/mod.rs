@@ -1,0 +1,25 @@
+//! What every HTTP surface is built on: reading a request, writing a reply, knowing where it came from.
+
+mod body;
+mod call;
+mod fields;
+mod form;
+mod json;
+mod multipart;
+mod origin;
+mod proxy;
+mod reply;
+mod request_id;
+mod table;
+
+pub use self::body::{Accept, BodyError, Encoding};
+pub use self::call::Call;
+pub use self::fields::{Fault, Fields, JsonType};
+pub use self::form::FormError;
+pub use self::json::JsonError;
+pub use self::origin::is_cross_site;
+pub use self::proxy::{Network, NetworkError, TrustedProxies};
+pub use self::reply::Reply;
+pub(crate) use self::request_id::RequestIds;
+pub(crate) use self::table::handler;
+pub use self::table::{Handler, Refusal, Refuse, ReplyFuture, Route, Verb};

@@ -1,0 +1,44 @@
+//! Request ids: what a person reads from a reply and finds in the log.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_model::random::Random;
+use http::HeaderValue;
+
+/// Draws ids: a random number per process and a count. They name requests; they guard nothing.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    start: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new(random: &Random) -> RequestIds {
+        RequestIds { start: u64::from_be_bytes(random.bytes()), count: AtomicU64::new(0) }
+    }
+
+    /// The next id: 16 hexadecimal digits. Multiplying by an odd number (Fibonacci hashing) keeps
+    /// ids different for 2^64 requests and unlike each other to the eye.
+    pub(crate) fn next(&self) -> HeaderValue {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let id = self.start.wrapping_add(count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut text = [0; 16];
+        for (index, digit) in text.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[usize::from((id >> (60 - 4 * index)) as u8 & 15)];
+        }
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_differ() {
+        let ids = RequestIds::new(&Random::seeded(1));
+        let (a, b) = (ids.next(), ids.next());
+        assert_ne!(a, b);
+        assert_eq!(a.len(), 16);
+    }
+}

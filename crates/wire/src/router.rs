@@ -1,0 +1,124 @@
+//! Every path of every HTTP surface, in one table.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_ops::Core;
+use http::header::HeaderValue;
+
+use crate::http::{Handler, Refusal, Refuse, Reply, RequestIds, Route, Verb};
+use crate::metrics::Metrics;
+use crate::service::{App, Entry, Inner};
+use crate::settings::{SurfaceSettings, WireSettings};
+use crate::{authd, authv1, health, openapi, ouser, pages, rest};
+
+/// A surface, as the table sees it.
+struct Surface {
+    name: &'static str,
+    routes: &'static [Route],
+    refuse: Refuse,
+    settings: SurfaceSettings,
+    /// Whether its paths are served in any case (003-21).
+    any_case: bool,
+}
+
+/// Why the surfaces cannot be served as configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    /// A prefix that is not empty, or `/` and letters, digits, `-`, `_`, `.` and more slashes.
+    #[error("surface {surface}: the prefix must be empty or like /accounts, without a slash at the end")]
+    Prefix {
+        /// The surface.
+        surface: &'static str,
+    },
+    /// Two surfaces at one path.
+    #[error("the path {0} belongs to two surfaces; give one of them a prefix")]
+    Conflict(String),
+}
+
+/// The HTTP surfaces over these operations.
+///
+/// # Errors
+/// [`RouterError`] for prefixes that do not work.
+pub fn router(core: Arc<Core>, settings: WireSettings) -> Result<App, RouterError> {
+    let mut index = matchit::Router::new();
+    let mut table = Vec::new();
+    for surface in surfaces(&settings).into_iter().filter(|s| s.settings.enabled) {
+        check_prefix(&surface)?;
+        for route in surface.routes {
+            let entry = entry(&surface, route);
+            index
+                .insert(&entry.pattern, table.len())
+                .map_err(|_| RouterError::Conflict(entry.pattern.clone()))?;
+            table.push(entry);
+        }
+    }
+    let rows = table.iter().map(|e: &Entry| (e.surface, e.pattern.as_str()));
+    let metrics = Arc::new(Metrics::new(rows.chain([("none", "none")])));
+    let request_ids = RequestIds::new(&core.random);
+    let openapi = Bytes::from(openapi::document(&settings, &core.settings.public_url));
+    Ok(App(Arc::new(Inner { core, settings, index, table, metrics, openapi, request_ids })))
+}
+
+fn surfaces(settings: &WireSettings) -> Vec<Surface> {
+    let own = |name, routes, refuse| Surface {
+        name,
+        routes,
+        refuse,
+        settings: SurfaceSettings::default(),
+        any_case: false,
+    };
+    let of = |name, routes, refuse, settings: &SurfaceSettings| Surface {
+        name,
+        routes,
+        refuse,
+        settings: settings.clone(),
+        any_case: false,
+    };
+    vec![
+        of("ouser", ouser::ROUTES, ouser::refuse, &settings.ouser),
+        of("authd", authd::ROUTES, authd::refuse, &settings.authd),
+        Surface { any_case: true, ..of("authv1", authv1::ROUTES, authv1::refuse, &settings.authv1) },
+        of("rest", rest::ROUTES, rest::refuse, &settings.rest),
+        own("pages", pages::ROUTES, pages::refuse),
+        own("server", health::ROUTES, refuse_plainly),
+        own("server", openapi::ROUTES, refuse_plainly),
+    ]
+}
+
+fn check_prefix(surface: &Surface) -> Result<(), RouterError> {
+    let prefix = &surface.settings.prefix;
+    let segment_ok = |s: &str| {
+        !s.is_empty()
+            && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'))
+    };
+    let ok = prefix.is_empty() || prefix.strip_prefix('/').is_some_and(|p| p.split('/').all(segment_ok));
+    ok.then_some(()).ok_or(RouterError::Prefix { surface: surface.name })
+}
+
+fn entry(surface: &Surface, route: &Route) -> Entry {
+    let mut pattern = format!("{}{}", surface.settings.prefix, route.path);
+    if surface.any_case {
+        pattern.make_ascii_lowercase();
+    }
+    Entry {
+        surface: surface.name,
+        pattern,
+        any_case: surface.any_case,
+        handlers: route.handlers,
+        allow: allow(route.handlers),
+        refuse: surface.refuse,
+    }
+}
+
+/// The value of `Allow` (RFC 9110 §10.2.1).
+fn allow(handlers: &[(Verb, Handler)]) -> HeaderValue {
+    let methods: Vec<&str> =
+        handlers.iter().flat_map(|(verb, _)| verb.methods()).map(|m| m.as_str()).collect();
+    HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// A refusal where no surface is concerned.
+pub(crate) fn refuse_plainly(refusal: Refusal<'_>) -> Reply {
+    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
+}

@@ -1,0 +1,239 @@
+//! The one middleware of the HTTP surfaces, written by hand since every request passes it: finds
+//! the route, reads the body within its limit, calls the handler, adds the headers of every reply
+//! and counts it. It logs nothing about a request that went well, and never a query string.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use countersign_model::time::Stopwatch;
+use countersign_ops::{Core, Source};
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Body;
+
+use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb};
+use crate::metrics::Metrics;
+use crate::settings::WireSettings;
+
+/// The longest path and query (R119).
+const URI_MAX_BYTES: usize = 8 * 1024;
+/// The largest header block (R119).
+const HEADERS_MAX_BYTES: usize = 16 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// One year (R123).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// All HTTP surfaces, ready to answer. Cloning is cheap.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) core: Arc<Core>,
+    pub(crate) settings: WireSettings,
+    pub(crate) index: matchit::Router<usize>,
+    pub(crate) table: Vec<Entry>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) openapi: Bytes,
+    pub(crate) request_ids: RequestIds,
+}
+
+/// A row of the route table.
+pub(crate) struct Entry {
+    pub(crate) surface: &'static str,
+    pub(crate) pattern: String,
+    pub(crate) any_case: bool,
+    pub(crate) handlers: &'static [(Verb, Handler)],
+    pub(crate) allow: HeaderValue,
+    pub(crate) refuse: Refuse,
+}
+
+impl Entry {
+    fn handler(&self, method: &Method) -> Option<Handler> {
+        self.handlers.iter().find(|(verb, _)| verb.methods().contains(method)).map(|(_, handler)| *handler)
+    }
+}
+
+impl App {
+    /// The counters.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// Answers a request that came over a connection from `peer`.
+    pub async fn respond<B>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let watch = Stopwatch::start();
+        let request_id = self.0.request_ids.next();
+        let (parts, body) = request.into_parts();
+        let (route, reply) = self.0.answer(peer, &parts, body, &request_id).await;
+        let mut response = reply.into_response();
+        self.0.add_headers(response.headers_mut(), request_id);
+        self.0.metrics.replied(route, response.status(), watch.elapsed());
+        response
+    }
+}
+
+impl Inner {
+    /// The number of the route, for the counters, and the reply.
+    async fn answer<B>(
+        &self,
+        peer: IpAddr,
+        parts: &Parts,
+        body: B,
+        request_id: &HeaderValue,
+    ) -> (usize, Reply)
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let path = Path::new(parts.uri.path());
+        let Some((route, path)) = self.find(path) else {
+            return (self.table.len(), crate::router::refuse_plainly(Refusal::NotFound));
+        };
+        let entry = &self.table[route];
+        let parameter = path.last_segment(entry);
+        let reply = match self.admit(entry, parts, body).await {
+            Err(refusal) => (entry.refuse)(refusal).allow_if_405(entry),
+            Ok((handler, body)) => {
+                let client = self.settings.trusted_proxies.client(peer, &parts.headers);
+                let call = Call {
+                    core: &self.core,
+                    settings: &self.settings,
+                    metrics: &self.metrics,
+                    openapi: &self.openapi,
+                    parts,
+                    body,
+                    source: Source::from_address(client),
+                    parameter,
+                };
+                match guarded(handler(&call)).await {
+                    Some(reply) => reply,
+                    None => {
+                        let request_id = request_id.to_str().unwrap_or_default();
+                        tracing::error!(request_id, route = entry.pattern, "a handler panicked");
+                        (entry.refuse)(Refusal::Fault)
+                    }
+                }
+            }
+        };
+        (route, reply)
+    }
+
+    /// The route of a path.
+    fn find<'p>(&self, path: Path<'p>) -> Option<(usize, Path<'p>)> {
+        if let Ok(found) = self.index.at(&path.0) {
+            return Some((*found.value, path));
+        }
+        // 003-21: its paths are served whatever their case.
+        let lower = Path(Cow::Owned(path.0.to_ascii_lowercase()));
+        let route = *self.index.at(&lower.0).ok()?.value;
+        self.table[route].any_case.then_some((route, lower))
+    }
+
+    /// The handler and the body, if the request may pass.
+    async fn admit<'p, B>(
+        &self,
+        entry: &Entry,
+        parts: &'p Parts,
+        body: B,
+    ) -> Result<(Handler, Bytes), Refusal<'p>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let handler = entry.handler(&parts.method).ok_or(Refusal::MethodNotAllowed(&parts.method))?;
+        if parts.uri.path_and_query().is_some_and(|p| p.as_str().len() > URI_MAX_BYTES) {
+            return Err(Refusal::UriTooLong);
+        }
+        if headers_size(&parts.headers) > HEADERS_MAX_BYTES {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        match parts.method {
+            Method::GET | Method::HEAD => Ok((handler, Bytes::new())),
+            _ => Ok((handler, self.read(body).await?)),
+        }
+    }
+
+    async fn read<B>(&self, body: B) -> Result<Bytes, Refusal<'static>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let limit = self.settings.body_bytes;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let whole = std::pin::pin!(Limited::new(body, limit).collect());
+        match tokio::time::timeout(self.settings.body_timeout, whole).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+            Ok(Err(_)) => Err(Refusal::BodyBroken),
+            Err(_) => Err(Refusal::BodyTooSlow),
+        }
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap, request_id: HeaderValue) {
+        headers.insert(REQUEST_ID, request_id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+        if self.settings.over_tls {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+    }
+}
+
+impl Reply {
+    fn allow_if_405(self, entry: &Entry) -> Reply {
+        match self.status() {
+            http::StatusCode::METHOD_NOT_ALLOWED => self.header(header::ALLOW, entry.allow.clone()),
+            _ => self,
+        }
+    }
+}
+
+/// A path without its trailing slash: every path is served with and without, and never
+/// redirected, since that would turn a POST into a GET.
+struct Path<'p>(Cow<'p, str>);
+
+impl<'p> Path<'p> {
+    fn new(path: &'p str) -> Path<'p> {
+        match path.strip_suffix('/') {
+            Some("") | None => Path(Cow::Borrowed(path)),
+            Some(rest) => Path(Cow::Borrowed(rest)),
+        }
+    }
+
+    /// The last segment, where the route's pattern ends in a parameter.
+    fn last_segment(&self, entry: &Entry) -> Option<&str> {
+        entry.pattern.ends_with('}').then(|| self.0.rsplit('/').next()).flatten()
+    }
+}
+
+fn headers_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// The reply, or `None` if the handler panicked (R146).
+async fn guarded(mut reply: ReplyFuture<'_>) -> Option<Reply> {
+    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(reply)) => Poll::Ready(Some(reply)),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
