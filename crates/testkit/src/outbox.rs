@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::{Server, poll};
+
 /// One message of the outbox.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Message {
@@ -44,6 +46,36 @@ impl Message {
     /// The last segment of the link: the id or token it carries.
     pub fn link_token(&self) -> String {
         self.link_path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl Server {
+    /// The outbox, oldest first.
+    pub fn outbox(&self) -> Vec<Message> {
+        let done = self.command(&["outbox", "list", "--json"]);
+        assert!(done.status.success(), "outbox list: {}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_slice(&done.stdout)
+            .unwrap_or_else(|error| panic!("outbox list: {error}: {}", String::from_utf8_lossy(&done.stdout)))
+    }
+
+    /// All messages to an address or number, oldest first.
+    pub fn messages_to(&self, address: &str) -> Vec<Message> {
+        let is_to =
+            |message: &Message| message.to.as_deref().is_some_and(|to| to.eq_ignore_ascii_case(address));
+        self.outbox().into_iter().filter(is_to).collect()
+    }
+
+    /// The messages to `address` once there are `count` of them.
+    pub fn await_messages(&self, address: &str, count: usize) -> Vec<Message> {
+        poll::until(&format!("{count} messages to {address}"), || {
+            let messages = self.messages_to(address);
+            (messages.len() >= count).then_some(messages)
+        })
+    }
+
+    /// The newest message to `address`, waiting for the first.
+    pub fn latest_to(&self, address: &str) -> Message {
+        self.await_messages(address, 1).pop().expect("at least one")
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::outbox::Message;
 use crate::{Client, LineClient, Postgres, poll, process, scratch};
 
 /// Which database a server runs on.
@@ -294,34 +293,6 @@ impl Server {
         line.extend(["--data-dir".to_owned(), self.data_dir().display().to_string()]);
         line.extend(["--database".to_owned(), self.database.clone()]);
         line
-    }
-
-    /// The outbox, oldest first.
-    pub fn outbox(&self) -> Vec<Message> {
-        let done = self.command(&["outbox", "list", "--json"]);
-        assert!(done.status.success(), "outbox list: {}", String::from_utf8_lossy(&done.stderr));
-        serde_json::from_slice(&done.stdout)
-            .unwrap_or_else(|error| panic!("outbox list: {error}: {}", String::from_utf8_lossy(&done.stdout)))
-    }
-
-    /// All messages to an address or number, oldest first.
-    pub fn messages_to(&self, address: &str) -> Vec<Message> {
-        let is_to =
-            |message: &Message| message.to.as_deref().is_some_and(|to| to.eq_ignore_ascii_case(address));
-        self.outbox().into_iter().filter(is_to).collect()
-    }
-
-    /// The messages to `address` once there are `count` of them.
-    pub fn await_messages(&self, address: &str, count: usize) -> Vec<Message> {
-        poll::until(&format!("{count} messages to {address}"), || {
-            let messages = self.messages_to(address);
-            (messages.len() >= count).then_some(messages)
-        })
-    }
-
-    /// The newest message to `address`, waiting for the first.
-    pub fn latest_to(&self, address: &str) -> Message {
-        self.await_messages(address, 1).pop().expect("at least one")
     }
 
     fn binary(&self) -> PathBuf {
