@@ -125,7 +125,9 @@ impl Identifier {
         let canonical = match region {
             Some(Region(region)) if !number.starts_with('+') => {
                 let parsed = phonenumber::parse(Some(region), &number).map_err(|_| malformed)?;
-                parsed.format().mode(phonenumber::Mode::E164).to_string()
+                // With its country code a number may be longer than E.164 allows.
+                let e164 = parsed.format().mode(phonenumber::Mode::E164).to_string();
+                bare_number(&e164).ok_or(malformed)?
             }
             Some(_) | None => number,
         };
@@ -270,5 +272,7 @@ mod tests {
             assert!(Identifier::phone(bad, None).is_err(), "{bad:?}");
             assert!(Identifier::phone(bad, us).is_err(), "{bad:?}");
         }
+        // 14 digits of a national number and the country code are more than E.164's 15.
+        assert!(Identifier::phone("07301 1232234567", Region::parse("DE")).is_err());
     }
 }
