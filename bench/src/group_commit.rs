@@ -19,9 +19,9 @@ const BATCH: usize = 256;
 // What the server does for POST /refresh, and nothing else.
 const SCHEMA: &str = "CREATE TABLE session (digest BLOB PRIMARY KEY, account INTEGER NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER) WITHOUT ROWID";
-const SELECT: &str = "SELECT account, expires_at FROM session WHERE digest = $1 AND ended_at IS NULL";
-const END: &str = "UPDATE session SET ended_at = $2 WHERE digest = $1 AND ended_at IS NULL";
-const INSERT: &str = "INSERT INTO session (digest, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+const SELECT: &str = "SELECT account, expires_at FROM session WHERE digest = ?1 AND ended_at IS NULL";
+const END: &str = "UPDATE session SET ended_at = ?2 WHERE digest = ?1 AND ended_at IS NULL";
+const INSERT: &str = "INSERT INTO session (digest, account, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
 
 #[derive(clap::Args)]
 pub struct Options {
