@@ -5,6 +5,11 @@
 
 mod acceptance;
 mod authd;
+mod authv1;
+mod away;
 mod case;
 mod cross;
+mod line;
 mod ouser;
+mod rest;
+mod schemathesis;

@@ -145,13 +145,16 @@ fn seed_003_14(case: &Case) {
     refused(refresh(case, &issued.string("oauth_token")), 401);
     logoff(case, &member.token).expect(200);
     refused(refresh(case, &member.token), 401);
-    let profile = case.http().get("/auth/profile/").header("Authorization", &format!("Token {}", member.token));
+    let profile =
+        case.http().get("/auth/profile/").header("Authorization", &format!("Token {}", member.token));
     profile.send().expect(401);
 }
 
 /// The token is required at logoff, its timestamp is not.
 fn seed_003_15(case: &Case) {
-    for body in [json!({}), json!({ "oauth_timestamp": "2012-07-16T17:23:34Z" }), json!({ "oauth_token": null })] {
+    for body in
+        [json!({}), json!({ "oauth_timestamp": "2012-07-16T17:23:34Z" }), json!({ "oauth_token": null })]
+    {
         refused(case.post("/auth/v1/logoff", body), 400);
     }
     let member = Member::register(case);

@@ -41,7 +41,8 @@ fn seed_002_28(case: &Case) {
     let who = Registration::with_email(case);
     let email = who.email.clone().unwrap_or_default();
     let mut line = case.line();
-    let reply = line.ask(&format!("register e:{email} n:{} p:{} u:{}", who.phone, who.password, who.username));
+    let reply =
+        line.ask(&format!("register e:{email} n:{} p:{} u:{}", who.phone, who.password, who.username));
     assert_eq!(reply, "ok");
     let who = Registration::new(case).validated(case);
     token_of(&line.ask(&format!("login  p:{}   u:{} ", who.password, who.username)));
@@ -54,7 +55,8 @@ fn seed_002_28(case: &Case) {
 
 /// A value is everything after the first colon.
 fn seed_002_29(case: &Case) {
-    let who = Registration { password: ":a:b::c1-Zebra:".to_owned(), ..Registration::new(case) }.validated(case);
+    let who =
+        Registration { password: ":a:b::c1-Zebra:".to_owned(), ..Registration::new(case) }.validated(case);
     token_of(&who.login(case));
     assert_eq!(login(&mut case.line(), &who.username, ":a:b::c1-Zebra"), "nop credentials");
 }

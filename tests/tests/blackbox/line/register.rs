@@ -49,7 +49,8 @@ fn seed_002_05(case: &Case) {
     for good in ["abc", &"n".repeat(32), "äöü", &"ü".repeat(32)] {
         assert_eq!(reply(good), "ok", "{good}");
     }
-    for bad in ["ab", "äö", &"n".repeat(33), &"ü".repeat(33), "some@body", "a:b:c", "nul\0name", "bell\u{7}"] {
+    for bad in ["ab", "äö", &"n".repeat(33), &"ü".repeat(33), "some@body", "a:b:c", "nul\0name", "bell\u{7}"]
+    {
         assert_eq!(reply(bad), "nop invalidusername", "{bad:?}");
     }
 }
@@ -140,9 +141,11 @@ fn seed_002_13(case: &Case) {
 /// Whoever proves a number first has the name; the others lapse.
 fn many_pending_registrations_of_one_name(case: &Case) {
     let first = Registration::new(case).registered(case);
-    let second = Registration { username: first.username.clone(), ..Registration::new(case) }.registered(case);
+    let second =
+        Registration { username: first.username.clone(), ..Registration::new(case) }.registered(case);
     let code = first.code(case.server());
-    let reply = case.line().ask(&format!("validatephone p:{} c:{}", second.phone, second.code(case.server())));
+    let reply =
+        case.line().ask(&format!("validatephone p:{} c:{}", second.phone, second.code(case.server())));
     assert_eq!(reply, "ok");
     let late = case.line().ask(&format!("validatephone p:{} c:{code}", first.phone));
     assert!(late.starts_with("nop "), "{late}");
@@ -158,9 +161,11 @@ fn an_invalid_email_is_a_syntax_error(case: &Case) {
 }
 
 fn too_many_messages_are_unavailable(case: &Case) {
-    let case = case.with_config("[limits]\nmessages_per_target_burst = 1\nmessages_per_target_interval = \"1h\"");
+    let case =
+        case.with_config("[limits]\nmessages_per_target_burst = 1\nmessages_per_target_interval = \"1h\"");
     let who = Registration::new(&case).registered(&case);
-    let again = Registration { username: case.username(), password: password(), phone: who.phone, email: None };
+    let again =
+        Registration { username: case.username(), password: password(), phone: who.phone, email: None };
     assert_eq!(case.line().ask(&again.request()), "nop unavailable");
     Registration::new(&case).registered(&case);
 }
