@@ -1,2 +1,5 @@
-//! The `countersign` binary.
+//! The `countersign` binary: command line, configuration, listeners.
+
+mod config;
+
 fn main() {}

@@ -1,0 +1,129 @@
+//! Configuration in two stages: as written ([`written`]) and as meant ([`settings`]).
+//!
+//! A value comes from a TOML file, an environment variable or a flag, the later winning. What is
+//! unknown or wrong is refused, all of it at once, each with the place where it stands.
+
+use std::path::PathBuf;
+
+mod database;
+mod delivery;
+mod exposure;
+mod origin;
+mod read;
+mod reader;
+mod settings;
+mod unknown;
+mod value;
+mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub use database::without_password;
+pub use exposure::{exposure_problems, is_loopback};
+pub use origin::{Origin, Problem, Problems};
+pub use reader::Shown;
+pub use settings::{
+    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings,
+};
+pub use value::format_duration;
+
+use reader::Reader;
+use written::{Entry, Written};
+
+/// The file that is read without being named.
+pub const FILE_NAME: &str = "countersign.toml";
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--database`.
+    pub database: Option<String>,
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--line-listen`.
+    pub line_listen: Option<String>,
+    /// `--metrics-listen`.
+    pub metrics_listen: Option<String>,
+    /// `--public-url`.
+    pub public_url: Option<String>,
+}
+
+/// The configuration of this process.
+#[derive(Debug)]
+pub struct Config {
+    /// As meant.
+    pub settings: Settings,
+    /// For `config show`.
+    pub shown: Vec<Shown>,
+    /// The files it was read from.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads files, environment and flags.
+///
+/// # Errors
+/// [`Problems`]: everything that is wrong.
+pub fn load(flags: Flags) -> Result<Config, Problems> {
+    let mut written = Written::default();
+    let mut problems = written.environment(std::env::vars_os());
+    let named = named_file(&mut written, flags.config.as_ref());
+    let path_text = |path: PathBuf| path.display().to_string();
+    written.flag("data_dir", "--data-dir", flags.data_dir.map(path_text));
+    written.flag("database", "--database", flags.database);
+    written.flag("listen", "--listen", flags.listen);
+    written.flag("line_listen", "--line-listen", flags.line_listen);
+    written.flag("metrics_listen", "--metrics-listen", flags.metrics_listen);
+    written.flag("public_url", "--public-url", flags.public_url);
+    let files = match named {
+        Some((path, origin)) => {
+            problems.extend(written.file(&path, Some(&origin)));
+            vec![path]
+        }
+        None => usual_files(&mut written, &mut problems),
+    };
+    understand(&written, problems, files)
+}
+
+fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) -> Result<Config, Problems> {
+    let mut reader = Reader::new(written, problems);
+    let settings = read::settings(&mut reader);
+    let shown = reader.finish()?;
+    Ok(Config { settings, shown, files })
+}
+
+/// `--config` or `COUNTERSIGN_CONFIG`, which is no setting itself.
+fn named_file(written: &mut Written, flag: Option<&PathBuf>) -> Option<(PathBuf, Origin)> {
+    let variable = written.environment.remove("CONFIG");
+    match (flag, variable) {
+        (Some(path), _) => Some((path.clone(), Origin::Flag("--config"))),
+        (None, Some(Entry { value: value::Value::Bare(path), origin })) => Some((path.into(), origin)),
+        (None, _) => None,
+    }
+}
+
+/// The file in the data directory and, over it, the one in the current directory. Only the latter
+/// can say where the data directory is.
+fn usual_files(written: &mut Written, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let here = PathBuf::from(FILE_NAME);
+    let mut local = Written::default();
+    // Its mistakes are told when it is read for the second time.
+    let _ = local.file(&here, None);
+    let entry = written.flags.get("data_dir").or_else(|| written.environment.get("DATA_DIR"));
+    let data_dir = match entry.or_else(|| local.files.get("data_dir")).map(|entry| &entry.value) {
+        Some(value::Value::Bare(path) | value::Value::Text(path)) => PathBuf::from(path),
+        Some(_) | None => PathBuf::from(read::DEFAULT_DATA_DIR),
+    };
+    let inside = data_dir.join(FILE_NAME);
+    problems.extend(written.file(&inside, None));
+    if let Some(entry) = written.files.get("data_dir") {
+        let text = "`data_dir` has no effect in a file that is found through it; set it elsewhere";
+        problems.push(Problem::at(&entry.origin, text));
+    }
+    problems.extend(written.file(&here, None));
+    [inside, here].into_iter().filter(|path| path.is_file()).collect()
+}

@@ -1,0 +1,116 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+fn understood(toml: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, Problems> {
+    let mut written = Written::default();
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let mut problems = written.environment(variables);
+    problems.extend(written.toml(Path::new("/etc/countersign.toml"), toml));
+    for (key, text) in flags {
+        written.flag(key, key, Some((*text).to_owned()));
+    }
+    understand(&written, problems, Vec::new())
+}
+
+fn problems(toml: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let problems = understood(toml, variables, &[]).err().map_or_else(Vec::new, |problems| problems.0);
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_written_means_the_documented_defaults() {
+    let config = understood("", &[], &[]).unwrap();
+    let settings = &config.settings;
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.database.reveal(), "sqlite:countersign-data/countersign.db");
+    assert_eq!(settings.operations.codes.verification, Duration::from_secs(600));
+    assert_eq!(settings.operations.limits.messages_total.interval, Duration::from_millis(360));
+    assert!(settings.delivery.smtp.is_none() && settings.delivery.sms.is_none());
+    assert!(config.shown.iter().all(|shown| shown.origin == Origin::Default));
+}
+
+#[test]
+fn later_wins_and_each_value_knows_its_origin() {
+    let toml = "listen = \"127.0.0.1:1\"\nline_listen = \"127.0.0.1:1\"\nmetrics_listen = \"127.0.0.1:1\"\n";
+    let variables =
+        [("COUNTERSIGN_LINE_LISTEN", "127.0.0.1:2"), ("COUNTERSIGN_METRICS_LISTEN", "127.0.0.1:2")];
+    let config = understood(toml, &variables, &[("metrics_listen", "127.0.0.1:3")]).unwrap();
+    let ports = [config.settings.listen, config.settings.line.listen, config.settings.metrics_listen];
+    assert_eq!(ports.map(|address| address.port()), [1, 2, 3]);
+    let origin = |key: &str| config.shown.iter().find(|shown| shown.key == key).unwrap().origin.to_string();
+    assert_eq!(origin("listen"), "/etc/countersign.toml:1");
+    assert_eq!(origin("line_listen"), "environment COUNTERSIGN_LINE_LISTEN");
+    assert_eq!(origin("metrics_listen"), "flag metrics_listen");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place() {
+    let toml = "lisen = \"x\"\n[codes]\nlifetime = 600\n[smpt]\nhost = \"h\"\n[smtp]\nprot = 25\n";
+    assert_eq!(
+        problems(toml, &[("COUNTERSIGN_LOG_LEVLE", "info"), ("COUNTERSIGN_LINE_ENABLED", "yes")]),
+        [
+            "environment COUNTERSIGN_LINE_ENABLED: `line.enabled` = \"yes\" must be true or false",
+            "/etc/countersign.toml:3: `codes.lifetime` = 600 must be a duration above 0, such as \"10m\"",
+            "/etc/countersign.toml:4: unknown section [smpt]; did you mean [smtp]?",
+            "/etc/countersign.toml:1: unknown key `lisen`; did you mean `listen`?",
+            "/etc/countersign.toml:7: unknown key `smtp.prot`; did you mean `smtp.port`?",
+            "environment COUNTERSIGN_LOG_LEVLE: unknown variable; did you mean COUNTERSIGN_LOG_LEVEL?",
+        ]
+    );
+}
+
+#[test]
+fn a_section_is_no_value_and_a_value_no_section() {
+    let told = problems("smtp = 1\n[listen]\naddress = \"x\"\n", &[]);
+    assert_eq!(
+        told,
+        [
+            "/etc/countersign.toml:2: `listen` is a single value, not a section",
+            "/etc/countersign.toml:1: `smtp` is a section, not a single value",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_its_line() {
+    let told = problems("listen = \"127.0.0.1:1\"\n[smtp\n", &[]);
+    assert!(told[0].starts_with("/etc/countersign.toml:2: "), "{told:?}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let toml = "database = \"postgres://u:canary-a@h/d\"\n[smtp]\nhost = \"h\"\nfrom = \"a@example.com\"\n\
+                username = \"u\"\npassword = \"canary-b\"\n[sms.headers]\nX-Key = \"canary-c\"\n";
+    let config = understood(toml, &[("COUNTERSIGN_SMS_AUTH_TOKEN", "canary-d")], &[]).unwrap();
+    let shown = format!("{:?} {:?}", config.shown, config.settings);
+    assert!(!shown.contains("canary"), "{shown}");
+    let password = config.settings.delivery.smtp.unwrap().password.unwrap();
+    assert_eq!(password.reveal(), "canary-b");
+    let told = problems("database = \"mysql://u:canary@h\"\n[smtp]\npassword = [\"canary\"]\n", &[]);
+    assert!(told.len() == 2 && !told.concat().contains("canary"), "{told:?}");
+}
+
+#[test]
+fn paths_in_a_file_are_relative_to_it() {
+    let toml = "data_dir = \"data\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n";
+    let settings = understood(toml, &[], &[]).unwrap().settings;
+    assert_eq!(settings.data_dir, Path::new("/etc/data"));
+    let files = settings.tls.unwrap();
+    assert_eq!((files.certificate, files.key), ("/etc/c.pem".into(), "/k.pem".into()));
+}
+
+#[test]
+fn other_machines_need_a_url_and_a_certificate() {
+    let told = |toml: &str| exposure_problems(&understood(toml, &[], &[]).unwrap().settings).len();
+    assert_eq!(told(""), 0);
+    assert_eq!(told("listen = \"[::1]:80\""), 0);
+    assert_eq!(told("listen = \"0.0.0.0:80\""), 2);
+    assert_eq!(told("listen = \"0.0.0.0:80\"\npublic_url = \"https://a.example\""), 1);
+    let behind_proxy = "listen = \"[::]:80\"\npublic_url = \"https://a.example\"\ntls_terminated_by_proxy = true";
+    assert_eq!(told(behind_proxy), 0);
+    assert_eq!(told("line_listen = \"0.0.0.0:81\""), 1);
+    assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\nenabled = false"), 0);
+    assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\ncertificate = \"c\"\nkey = \"k\""), 0);
+}

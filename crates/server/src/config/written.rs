@@ -1,0 +1,133 @@
+//! The first stage: everything as it was written, with where it stands. Nothing is understood yet.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::origin::{Origin, Problem};
+use super::value::Value;
+
+/// What every variable of ours starts with.
+pub const PREFIX: &str = "COUNTERSIGN_";
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// As written.
+    pub value: Value,
+    /// Where.
+    pub origin: Origin,
+}
+
+/// Everything that was written, under dotted names (`smtp.host`) and variables' names.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Of flags.
+    pub flags: BTreeMap<String, Entry>,
+    /// Of the environment, by the variable's name without the prefix.
+    pub environment: BTreeMap<String, Entry>,
+    /// Of the files; a later file's value stands in place of an earlier one's.
+    pub files: BTreeMap<String, Entry>,
+    /// Section headers of the files, so that an empty section with a wrong name is seen too.
+    pub sections: BTreeMap<String, Origin>,
+}
+
+impl Written {
+    /// Notes a flag.
+    pub fn flag(&mut self, key: &str, name: &'static str, text: Option<String>) {
+        if let Some(text) = text {
+            let entry = Entry { value: Value::Bare(text), origin: Origin::Flag(name) };
+            self.flags.insert(key.to_owned(), entry);
+        }
+    }
+
+    /// Notes the variables that start with our prefix.
+    pub fn environment(&mut self, variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+            let origin = Origin::Environment(name.to_owned());
+            match value.into_string() {
+                Ok(text) => {
+                    let entry = Entry { value: Value::Bare(text), origin };
+                    self.environment.insert(name[PREFIX.len()..].to_owned(), entry);
+                }
+                Err(_) => problems.push(Problem::at(&origin, "is not UTF-8")),
+            }
+        }
+        problems
+    }
+
+    /// Reads a file over what is there. A file that does not exist is a problem only if it was named.
+    pub fn file(&mut self, path: &Path, named: Option<&Origin>) -> Vec<Problem> {
+        match fs::read_to_string(path) {
+            Ok(text) => self.toml(path, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Vec::new(),
+            Err(error) => {
+                let text = format!("{} cannot be read: {error}", path.display());
+                vec![Problem { origin: named.cloned(), text }]
+            }
+        }
+    }
+
+    /// Reads the text of a file.
+    pub fn toml(&mut self, path: &Path, text: &str) -> Vec<Problem> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let file = File { path: path.to_owned(), text };
+        if errors.is_empty() {
+            self.table("", table.get_ref(), &file);
+        }
+        let describe = |error: &toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            Problem::at(&file.origin(at), error.message().replace('\n', ", "))
+        };
+        errors.iter().map(describe).collect()
+    }
+
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>, file: &File<'_>) {
+        for (key, value) in table {
+            let name =
+                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            let origin = file.origin(key.span().start);
+            match value.get_ref() {
+                DeValue::Table(inner) => {
+                    self.sections.insert(name.clone(), origin);
+                    self.table(&name, inner, file);
+                }
+                leaf => {
+                    let source = &file.text[value.span()];
+                    self.files.insert(name, Entry { value: convert(leaf, source), origin });
+                }
+            }
+        }
+    }
+}
+
+struct File<'a> {
+    path: PathBuf,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn origin(&self, at: usize) -> Origin {
+        let before = self.text.as_bytes().iter().take(at);
+        Origin::File { path: self.path.clone(), line: before.filter(|byte| **byte == b'\n').count() + 1 }
+    }
+}
+
+fn convert(value: &DeValue<'_>, source: &str) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Boolean(truth) => Value::Boolean(*truth),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Value::Other(source.to_owned()), Value::Integer),
+        DeValue::Array(items) => {
+            Value::Array(items.iter().map(|item| convert(item.get_ref(), source)).collect())
+        }
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Value::Other(source.to_owned()),
+    }
+}
