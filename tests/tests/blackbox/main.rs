@@ -11,5 +11,6 @@ mod case;
 mod cross;
 mod line;
 mod ouser;
+mod parity;
 mod rest;
 mod schemathesis;
