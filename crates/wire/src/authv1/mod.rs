@@ -1,11 +1,10 @@
-//! Placeholder of the surface; its routes follow.
+//! Document 003: an OAuth-styled token service, under `/auth/v1` and, as its example shows, under
+//! `/rest/auth/v1` too.
 
-use crate::http::{Refusal, Reply, Route};
+mod error;
+mod reply;
+mod request;
+mod routes;
 
-/// The paths.
-pub const ROUTES: &[Route] = &[];
-
-/// A refusal in this surface's form.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
-}
+pub use self::error::refuse;
+pub use self::routes::ROUTES;

@@ -1,11 +1,11 @@
-//! Placeholder of the surface; its routes follow.
+//! Document 004: accounts, profiles and Layer tokens in the style of Django REST framework, whose
+//! texts its clients know.
 
-use crate::http::{Refusal, Reply, Route};
+mod error;
+mod reply;
+mod request;
+mod routes;
+mod token_header;
 
-/// The paths.
-pub const ROUTES: &[Route] = &[];
-
-/// A refusal in this surface's form.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
-}
+pub use self::error::refuse;
+pub use self::routes::ROUTES;

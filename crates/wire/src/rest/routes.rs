@@ -1,0 +1,90 @@
+//! The five calls.
+
+use countersign_model::password::Rule;
+use countersign_model::session::Surface;
+use countersign_ops::check_session::Principal;
+use countersign_ops::register_account::RegisterAccount;
+use countersign_ops::sign_in::SignIn;
+use countersign_ops::update_profile::UpdateProfile;
+use http::StatusCode;
+
+use super::error::CallError;
+use super::token_header::TokenHeader;
+use super::{reply, request};
+use crate::http::{Call, Reply, Route, Verb, handler};
+use crate::metrics::Outcome;
+
+/// The paths.
+pub const ROUTES: &[Route] = &[
+    Route { path: "/auth/register", handlers: &[(Verb::Post, handler!(register))] },
+    Route { path: "/auth/login", handlers: &[(Verb::Post, handler!(login))] },
+    Route {
+        path: "/auth/profile",
+        handlers: &[(Verb::Get, handler!(show_profile)), (Verb::Patch, handler!(update_profile))],
+    },
+    Route { path: "/auth/layer", handlers: &[(Verb::Post, handler!(layer))] },
+];
+
+async fn register(call: &Call<'_>) -> Result<Reply, CallError> {
+    TokenHeader::read(call.headers()).require_none()?;
+    let registration = request::registration(call)?;
+    let register = RegisterAccount {
+        username: None,
+        email: registration.email,
+        first_name: registration.first_name,
+        last_name: registration.last_name,
+        password: &registration.password,
+        rule: Rule::Rest,
+        surface: Surface::Rest,
+        source: call.source(),
+        start_session: false,
+    };
+    let registered = call.core().register_account(register).await?;
+    Ok(reply::profile(StatusCode::CREATED, registered.account, &registered.profile))
+}
+
+async fn login(call: &Call<'_>) -> Result<Reply, CallError> {
+    let login = request::login(call)?;
+    let sign_in = SignIn {
+        identifier: login.identifier,
+        password: &login.password,
+        surface: Surface::Rest,
+        source: call.source(),
+    };
+    let signed_in = call.core().sign_in(sign_in).await;
+    call.metrics().signed_in(Surface::Rest, Outcome::of(&signed_in));
+    Ok(reply::token(&signed_in?.tokens.access))
+}
+
+async fn show_profile(call: &Call<'_>) -> Result<Reply, CallError> {
+    let principal = authenticate(call).await?;
+    Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
+}
+
+async fn update_profile(call: &Call<'_>) -> Result<Reply, CallError> {
+    let token = TokenHeader::read(call.headers()).require()?;
+    // Who may not change anything is told so before being told what is wrong with the change.
+    call.core().check_session(token).await?;
+    let change = request::profile_change(call)?;
+    let update = UpdateProfile {
+        token,
+        email: change.email,
+        first_name: change.first_name,
+        last_name: change.last_name,
+    };
+    let principal = call.core().update_profile(update).await?;
+    Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
+}
+
+async fn layer(call: &Call<'_>) -> Result<Reply, CallError> {
+    let principal = authenticate(call).await?;
+    let nonce = request::nonce(call)?;
+    let identity_token = call.core().issue_layer_token(&principal, &nonce).await?;
+    Ok(reply::identity_token(&identity_token))
+}
+
+/// Any surface's token shows who is asking (acceptance decision 14).
+async fn authenticate(call: &Call<'_>) -> Result<Principal, CallError> {
+    let token = TokenHeader::read(call.headers()).require()?;
+    Ok(call.core().check_session(token).await?)
+}
