@@ -42,7 +42,8 @@ pub struct Server {
     database: String,
     /// Made here, so removed here.
     own_database: bool,
-    clock_offset: Duration,
+    /// In seconds.
+    clock_offset: i64,
     running: Option<Running>,
 }
 
@@ -130,7 +131,7 @@ impl Builder {
             home,
             database,
             own_database,
-            clock_offset: Duration::ZERO,
+            clock_offset: 0,
             running: None,
         };
         server.launch();
@@ -273,9 +274,23 @@ impl Server {
 
     /// Moves its wall clock forward. Needs [`Builder::fake_clock`].
     pub fn advance(&mut self, by: Duration) {
+        self.move_clock(i64::try_from(by.as_secs()).expect("less than the age of the universe"));
+    }
+
+    /// Sets its wall clock back. Needs [`Builder::fake_clock`].
+    pub fn retreat(&mut self, by: Duration) {
+        self.move_clock(-i64::try_from(by.as_secs()).expect("less than the age of the universe"));
+    }
+
+    fn move_clock(&mut self, seconds: i64) {
         assert!(self.wishes.fake_clock, "this server runs on the real clock");
-        self.clock_offset += by;
+        self.clock_offset += seconds;
         self.write_clock();
+    }
+
+    /// Sends it a signal by name (`HUP` …).
+    pub fn signal(&self, name: &str) {
+        process::signal(&self.running.as_ref().expect("a running server").child, name);
     }
 
     /// Runs another command of the binary (`outbox list` …) on the data of this server.
@@ -328,7 +343,7 @@ impl Server {
     /// Replaces the file in one step, since the server may be reading it.
     fn write_clock(&self) {
         let fresh = self.home.join("clock.new");
-        fs::write(&fresh, format!("+{}s\n", self.clock_offset.as_secs())).expect("a file of our own");
+        fs::write(&fresh, format!("{:+}s\n", self.clock_offset)).expect("a file of our own");
         fs::rename(fresh, self.clock_path()).expect("a file of our own");
     }
 }
