@@ -1,1 +1,18 @@
 //! The outbox worker of Countersign: SMTP, SMS over HTTP, templates.
+//!
+//! Messages are queued in the same transaction as what they are about, and leave here: leased, so
+//! that many nodes can deliver from one store; at least once, since a crash between sending and
+//! noting it cannot be told from one before; with an id that stays the same, so that receivers can
+//! tell a repetition. A channel that is not configured leaves its messages in the outbox.
+
+mod backoff;
+mod failure;
+mod settings;
+mod sms;
+mod smtp;
+mod templates;
+mod worker;
+
+pub use settings::{DeliverySettings, SetupError, SmsFormat, SmsSettings, SmtpSecurity, SmtpSettings};
+pub use templates::TemplateError;
+pub use worker::Worker;

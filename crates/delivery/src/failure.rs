@@ -1,0 +1,44 @@
+//! Why a message was not delivered.
+
+use std::time::Duration;
+
+/// Why a message was not delivered, in words without addresses, codes or links: they are kept in
+/// the outbox and written to the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It may work later.
+    #[error("{reason}")]
+    Later {
+        /// Why.
+        reason: String,
+        /// How long the provider wants to be left alone.
+        wait: Option<Duration>,
+    },
+    /// It never will.
+    #[error("{0}")]
+    Never(String),
+}
+
+impl Failure {
+    pub(crate) fn later(reason: impl Into<String>) -> Failure {
+        Failure::Later { reason: reason.into(), wait: None }
+    }
+
+    pub(crate) fn never(reason: impl Into<String>) -> Failure {
+        Failure::Never(reason.into())
+    }
+}
+
+/// The words of an error and of what caused it, each once.
+pub(crate) fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
