@@ -13,6 +13,7 @@ pub mod rest;
 mod router;
 mod service;
 mod settings;
+mod wording;
 
 pub use self::router::{RouterError, router};
 pub use self::service::App;

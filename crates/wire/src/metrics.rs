@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_model::session::Surface;
 use countersign_ops::sign_in::SignInError;
+use countersign_ops::sign_in_with_code::SignInWithCodeError;
 use http::StatusCode;
 
 use crate::line::LineCounters;
@@ -72,6 +73,16 @@ impl Outcome {
             Err(SignInError::UnverifiedNumber | SignInError::UnverifiedEmail) => Outcome::Unverified,
             Err(SignInError::TooMany(_)) => Outcome::Limited,
             Err(SignInError::Unavailable(_)) => Outcome::Unavailable,
+        }
+    }
+
+    /// How this sign-in by a code ended.
+    pub fn of_code<T>(result: &Result<T, SignInWithCodeError>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(SignInWithCodeError::Credentials) => Outcome::Refused,
+            Err(SignInWithCodeError::TooMany(_)) => Outcome::Limited,
+            Err(SignInWithCodeError::Unavailable(_)) => Outcome::Unavailable,
         }
     }
 

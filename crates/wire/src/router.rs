@@ -75,11 +75,20 @@ fn surfaces(settings: &WireSettings) -> Vec<Surface> {
         settings: settings.clone(),
         any_case: false,
     };
+    // Links in messages have no prefix, so the one that leads into a surface is served without, too.
+    let confirmation = Surface {
+        settings: SurfaceSettings {
+            enabled: settings.authd.enabled && !settings.authd.prefix.is_empty(),
+            prefix: String::new(),
+        },
+        ..own("authd", authd::LINKS, authd::refuse)
+    };
     vec![
         of("ouser", ouser::ROUTES, ouser::refuse, &settings.ouser),
         of("authd", authd::ROUTES, authd::refuse, &settings.authd),
         Surface { any_case: true, ..of("authv1", authv1::ROUTES, authv1::refuse, &settings.authv1) },
         of("rest", rest::ROUTES, rest::refuse, &settings.rest),
+        confirmation,
         own("pages", pages::ROUTES, pages::refuse),
         own("server", health::ROUTES, refuse_plainly),
         own("server", openapi::ROUTES, refuse_plainly),

@@ -1,11 +1,11 @@
-//! Placeholder of the surface; its routes follow.
+//! Document 001, "authd": accounts confirmed by mail, token pairs, password resets; and the form
+//! grants of RFC 6749 at the same `/v1/tokens/`.
 
-use crate::http::{Refusal, Reply, Route};
+mod error;
+mod grant;
+mod reply;
+mod request;
+mod routes;
 
-/// The paths.
-pub const ROUTES: &[Route] = &[];
-
-/// A refusal in this surface's form.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
-}
+pub use self::error::refuse;
+pub use self::routes::{LINKS, ROUTES};

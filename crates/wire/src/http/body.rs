@@ -52,24 +52,21 @@ impl Accept {
             return Ok(Fields::default());
         }
         let content_type = content_type.unwrap_or("application/json");
-        let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-        let essence = essence.trim().to_ascii_lowercase();
-        let encoding = encoding_of(&essence).filter(|e| self.encodings.contains(e));
-        match encoding {
+        match encoding_of(content_type).filter(|e| self.encodings.contains(e)) {
             Some(Encoding::Json) => Ok(json::parse(body)?),
             Some(Encoding::Form) => Ok(form::parse(body)?),
-            Some(Encoding::Multipart) => match boundary_of(parameters) {
+            Some(Encoding::Multipart) => match boundary_of(content_type) {
                 Some(boundary) => Ok(multipart::parse(body, boundary)?),
                 None => Err(FormError::NotMultipart.into()),
             },
-            None => Err(BodyError::UnsupportedType(essence)),
+            None => Err(BodyError::UnsupportedType(essence_of(content_type))),
         }
     }
 }
 
 /// The encoding that a `Content-Type` header announces, if it is one of ours.
-pub(super) fn encoding_of(essence: &str) -> Option<Encoding> {
-    match essence {
+pub(super) fn encoding_of(content_type: &str) -> Option<Encoding> {
+    match essence_of(content_type).as_str() {
         "application/json" => Some(Encoding::Json),
         "application/x-www-form-urlencoded" => Some(Encoding::Form),
         "multipart/form-data" => Some(Encoding::Multipart),
@@ -77,9 +74,14 @@ pub(super) fn encoding_of(essence: &str) -> Option<Encoding> {
     }
 }
 
+/// The media type without its parameters.
+fn essence_of(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// RFC 2046 §5.1.1: 1 to 70 characters.
-fn boundary_of(parameters: &str) -> Option<&str> {
-    let value = parameters.split(';').find_map(|parameter| {
+fn boundary_of(content_type: &str) -> Option<&str> {
+    let value = content_type.split(';').skip(1).find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
         key.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
     })?;

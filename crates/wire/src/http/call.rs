@@ -5,7 +5,7 @@ use countersign_ops::{Core, Source};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
-use super::{Accept, BodyError, Fields, form};
+use super::{Accept, BodyError, Encoding, Fields, body, form};
 use crate::metrics::Metrics;
 use crate::settings::WireSettings;
 
@@ -79,6 +79,11 @@ impl<'a> Call<'a> {
     /// [`BodyError::Form`], as for a form in the body.
     pub fn query(&self) -> Result<Fields, BodyError> {
         form::parse(self.parts.uri.query().unwrap_or_default().as_bytes()).map_err(BodyError::Form)
+    }
+
+    /// How the body says that it is encoded; `None` if it says nothing, or nothing of ours.
+    pub fn encoding(&self) -> Option<Encoding> {
+        body::encoding_of(self.content_type().ok()??)
     }
 
     /// Whether there is no body at all.

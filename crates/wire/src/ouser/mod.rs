@@ -1,11 +1,9 @@
-//! Placeholder of the surface; its routes follow.
+//! Document 000, "OUser": verification codes, passwords and session tokens over seven paths.
 
-use crate::http::{Refusal, Reply, Route};
+mod error;
+mod reply;
+mod request;
+mod routes;
 
-/// The paths.
-pub const ROUTES: &[Route] = &[];
-
-/// A refusal in this surface's form.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
-}
+pub use self::error::refuse;
+pub use self::routes::ROUTES;

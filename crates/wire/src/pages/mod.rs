@@ -1,11 +1,10 @@
-//! Placeholder of the surface; its routes follow.
+//! The pages behind the links in messages. Opening one changes nothing, since mail scanners open
+//! links too; its button does (R037). The secret in the URL is all that a form needs: no cookie is
+//! read or set, and no script runs.
 
-use crate::http::{Refusal, Reply, Route};
+mod error;
+mod page;
+mod routes;
 
-/// The paths.
-pub const ROUTES: &[Route] = &[];
-
-/// A refusal in this surface's form.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
-}
+pub use self::error::refuse;
+pub use self::routes::ROUTES;

@@ -1,0 +1,76 @@
+//! 001's paths.
+
+use countersign_model::identifier::Identifier;
+use countersign_model::password::Rule;
+use countersign_model::session::Surface;
+use countersign_ops::request_account::RequestAccount;
+use countersign_ops::request_reset::RequestReset;
+use countersign_ops::reset_password::{ResetPassword, ResetProof};
+use countersign_ops::sign_in::SignIn;
+
+use super::error::Error;
+use super::{grant, reply, request};
+use crate::http::{Call, Encoding, Reply, Route, Verb, handler};
+use crate::metrics::Outcome;
+
+/// The paths.
+pub const ROUTES: &[Route] = &[
+    Route { path: "/v1/requests/accounts", handlers: &[(Verb::Post, handler!(request_account))] },
+    CONFIRMATION,
+    Route { path: "/v1/tokens", handlers: &[(Verb::Post, handler!(tokens))] },
+    Route { path: "/v1/requests/credentials", handlers: &[(Verb::Post, handler!(request_reset))] },
+    Route { path: "/v1/requests/credentials/{id}", handlers: &[(Verb::Post, handler!(reset_password))] },
+];
+
+/// The target of the link in a confirmation mail. GET acts, as the document has it; HEAD, which
+/// mail scanners send, must not (001-11).
+const CONFIRMATION: Route =
+    Route { path: "/v1/requests/accounts/{id}", handlers: &[(Verb::GetThatActs, handler!(confirm_account))] };
+
+/// The paths that links in messages lead to.
+pub const LINKS: &[Route] = &[CONFIRMATION];
+
+async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
+    let fields = request::fields(call)?;
+    let email = request::email(&fields)?;
+    let password = &request::new_password(&fields)?;
+    let request = RequestAccount { email, password, rule: Rule::Authd, source: call.source() };
+    Ok(reply::requested(&call.core().request_account(request).await?))
+}
+
+async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(reply::confirmed(&call.core().confirm_account(call.parameter()).await?))
+}
+
+/// A form is a request of RFC 6749, JSON one of the document.
+async fn tokens(call: &Call<'_>) -> Result<Reply, Reply> {
+    match call.encoding() {
+        Some(Encoding::Form) => Ok(grant::exchange(call).await?),
+        Some(Encoding::Json | Encoding::Multipart) | None => Ok(login(call).await?),
+    }
+}
+
+async fn login(call: &Call<'_>) -> Result<Reply, Error> {
+    let fields = request::fields(call)?;
+    let (name, password) = &request::credentials(&fields, "email")?;
+    let identifier = Identifier::any(name, call.core().settings.phone_region);
+    let request = SignIn { identifier, password, surface: Surface::Authd, source: call.source() };
+    let signed_in = call.core().sign_in(request).await;
+    call.metrics().signed_in(Surface::Authd, Outcome::of(&signed_in));
+    Ok(reply::signed_in(&signed_in?.tokens))
+}
+
+async fn request_reset(call: &Call<'_>) -> Result<Reply, Error> {
+    let email = request::email(&request::fields(call)?)?;
+    call.core().request_reset(RequestReset { email, surface: Surface::Authd, source: call.source() }).await?;
+    Ok(reply::done())
+}
+
+async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
+    let proof = ResetProof::Link(call.parameter());
+    let new = &request::new_password(&request::fields(call)?)?;
+    call.core()
+        .reset_password(ResetPassword { proof, new, rule: Rule::Authd, source: call.source() })
+        .await?;
+    Ok(reply::done())
+}

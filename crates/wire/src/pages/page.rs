@@ -1,0 +1,85 @@
+//! The pages themselves.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use countersign_model::session::TokenDigest;
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
+
+use crate::http::Reply;
+
+/// The style sheet, part of every page.
+pub(super) const CSS: &str = include_str!("../../templates/pages.css");
+
+/// A heading and a sentence.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(super) struct Notice {
+    pub(super) heading: &'static str,
+    pub(super) text: &'static str,
+}
+
+/// The button of 002's verification mail.
+#[derive(Template)]
+#[template(path = "verify_email.html")]
+pub(super) struct VerifyEmail;
+
+/// The form of 001's and 003's reset mails.
+#[derive(Template)]
+#[template(path = "reset_password.html")]
+pub(super) struct ResetPassword {
+    pub(super) min_length: usize,
+    pub(super) faults: Vec<String>,
+}
+
+/// Nothing may be loaded, run or framed; the one style sheet is named by its hash (R123).
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = STANDARD.encode(TokenDigest::of(CSS).0);
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+/// Headers of pages besides that policy.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    // The URL holds a secret: it must not travel on in a Referer.
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")),
+];
+
+/// The reply that shows a page.
+pub(super) fn show(status: StatusCode, page: &impl Template) -> Reply {
+    // Rendering into a string fails only if a value's own `Display` does.
+    let Ok(html) = page.render() else { return Reply::empty(StatusCode::INTERNAL_SERVER_ERROR) };
+    let reply = Reply::html(status, html).no_store();
+    HEADERS
+        .into_iter()
+        .fold(reply, |reply, (name, value)| reply.header(name, value))
+        .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_style_that_the_policy_names_is_the_one_in_the_page() {
+        let page = VerifyEmail.render().unwrap();
+        let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let hash = STANDARD.encode(TokenDigest::of(style).0);
+        assert!(CONTENT_SECURITY_POLICY.to_str().unwrap().contains(&format!("'sha256-{hash}'")));
+    }
+
+    #[test]
+    fn what_is_shown_is_escaped() {
+        let page = ResetPassword { min_length: 15, faults: vec!["<b>\"x\"".to_owned()] }.render().unwrap();
+        assert!(!page.contains("<b>") && page.contains("&#60;b&#62;"), "{page}");
+    }
+}
