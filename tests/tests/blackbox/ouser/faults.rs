@@ -1,8 +1,9 @@
 //! Faults inside the server.
 
-use std::process::Command;
+use std::time::Duration;
 
 use countersign_testkit::{Engine, Postgres, Server};
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::code_for;
@@ -21,15 +22,18 @@ fn lose_all_tables(server: &Server) {
             Postgres::shared().psql(name, "DROP SCHEMA public CASCADE");
         }
         Engine::Sqlite => {
-            let script = "import sqlite3, sys\n\
-                db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)\n\
-                db.execute('PRAGMA foreign_keys = OFF')\n\
-                db.execute('BEGIN IMMEDIATE')\n\
-                tables = \"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'\"\n\
-                for (name,) in db.execute(tables).fetchall(): db.execute(f'DROP TABLE {name}')\n\
-                db.execute('COMMIT')";
-            let path = url.strip_prefix("sqlite:").expect("a path");
-            assert!(Command::new("python3").args(["-c", script, path]).status().expect("python3").success());
+            let database =
+                Connection::open(url.strip_prefix("sqlite:").expect("a path")).expect("the database file");
+            database.busy_timeout(Duration::from_secs(30)).expect("a setting");
+            database.pragma_update(None, "foreign_keys", false).expect("a setting");
+            let tables = "SELECT 'DROP TABLE \"' || name || '\";' FROM sqlite_master
+                WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+            let mut statement = database.prepare(tables).expect("SQL");
+            let drops: Vec<String> =
+                statement.query_map([], |row| row.get(0)).expect("rows").flatten().collect();
+            database
+                .execute_batch(&format!("BEGIN IMMEDIATE; {} COMMIT", drops.concat()))
+                .expect("no more tables");
         }
     }
 }
