@@ -12,9 +12,10 @@ use http::StatusCode;
 
 use super::reply::error;
 use crate::http::{BodyError, Fault, JsonError, Refusal, Reply};
+use crate::wording;
 
 /// Why a call was refused.
-pub enum CallError {
+pub enum Error {
     /// The body as a whole cannot be read.
     Body(BodyError),
     /// A field is missing or no text.
@@ -30,8 +31,6 @@ pub enum CallError {
     Password(Vec<PasswordFault>),
     /// Unknown username or wrong password (003-04).
     Credentials,
-    /// Right credentials of a registration that is not verified yet.
-    Unverified,
     /// The token is not valid (003-09).
     Token,
     /// Another member has it (acceptance decision 7).
@@ -42,24 +41,21 @@ pub enum CallError {
     Unavailable(Unavailable),
 }
 
-impl From<CallError> for Reply {
-    fn from(refused: CallError) -> Reply {
+impl From<Error> for Reply {
+    fn from(refused: Error) -> Reply {
         match refused {
-            CallError::Body(why) => body(&why),
-            CallError::Field { name, fault } => error(StatusCode::BAD_REQUEST, &field(name, fault)),
-            CallError::Malformed(name) => {
-                error(StatusCode::BAD_REQUEST, &format!("The {name} is not valid."))
-            }
-            CallError::Password(faults) => error(StatusCode::BAD_REQUEST, &password(&faults)),
-            CallError::Credentials => unauthorized("The username or the password is wrong."),
-            CallError::Unverified => unauthorized("The registration is not verified yet."),
-            CallError::Token => unauthorized("The token is not valid."),
-            CallError::Taken(name) => error(StatusCode::CONFLICT, &format!("The {name} is already in use.")),
-            CallError::TooMany(after) => {
+            Error::Body(why) => body(&why),
+            Error::Field { name, fault } => error(StatusCode::BAD_REQUEST, &field(name, fault)),
+            Error::Malformed(name) => error(StatusCode::BAD_REQUEST, &format!("The {name} is not valid.")),
+            Error::Password(faults) => error(StatusCode::BAD_REQUEST, &wording::password_faults(&faults)),
+            Error::Credentials => unauthorized("The username or the password is wrong."),
+            Error::Token => unauthorized("The token is not valid."),
+            Error::Taken(name) => error(StatusCode::CONFLICT, &format!("The {name} is already in use.")),
+            Error::TooMany(after) => {
                 let text = format!("Too many tries. Try again in {} seconds.", after.seconds());
                 error(StatusCode::TOO_MANY_REQUESTS, &text).retry_after(after)
             }
-            CallError::Unavailable(why) => {
+            Error::Unavailable(why) => {
                 let text = "The service is not available just now. Try again later.";
                 error(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(why.retry_after())
             }
@@ -99,71 +95,57 @@ fn field(name: &str, fault: Fault) -> String {
     }
 }
 
-fn password(faults: &[PasswordFault]) -> String {
-    let sentences: Vec<String> =
-        faults.iter().map(|fault| format!("The password is {}.", describe(*fault))).collect();
-    sentences.join(" ")
-}
-
-fn describe(fault: PasswordFault) -> String {
-    match fault {
-        PasswordFault::TooShort { min } => format!("shorter than {min} characters"),
-        PasswordFault::TooLong { max } => format!("longer than {max} characters"),
-        PasswordFault::Common => "too common".to_owned(),
-        PasswordFault::EntirelyNumeric => "only digits".to_owned(),
-        PasswordFault::Context => "too close to the name of the account".to_owned(),
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Error {
+        Error::Body(error)
     }
 }
 
-impl From<BodyError> for CallError {
-    fn from(error: BodyError) -> CallError {
-        CallError::Body(error)
+impl From<Unavailable> for Error {
+    fn from(error: Unavailable) -> Error {
+        Error::Unavailable(error)
     }
 }
 
-impl From<Unavailable> for CallError {
-    fn from(error: Unavailable) -> CallError {
-        CallError::Unavailable(error)
-    }
-}
-
-impl From<SignInError> for CallError {
-    fn from(error: SignInError) -> CallError {
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Error {
         match error {
-            SignInError::Credentials => CallError::Credentials,
-            SignInError::UnverifiedNumber | SignInError::UnverifiedEmail => CallError::Unverified,
-            SignInError::TooMany(after) => CallError::TooMany(after),
-            SignInError::Unavailable(why) => CallError::Unavailable(why),
+            // Only 002 has words for what is not verified yet; here it is one fact (R023).
+            SignInError::Credentials | SignInError::UnverifiedNumber | SignInError::UnverifiedEmail => {
+                Error::Credentials
+            }
+            SignInError::TooMany(after) => Error::TooMany(after),
+            SignInError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<RefreshSessionError> for CallError {
-    fn from(error: RefreshSessionError) -> CallError {
+impl From<RefreshSessionError> for Error {
+    fn from(error: RefreshSessionError) -> Error {
         match error {
-            RefreshSessionError::Invalid => CallError::Token,
-            RefreshSessionError::Unavailable(why) => CallError::Unavailable(why),
+            RefreshSessionError::Invalid => Error::Token,
+            RefreshSessionError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<RegisterAccountError> for CallError {
-    fn from(error: RegisterAccountError) -> CallError {
+impl From<RegisterAccountError> for Error {
+    fn from(error: RegisterAccountError) -> Error {
         match error {
-            RegisterAccountError::Password(faults) => CallError::Password(faults),
-            RegisterAccountError::UsernameTaken => CallError::Taken("username"),
-            RegisterAccountError::EmailTaken => CallError::Taken("email"),
-            RegisterAccountError::TooMany(after) => CallError::TooMany(after),
-            RegisterAccountError::Unavailable(why) => CallError::Unavailable(why),
+            RegisterAccountError::Password(faults) => Error::Password(faults),
+            RegisterAccountError::UsernameTaken => Error::Taken("username"),
+            RegisterAccountError::EmailTaken => Error::Taken("email"),
+            RegisterAccountError::TooMany(after) => Error::TooMany(after),
+            RegisterAccountError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<RequestResetError> for CallError {
-    fn from(error: RequestResetError) -> CallError {
+impl From<RequestResetError> for Error {
+    fn from(error: RequestResetError) -> Error {
         match error {
-            RequestResetError::TooMany(after) => CallError::TooMany(after),
-            RequestResetError::Unavailable(why) => CallError::Unavailable(why),
+            RequestResetError::TooMany(after) => Error::TooMany(after),
+            RequestResetError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }

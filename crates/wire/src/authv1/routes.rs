@@ -7,7 +7,7 @@ use countersign_ops::request_reset::RequestReset;
 use countersign_ops::sign_in::SignIn;
 use countersign_ops::sign_out::{SignOut, SignOutError};
 
-use super::error::CallError;
+use super::error::Error;
 use super::{reply, request};
 use crate::http::{Call, Handler, Reply, Route, Verb, handler};
 use crate::metrics::Outcome;
@@ -32,7 +32,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/rest/auth/v1/passwordreset", handlers: PASSWORD_RESET },
 ];
 
-async fn token_request(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
     let login = request::login(call)?;
     let sign_in = SignIn {
         identifier: login.identifier,
@@ -45,13 +45,13 @@ async fn token_request(call: &Call<'_>) -> Result<Reply, CallError> {
     Ok(reply::token(&signed_in?.tokens.access))
 }
 
-async fn token_refresh(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn token_refresh(call: &Call<'_>) -> Result<Reply, Error> {
     let token = request::token(call)?;
     let tokens = call.core().refresh_session(token.reveal(), TokenPurpose::AuthV1Token).await?;
     Ok(reply::token(&tokens.access))
 }
 
-async fn register_member(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
     let member = request::member(call)?;
     let register = RegisterAccount {
         username: Some(member.username),
@@ -68,7 +68,7 @@ async fn register_member(call: &Call<'_>) -> Result<Reply, CallError> {
     Ok(registered.tokens.map_or_else(reply::done, |tokens| reply::token(&tokens.access)))
 }
 
-async fn logoff(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn logoff(call: &Call<'_>) -> Result<Reply, Error> {
     let token = request::token(call)?;
     match call.core().sign_out(token.reveal(), TokenPurpose::AuthV1Token, SignOut::This).await {
         // A token that grants nothing is as terminated as can be (003-16).
@@ -77,7 +77,7 @@ async fn logoff(call: &Call<'_>) -> Result<Reply, CallError> {
     }
 }
 
-async fn password_reset(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn password_reset(call: &Call<'_>) -> Result<Reply, Error> {
     let email = request::email(call)?;
     let reset = RequestReset { email, surface: Surface::AuthV1, source: call.source() };
     call.core().request_reset(reset).await?;

@@ -7,10 +7,9 @@ mod error;
 mod frame;
 mod listener;
 mod reply;
-mod request;
+pub mod request;
 
 pub(crate) use counters::LineCounters;
 pub use frame::Deadlines;
 pub use listener::{LineSettings, serve};
 pub use reply::{Refusal, Reply};
-pub use request::{ParseError, Request, parse};

@@ -106,7 +106,8 @@ fn options<'a, const R: usize, const O: usize>(
         let key = word_as_text(key).ok_or(ParseError::Garbage)?;
         let Some(at) = keys.iter().position(|known| *known == key) else {
             // A word without a colon is not repeated: it may be the rest of a password with a space.
-            let shown = if word.contains(&b':') { echo(key) } else { "?".to_owned() };
+            let named = word.contains(&b':') && !key.is_empty();
+            let shown = if named { echo(key) } else { "?".to_owned() };
             if unknown.len() < UNKNOWN_MAX && !unknown.contains(&shown) {
                 unknown.push(shown);
             }
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(faults("validatephone"), ["p", "c"]);
         assert_eq!(faults("login u:a p:b u:c"), ["u"]);
         assert_eq!(faults("login x:1 u:a p:b x:2 y"), ["x", "?"]);
-        assert_eq!(faults("login x:1"), ["u", "p", "x"]);
+        assert_eq!(faults("login x:1 :y"), ["u", "p", "x", "?"]);
         assert_eq!(faults("login U:a p:b"), ["u", "U"]);
         assert!(parse(b"login u:\xff p:b") == Err(ParseError::Options(vec!["u".into()])));
     }

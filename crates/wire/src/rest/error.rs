@@ -20,19 +20,16 @@ use crate::http::{BodyError, FormError, JsonError, JsonType, Refusal, Reply};
 pub const REQUIRED: &str = "This field is required.";
 const EMAIL_TAKEN: &str = "user with this email already exists.";
 const BAD_CREDENTIALS: &str = "Unable to log in with provided credentials.";
-const UNVERIFIED: &str = "This account is not verified yet.";
 
 /// Why a call was refused.
 #[derive(Debug)]
-pub enum CallError {
+pub enum Error {
     /// The body as a whole cannot be read.
     Body(BodyError),
     /// Some fields are wrong.
     Fields(FieldFaults),
     /// Unknown user or wrong password (004-10).
     Credentials,
-    /// Right credentials of a registration that is not verified yet.
-    Unverified,
     /// No credentials where they are needed (acceptance decision 8).
     NotAuthenticated,
     /// Credentials that are not well-formed, and what to say about them.
@@ -79,21 +76,20 @@ struct Detail<'a> {
     detail: &'a str,
 }
 
-impl From<CallError> for Reply {
-    fn from(refused: CallError) -> Reply {
+impl From<Error> for Reply {
+    fn from(refused: Error) -> Reply {
         match refused {
-            CallError::Body(error) => body(&error),
-            CallError::Fields(faults) => Reply::json(StatusCode::BAD_REQUEST, &faults),
-            CallError::Credentials => non_field(BAD_CREDENTIALS),
-            CallError::Unverified => non_field(UNVERIFIED),
-            CallError::NotAuthenticated => unauthorized("Authentication credentials were not provided."),
-            CallError::TokenHeader(text) => unauthorized(text),
-            CallError::Token => unauthorized("Invalid token."),
-            CallError::Authenticated => {
+            Error::Body(error) => body(&error),
+            Error::Fields(faults) => Reply::json(StatusCode::BAD_REQUEST, &faults),
+            Error::Credentials => non_field(BAD_CREDENTIALS),
+            Error::NotAuthenticated => unauthorized("Authentication credentials were not provided."),
+            Error::TokenHeader(text) => unauthorized(text),
+            Error::Token => unauthorized("Invalid token."),
+            Error::Authenticated => {
                 detail(StatusCode::FORBIDDEN, "This view requires the user to NOT be authenticated.")
             }
-            CallError::TooMany(after) => throttled(after),
-            CallError::Unavailable(why) => {
+            Error::TooMany(after) => throttled(after),
+            Error::Unavailable(why) => {
                 let text = "Service temporarily unavailable, try again later.";
                 detail(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(why.retry_after())
             }
@@ -186,63 +182,65 @@ pub fn password_fault(fault: PasswordFault) -> Cow<'static, str> {
     }
 }
 
-impl From<BodyError> for CallError {
-    fn from(error: BodyError) -> CallError {
-        CallError::Body(error)
+impl From<BodyError> for Error {
+    fn from(error: BodyError) -> Error {
+        Error::Body(error)
     }
 }
 
-impl From<CheckSessionError> for CallError {
-    fn from(error: CheckSessionError) -> CallError {
+impl From<CheckSessionError> for Error {
+    fn from(error: CheckSessionError) -> Error {
         match error {
-            CheckSessionError::Invalid => CallError::Token,
-            CheckSessionError::Unavailable(why) => CallError::Unavailable(why),
+            CheckSessionError::Invalid => Error::Token,
+            CheckSessionError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<SignInError> for CallError {
-    fn from(error: SignInError) -> CallError {
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Error {
         match error {
-            SignInError::Credentials => CallError::Credentials,
-            SignInError::UnverifiedNumber | SignInError::UnverifiedEmail => CallError::Unverified,
-            SignInError::TooMany(after) => CallError::TooMany(after),
-            SignInError::Unavailable(why) => CallError::Unavailable(why),
+            // Only 002 has words for what is not verified yet; here it is one fact (R023).
+            SignInError::Credentials | SignInError::UnverifiedNumber | SignInError::UnverifiedEmail => {
+                Error::Credentials
+            }
+            SignInError::TooMany(after) => Error::TooMany(after),
+            SignInError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<RegisterAccountError> for CallError {
-    fn from(error: RegisterAccountError) -> CallError {
+impl From<RegisterAccountError> for Error {
+    fn from(error: RegisterAccountError) -> Error {
         match error {
             RegisterAccountError::Password(faults) => {
                 let texts = faults.into_iter().map(password_fault).collect();
-                CallError::Fields(FieldFaults(vec![("password", texts)]))
+                Error::Fields(FieldFaults(vec![("password", texts)]))
             }
             // The document has no username of its own: the only one there could be is the address.
             RegisterAccountError::UsernameTaken | RegisterAccountError::EmailTaken => {
-                CallError::Fields(FieldFaults::one("email", EMAIL_TAKEN))
+                Error::Fields(FieldFaults::one("email", EMAIL_TAKEN))
             }
-            RegisterAccountError::TooMany(after) => CallError::TooMany(after),
-            RegisterAccountError::Unavailable(why) => CallError::Unavailable(why),
+            RegisterAccountError::TooMany(after) => Error::TooMany(after),
+            RegisterAccountError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<UpdateProfileError> for CallError {
-    fn from(error: UpdateProfileError) -> CallError {
+impl From<UpdateProfileError> for Error {
+    fn from(error: UpdateProfileError) -> Error {
         match error {
-            UpdateProfileError::SessionInvalid => CallError::Token,
-            UpdateProfileError::EmailTaken => CallError::Fields(FieldFaults::one("email", EMAIL_TAKEN)),
-            UpdateProfileError::Unavailable(why) => CallError::Unavailable(why),
+            UpdateProfileError::SessionInvalid => Error::Token,
+            UpdateProfileError::EmailTaken => Error::Fields(FieldFaults::one("email", EMAIL_TAKEN)),
+            UpdateProfileError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }
 
-impl From<IssueLayerTokenError> for CallError {
-    fn from(error: IssueLayerTokenError) -> CallError {
+impl From<IssueLayerTokenError> for Error {
+    fn from(error: IssueLayerTokenError) -> Error {
         match error {
-            IssueLayerTokenError::Unavailable(why) => CallError::Unavailable(why),
+            IssueLayerTokenError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }

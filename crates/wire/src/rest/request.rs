@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use countersign_model::identifier::Identifier;
 use countersign_model::password::{Floor, MAX_BYTES, Password, Rule, Unusable};
 
-use super::error::{CallError, FieldFaults, REQUIRED, password_fault};
+use super::error::{Error, FieldFaults, REQUIRED, password_fault};
 use crate::http::{Accept, Call, Fault, Fields};
 
 /// The longest name or address (004-03).
@@ -52,9 +52,9 @@ pub struct ProfileChange {
 }
 
 /// Reads `/auth/register/`.
-pub fn registration(call: &Call<'_>) -> Result<Registration, CallError> {
+pub fn registration(call: &Call<'_>) -> Result<Registration, Error> {
     let fields = call.fields(Accept::ANY)?;
-    read_registration(&fields, call.core().settings.password_floor).map_err(CallError::Fields)
+    read_registration(&fields, call.core().settings.password_floor).map_err(Error::Fields)
 }
 
 fn read_registration(fields: &Fields, floor: Floor) -> Result<Registration, FieldFaults> {
@@ -73,24 +73,24 @@ fn read_registration(fields: &Fields, floor: Floor) -> Result<Registration, Fiel
 
 /// Reads `/auth/login/`. The document's username is an e-mail address; a username or a phone number
 /// is taken too: an account made through another surface may have no address.
-pub fn login(call: &Call<'_>) -> Result<Login, CallError> {
+pub fn login(call: &Call<'_>) -> Result<Login, Error> {
     let fields = call.fields(Accept::ANY)?;
     let mut faults = FieldFaults::default();
     let username = faults.keep("username", trimmed(&fields, "username"));
     let password = faults.keep("password", untrimmed(&fields, "password"));
     let (Some(username), Some(password)) = (username, password) else {
-        return Err(CallError::Fields(faults));
+        return Err(Error::Fields(faults));
     };
     let identifier = Identifier::any(username, call.core().settings.phone_region);
     // What can be no password at all is nobody's, which shows without a look at any account.
-    let password = Password::new(password).map_err(|_| CallError::Credentials)?;
+    let password = Password::new(password).map_err(|_| Error::Credentials)?;
     Ok(Login { identifier, password })
 }
 
 /// Reads `PATCH /auth/profile/`.
-pub fn profile_change(call: &Call<'_>) -> Result<ProfileChange, CallError> {
+pub fn profile_change(call: &Call<'_>) -> Result<ProfileChange, Error> {
     let fields = call.fields(Accept::ANY)?;
-    read_profile_change(&fields).map_err(CallError::Fields)
+    read_profile_change(&fields).map_err(Error::Fields)
 }
 
 fn read_profile_change(fields: &Fields) -> Result<ProfileChange, FieldFaults> {
@@ -104,14 +104,14 @@ fn read_profile_change(fields: &Fields) -> Result<ProfileChange, FieldFaults> {
 }
 
 /// Reads `/auth/layer/`: any nonce that is not blank, unchanged (004-22).
-pub fn nonce(call: &Call<'_>) -> Result<String, CallError> {
+pub fn nonce(call: &Call<'_>) -> Result<String, Error> {
     let fields = call.fields(Accept::ANY)?;
     let mut faults = FieldFaults::default();
     let nonce = match untrimmed(&fields, "nonce") {
         Ok(blank) if blank.trim().is_empty() => Err(vec![BLANK.into()]),
         nonce => nonce,
     };
-    faults.keep("nonce", nonce).map(str::to_owned).ok_or(CallError::Fields(faults))
+    faults.keep("nonce", nonce).map(str::to_owned).ok_or(Error::Fields(faults))
 }
 
 fn email(fields: &Fields) -> Result<Identifier, Texts> {

@@ -8,7 +8,7 @@ use countersign_ops::sign_in::SignIn;
 use countersign_ops::update_profile::UpdateProfile;
 use http::StatusCode;
 
-use super::error::CallError;
+use super::error::Error;
 use super::token_header::TokenHeader;
 use super::{reply, request};
 use crate::http::{Call, Reply, Route, Verb, handler};
@@ -25,7 +25,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/auth/layer", handlers: &[(Verb::Post, handler!(layer))] },
 ];
 
-async fn register(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     TokenHeader::read(call.headers()).require_none()?;
     let registration = request::registration(call)?;
     let register = RegisterAccount {
@@ -43,7 +43,7 @@ async fn register(call: &Call<'_>) -> Result<Reply, CallError> {
     Ok(reply::profile(StatusCode::CREATED, registered.account, &registered.profile))
 }
 
-async fn login(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let login = request::login(call)?;
     let sign_in = SignIn {
         identifier: login.identifier,
@@ -56,12 +56,12 @@ async fn login(call: &Call<'_>) -> Result<Reply, CallError> {
     Ok(reply::token(&signed_in?.tokens.access))
 }
 
-async fn show_profile(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn show_profile(call: &Call<'_>) -> Result<Reply, Error> {
     let principal = authenticate(call).await?;
     Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
 }
 
-async fn update_profile(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn update_profile(call: &Call<'_>) -> Result<Reply, Error> {
     let token = TokenHeader::read(call.headers()).require()?;
     // Who may not change anything is told so before being told what is wrong with the change.
     call.core().check_session(token).await?;
@@ -76,7 +76,7 @@ async fn update_profile(call: &Call<'_>) -> Result<Reply, CallError> {
     Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
 }
 
-async fn layer(call: &Call<'_>) -> Result<Reply, CallError> {
+async fn layer(call: &Call<'_>) -> Result<Reply, Error> {
     let principal = authenticate(call).await?;
     let nonce = request::nonce(call)?;
     let identity_token = call.core().issue_layer_token(&principal, &nonce).await?;
@@ -84,7 +84,7 @@ async fn layer(call: &Call<'_>) -> Result<Reply, CallError> {
 }
 
 /// Any surface's token shows who is asking (acceptance decision 14).
-async fn authenticate(call: &Call<'_>) -> Result<Principal, CallError> {
+async fn authenticate(call: &Call<'_>) -> Result<Principal, Error> {
     let token = TokenHeader::read(call.headers()).require()?;
     Ok(call.core().check_session(token).await?)
 }

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::error::CallError;
+use super::error::Error;
 
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +41,19 @@ impl<'a> TokenHeader<'a> {
     }
 
     /// The token.
-    pub fn require(self) -> Result<&'a str, CallError> {
+    pub fn require(self) -> Result<&'a str, Error> {
         match self {
-            TokenHeader::NotProvided => Err(CallError::NotAuthenticated),
-            TokenHeader::Malformed(text) => Err(CallError::TokenHeader(text)),
+            TokenHeader::NotProvided => Err(Error::NotAuthenticated),
+            TokenHeader::Malformed(text) => Err(Error::TokenHeader(text)),
             TokenHeader::Token(token) => Ok(token),
         }
     }
 
     /// Nothing, valid or not (004-06).
-    pub fn require_none(self) -> Result<(), CallError> {
+    pub fn require_none(self) -> Result<(), Error> {
         match self {
             TokenHeader::NotProvided => Ok(()),
-            TokenHeader::Malformed(_) | TokenHeader::Token(_) => Err(CallError::Authenticated),
+            TokenHeader::Malformed(_) | TokenHeader::Token(_) => Err(Error::Authenticated),
         }
     }
 }
