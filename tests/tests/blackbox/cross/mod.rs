@@ -9,13 +9,16 @@ mod secrets;
 use countersign_testkit::Response;
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::case::{Case, password};
 
-/// Every path that takes POST, with a body that has all the fields of its document.
-pub fn posts() -> Vec<(&'static str, Value)> {
+/// Every path that takes POST, with a body that has all the fields of its document, about somebody unknown.
+///
+/// Those that register do so under another password than those that sign in use, so that their order is no matter.
+pub fn posts(case: &Case) -> Vec<(&'static str, Value)> {
     let uuid = "c7719bb1-f640-4cd7-9025-01b5ba1a7ad3";
     let reset: &'static str = "/v1/requests/credentials/39802b61-9dd4-4ec5-b5c3-94f3d6c68ef0";
-    let (email, password, code) = ("nobody@example.com", "Tr0mbone-nobody", "00000-00000");
+    let (email, username, code) = (case.email(), case.username(), "00000-00000");
+    let (password, first) = (password(), password());
     vec![
         ("/send", json!({"identifier": email, "identifier_type": "email", "message": "login"})),
         ("/login", json!({"identifier": email, "identifier_type": "email", "password": password})),
@@ -27,19 +30,16 @@ pub fn posts() -> Vec<(&'static str, Value)> {
             json!({"session_token": uuid, "current_password": password, "password": password}),
         ),
         ("/logout", json!({"session_token": uuid, "all": false})),
-        ("/v1/requests/accounts", json!({"email": email, "password": password})),
+        ("/v1/requests/accounts", json!({"email": email, "password": first})),
         ("/v1/tokens/", json!({"email": email, "password": password})),
         ("/v1/requests/credentials/", json!({"email": email})),
         (reset, json!({"password": password})),
-        ("/auth/v1/tokenrequest", json!({"username": "nobody", "password": password})),
+        ("/auth/v1/tokenrequest", json!({"username": username, "password": password})),
         ("/auth/v1/tokenrefresh", json!({"oauth_token": uuid, "oauth_timestamp": "2021-01-29T10:39:26Z"})),
-        ("/auth/v1/registermember", json!({"email": email, "username": "nobody", "password": password})),
+        ("/auth/v1/registermember", json!({"email": email, "username": username, "password": first})),
         ("/auth/v1/logoff", json!({"oauth_token": uuid, "oauth_timestamp": "2021-01-29T10:39:26Z"})),
         ("/auth/v1/passwordreset", json!({"email": email})),
-        (
-            "/auth/register/",
-            json!({"email": email, "password": password, "first_name": "A", "last_name": "B"}),
-        ),
+        ("/auth/register/", json!({"email": email, "password": first, "first_name": "A", "last_name": "B"})),
         ("/auth/login/", json!({"username": email, "password": password})),
         ("/auth/layer/", json!({"nonce": "abc"})),
     ]

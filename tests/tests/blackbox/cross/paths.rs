@@ -17,7 +17,7 @@ on_both_engines! {
 
 /// All HTTP surfaces share one origin: every path of every document answers, and one account uses them all.
 fn seed_x_01(case: &Case) {
-    for (path, _) in posts() {
+    for (path, _) in posts(case) {
         // An id that exists is needed for this one to answer anything but 404.
         if !path.starts_with("/v1/requests/credentials/3") {
             let status = case.post(path, json!({})).status;
@@ -55,7 +55,7 @@ fn seed_x_02(case: &Case) {
 /// A wrong method on a known path: 405 with `Allow`; an unknown path: 404.
 fn seed_x_10(case: &Case) {
     let gets = ["/auth/profile/", "/v1/requests/accounts/c7719bb1-f640-4cd7-9025-01b5ba1a7ad3"];
-    for path in posts().iter().map(|(path, _)| *path).chain(gets) {
+    for path in posts(case).iter().map(|(path, _)| *path).chain(gets) {
         for method in ["GET", "POST", "PUT", "DELETE", "BREW"] {
             let allowed = if gets.contains(&path) { ["GET", "PUT"] } else { ["POST", "POST"] };
             if !allowed.contains(&method) {
@@ -86,7 +86,7 @@ fn seed_x_10(case: &Case) {
 
 /// Every path works with and without a last slash, and neither is a redirect.
 fn seed_x_11(case: &Case) {
-    for (path, body) in posts() {
+    for (path, body) in posts(case) {
         let (bare, slashed) = (path.trim_end_matches('/'), format!("{}/", path.trim_end_matches('/')));
         let one = case.post(bare, json!({})).status;
         assert_eq!(one, case.post(&slashed, json!({})).status, "{path} without fields");
@@ -110,7 +110,7 @@ fn seed_x_11(case: &Case) {
 /// Every 401 says how to authenticate, and never `Basic`, at which a browser would open a window.
 fn seed_x_12(case: &Case) {
     let mut seen = 0;
-    for (path, body) in posts() {
+    for (path, body) in posts(case) {
         let response = case.post(path, body);
         if response.status == 401 {
             seen += 1;

@@ -27,7 +27,7 @@ fn seed_x_09(case: &Case) {
         b"\0",
         deep.as_bytes(),
     ];
-    for (path, good) in posts() {
+    for (path, good) in posts(case) {
         // A source of its own for each path, so that no limit answers in place of the parser.
         let http = case.server().client();
         for body in broken {
