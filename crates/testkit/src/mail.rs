@@ -46,6 +46,10 @@ pub struct Mail {
     pub headers: Vec<(String, String)>,
     /// The plain text, decoded.
     pub text: String,
+    /// The HTML text, decoded; empty if there is none.
+    pub html: String,
+    /// The client's port: mails with the same one came over one connection.
+    pub client_port: u16,
     /// Whether it came over TLS.
     pub encrypted: bool,
     /// Whether the client had signed in.
@@ -66,10 +70,15 @@ pub struct MailServer {
 impl MailServer {
     /// Starts one; with `credentials` it takes mail only after a sign-in.
     pub fn start(tls: MailTls, credentials: Option<(&str, &str)>) -> Self {
+        Self::start_named(tls, credentials, &["localhost", "127.0.0.1"])
+    }
+
+    /// Starts one whose certificate is for these names, though it listens on 127.0.0.1 like all of them.
+    pub fn start_named(tls: MailTls, credentials: Option<(&str, &str)>, names: &[&str]) -> Self {
         let home = scratch::directory("mail");
         let script = home.join("mail_server.py");
         fs::write(&script, include_str!("mail_server.py")).expect("a file in the run's own directory");
-        let certificate = tls::certificate_for_localhost(&home);
+        let certificate = tls::certificate_for(&home, names);
         let mut command = process::mortal(python());
         command.arg(script).arg(home.join("sink")).arg(home.join("behaviour")).arg(tls.security());
         command.arg(&certificate.certificate).arg(&certificate.key);
@@ -118,6 +127,11 @@ impl MailServer {
         let fresh = self.home.join("behaviour.new");
         fs::write(&fresh, reply.unwrap_or_default()).expect("a file of our own");
         fs::rename(fresh, self.home.join("behaviour")).expect("a file of our own");
+    }
+
+    /// Answers every recipient with this reply (`550 5.1.1 nobody here`) from now on.
+    pub fn refuse_recipients_with(&self, reply: &str) {
+        self.refuse_with(Some(&format!("rcpt {reply}")));
     }
 
     /// What has arrived so far.

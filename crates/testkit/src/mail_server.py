@@ -2,7 +2,7 @@
 
 Usage: mail_server.py SINK BEHAVIOUR {none|starttls|tls} CERTIFICATE KEY [USER PASSWORD]
 Prints its port. BEHAVIOUR is a file that may hold one SMTP reply ("451 try later"), given instead of taking the mail,
-or "slow SECONDS".
+or "rcpt REPLY", given to every recipient, or "slow SECONDS".
 """
 
 import asyncio
@@ -20,20 +20,33 @@ class Sink:
     def __init__(self, sink, behaviour):
         self.sink, self.behaviour = sink, behaviour
 
+    def told(self):
+        return open(self.behaviour, encoding="utf-8").read().strip() if os.path.exists(self.behaviour) else ""
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        told = self.told()
+        if told.startswith("rcpt "):
+            return told.removeprefix("rcpt ")
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
     async def handle_DATA(self, server, session, envelope):
-        told = open(self.behaviour, encoding="utf-8").read().strip() if os.path.exists(self.behaviour) else ""
+        told = self.told()
         if told.startswith("slow "):
             await asyncio.sleep(float(told.removeprefix("slow ")))
         elif told:
             return told
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         text = message.get_body(preferencelist=("plain", "html"))
+        html = message.get_body(preferencelist=("html",))
         entry = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "subject": message["subject"] or "",
             "headers": [[name, str(value)] for name, value in message.items()],
             "text": text.get_content() if text else "",
+            "html": html.get_content() if html else "",
+            "client_port": session.peer[1],
             "encrypted": server.transport.get_extra_info("ssl_object") is not None,
             "authenticated": bool(session.authenticated),
         }

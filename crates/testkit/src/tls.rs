@@ -15,7 +15,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 pub struct Certificate {
     /// The certificate of the authority, to be trusted by clients (`SSL_CERT_FILE`).
     pub authority: PathBuf,
-    /// The certificate of the server, for `localhost` and 127.0.0.1.
+    /// The certificate of the server.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -23,6 +23,11 @@ pub struct Certificate {
 
 /// Makes an authority and a certificate for `localhost` and 127.0.0.1 in `directory`.
 pub fn certificate_for_localhost(directory: &Path) -> Certificate {
+    certificate_for(directory, &["localhost", "127.0.0.1"])
+}
+
+/// Makes an authority and a certificate for `names` in `directory`.
+pub fn certificate_for(directory: &Path, names: &[&str]) -> Certificate {
     let mut authority = CertificateParams::new(Vec::new()).expect("no names");
     // Were both names alike, OpenSSL would take the server's certificate for a self-signed one.
     authority.distinguished_name.push(DnType::CommonName, "Countersign test authority");
@@ -30,10 +35,10 @@ pub fn certificate_for_localhost(directory: &Path) -> Certificate {
     let authority_key = KeyPair::generate().expect("a key");
     let authority_certificate = authority.self_signed(&authority_key).expect("a certificate");
     let issuer = Issuer::new(authority, authority_key);
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let key = KeyPair::generate().expect("a key");
     let certificate =
-        CertificateParams::new(names).expect("two names").signed_by(&key, &issuer).expect("a certificate");
+        CertificateParams::new(names).expect("names").signed_by(&key, &issuer).expect("a certificate");
     let write = |name: &str, text: String| {
         let path = directory.join(name);
         fs::write(&path, text).expect("a file in the run's directory");
