@@ -78,6 +78,11 @@ impl LineClient {
         }
     }
 
+    /// How long a write may block before it is an error.
+    pub fn set_write_timeout(&mut self, timeout: std::time::Duration) {
+        self.stream.sock.set_write_timeout(Some(timeout)).expect("a timeout that is not zero");
+    }
+
     /// Closes the sending side of the TCP connection after a TLS close, and keeps reading.
     pub fn half_close(&mut self) {
         self.stream.conn.send_close_notify();

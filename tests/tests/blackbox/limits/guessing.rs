@@ -1,0 +1,181 @@
+//! Guessing passwords and codes.
+
+use std::time::Duration;
+
+use countersign_testkit::{Server, source};
+
+use super::{Verdict, guess, guess_from_anywhere};
+use crate::case::{Case, at_once, on_both_engines, password};
+use crate::parity::{Person, Surface, register};
+use crate::{line, ouser};
+
+on_both_engines! {
+    parallel_guesses_never_exceed_the_limit
+    all_surfaces_and_spellings_share_one_counter
+    a_restart_forgives_nothing
+    time_forgives
+    unknown_accounts_are_limited_alike
+    a_stranger_cannot_lock_out_a_known_source
+    codes_cannot_be_guessed_either
+    current_passwords_cannot_be_guessed_either
+}
+
+/// Ten tries, and the next in an hour.
+const TEN: &str = "
+[limits]
+sign_in_per_account_burst = 10
+sign_in_per_account_interval = \"1h\"
+";
+
+fn count(verdicts: &[Verdict], which: Verdict) -> usize {
+    verdicts.iter().filter(|verdict| **verdict == which).count()
+}
+
+/// 200 wrong passwords at the same moment from 200 addresses: ten are looked at (R017).
+fn parallel_guesses_never_exceed_the_limit(case: &Case) {
+    for surface in Surface::ALL {
+        let case = case.with_config(TEN);
+        let person = register(&case, Surface::AuthV1);
+        let verdicts = at_once(200, |_| guess_from_anywhere(&case, surface, &person.email, "Wrong-passw0rd"));
+        assert_eq!(count(&verdicts, Verdict::Right), 0);
+        assert_eq!(count(&verdicts, Verdict::Wrong), 10, "{surface:?}");
+        // Now even the right password is not looked at: otherwise the limit would be none.
+        assert_eq!(guess_from_anywhere(&case, surface, &person.email, &person.password), Verdict::TooMany);
+        let other = register(&case, Surface::AuthV1);
+        assert_eq!(guess_from_anywhere(&case, surface, &other.email, &other.password), Verdict::Right);
+    }
+}
+
+/// Username, e-mail address, their cases, all surfaces: one account, one counter (R019).
+fn all_surfaces_and_spellings_share_one_counter(case: &Case) {
+    let case = case.with_config(TEN);
+    let person = register(&case, Surface::AuthV1);
+    let username = person.username.clone().expect("003 has usernames");
+    let (email, loud) = (person.email.clone(), person.email.to_uppercase());
+    let tries = [
+        (Surface::Ouser, &email),
+        (Surface::Ouser, &loud),
+        (Surface::Authd, &email),
+        (Surface::Authd, &loud),
+        (Surface::Line, &username),
+        (Surface::Line, &email),
+        (Surface::AuthV1, &username),
+        (Surface::AuthV1, &loud),
+        (Surface::Rest, &email),
+        (Surface::Rest, &loud),
+    ];
+    for (surface, name) in tries {
+        assert_eq!(
+            guess_from_anywhere(&case, surface, name, "Wrong-passw0rd"),
+            Verdict::Wrong,
+            "{surface:?} {name}"
+        );
+    }
+    for (surface, name) in tries {
+        assert_eq!(
+            guess_from_anywhere(&case, surface, name, &person.password),
+            Verdict::TooMany,
+            "{surface:?} {name}"
+        );
+    }
+}
+
+/// The counters are in the store (R158).
+fn a_restart_forgives_nothing(case: &Case) {
+    let mut case = case.with_config(TEN);
+    let person = register(&case, Surface::Rest);
+    exhaust(&case, &person);
+    case.server_mut().kill();
+    case.server_mut().launch();
+    assert_eq!(guess_from_anywhere(&case, Surface::Rest, &person.email, &person.password), Verdict::TooMany);
+    case.server_mut().restart();
+    assert_eq!(guess_from_anywhere(&case, Surface::Rest, &person.email, &person.password), Verdict::TooMany);
+}
+
+fn exhaust(case: &Case, person: &Person) {
+    let verdicts: Vec<_> =
+        (0..12).map(|_| guess_from_anywhere(case, Surface::Rest, &person.email, "Wrong-passw0rd")).collect();
+    assert_eq!(count(&verdicts, Verdict::TooMany), 2, "{verdicts:?}");
+}
+
+/// After the interval one more try is looked at, and not more than one.
+fn time_forgives(case: &Case) {
+    let mut case = case.with_own(Server::builder().config(TEN).fake_clock());
+    let person = register(&case, Surface::Rest);
+    exhaust(&case, &person);
+    case.server_mut().advance(Duration::from_secs(3605));
+    let verdict =
+        |case: &Case, password: &str| guess_from_anywhere(case, Surface::Ouser, &person.email, password);
+    assert_eq!(verdict(&case, "Wrong-passw0rd"), Verdict::Wrong);
+    assert_eq!(verdict(&case, "Wrong-passw0rd"), Verdict::TooMany);
+    case.server_mut().advance(Duration::from_secs(3605));
+    assert_eq!(verdict(&case, &person.password), Verdict::Right);
+}
+
+/// Were only real accounts limited, the limit would tell which are real.
+fn unknown_accounts_are_limited_alike(case: &Case) {
+    let case = case.with_config(TEN);
+    for surface in Surface::ALL {
+        let nobody = case.email();
+        let verdicts: Vec<_> =
+            (0..12).map(|_| guess_from_anywhere(&case, surface, &nobody, "Wrong-passw0rd")).collect();
+        assert_eq!(
+            (count(&verdicts, Verdict::Wrong), count(&verdicts, Verdict::TooMany)),
+            (10, 2),
+            "{surface:?}"
+        );
+    }
+}
+
+/// From where the owner has signed in before, the owner signs in, whatever strangers try (R022).
+fn a_stranger_cannot_lock_out_a_known_source(case: &Case) {
+    let case = case.with_config(TEN);
+    let person = register(&case, Surface::Rest);
+    let home = source::fresh();
+    assert_eq!(guess(&case, home, Surface::Rest, &person.email, &person.password), Verdict::Right);
+    let strangers: Vec<_> = (0..30)
+        .map(|_| guess_from_anywhere(&case, Surface::Ouser, &person.email, "Wrong-passw0rd"))
+        .collect();
+    assert!(strangers.ends_with(&[Verdict::TooMany; 10]), "{strangers:?}");
+    assert_eq!(guess(&case, home, Surface::Rest, &person.email, &person.password), Verdict::Right);
+    assert_eq!(guess(&case, home, Surface::Line, &person.email, &person.password), Verdict::Right);
+    // A known source has a limit too.
+    let verdicts: Vec<_> =
+        (0..40).map(|_| guess(&case, home, Surface::Authd, &person.email, "Wrong-passw0rd")).collect();
+    assert!(verdicts.contains(&Verdict::TooMany), "{verdicts:?}");
+}
+
+/// Codes of 000 tried by one source, and the SMS code of 002 by many.
+fn codes_cannot_be_guessed_either(case: &Case) {
+    let case =
+        case.with_config("[limits]\nsign_in_per_source_burst = 20\nsign_in_per_source_interval = \"1h\"");
+    let http = case.server().client();
+    let statuses: Vec<_> = (0..40)
+        .map(|number| {
+            let body = serde_json::json!({ "verification_code": format!("AAAAA-AA{number:03}"), "password": password() });
+            http.post_json("/register", &body).status
+        })
+        .collect();
+    assert!(statuses.starts_with(&[410; 5]) && statuses.ends_with(&[429; 10]), "{statuses:?}");
+    let who = line::Registration::new(&case).registered(&case);
+    let code = who.code(case.server());
+    let tries = (0..8)
+        .map(|_| case.server().line().ask(&format!("validatephone p:{} c:{}", who.phone, line::NO_CODE)));
+    let replies: Vec<_> = tries.collect();
+    assert!(
+        replies.iter().all(|reply| matches!(reply.as_str(), "nop badcode" | "nop unavailable")),
+        "{replies:?}"
+    );
+    let reply = case.server().line().ask(&format!("validatephone p:{} c:{code}", who.phone));
+    assert_eq!(reply, "nop badcode");
+}
+
+/// A thief of a session cannot try passwords at `/change_password`.
+fn current_passwords_cannot_be_guessed_either(case: &Case) {
+    let case = case.with_config(TEN);
+    let member = ouser::register(&case);
+    let session = ouser::session(&case, &member);
+    let statuses: Vec<_> =
+        (0..30).map(|_| ouser::change(&case, &session, "Wrong-passw0rd", &password()).status).collect();
+    assert!(statuses.starts_with(&[403; 5]) && statuses.ends_with(&[429; 5]), "{statuses:?}");
+}

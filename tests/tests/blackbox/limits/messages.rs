@@ -1,0 +1,78 @@
+//! How many messages are sent.
+
+use serde_json::json;
+
+use super::come_back;
+use crate::case::{Case, on_both_engines};
+use crate::{authd, line, ouser};
+
+on_both_engines! {
+    an_address_gets_so_many_messages_and_no_more
+    a_source_causes_so_many_messages_and_no_more
+    the_whole_server_sends_so_many_messages_and_no_more
+}
+
+/// Whatever surface asks, however the address is written, whether or not it has an account (R026).
+fn an_address_gets_so_many_messages_and_no_more(case: &Case) {
+    let settings = "[limits]\nmessages_per_target_burst = 4\nmessages_per_target_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let send = |email: &str| {
+        let body = json!({ "identifier": email, "identifier_type": "email" });
+        case.server().client().post_json("/send", &body)
+    };
+    let member = ouser::register(&case);
+    send(&member.email).expect(202);
+    authd::ask_for_reset(&case, &member.email).expect(204);
+    send(&member.email.to_uppercase()).expect(202);
+    come_back(&send(&member.email));
+    come_back(&authd::ask_for_reset(&case, &member.email));
+    assert_eq!(case.server().await_messages(&member.email, 4).len(), 4);
+
+    let nobody = case.email();
+    for _ in 0..4 {
+        authd::ask_for_reset(&case, &nobody).expect(204);
+    }
+    come_back(&authd::ask_for_reset(&case, &nobody));
+    send(&case.email()).expect(202);
+
+    let phone = case.phone();
+    let sms = |written: &str| {
+        let body = json!({ "identifier": written, "identifier_type": "sms" });
+        case.server().client().post_json("/send", &body)
+    };
+    let dashed = format!("{}-{}", &phone[..3], &phone[3..]);
+    for written in [&phone, &dashed, &phone, &dashed] {
+        sms(written).expect(202);
+    }
+    come_back(&sms(&phone));
+    let who = line::Registration { phone, ..line::Registration::new(&case) };
+    assert_eq!(case.line().ask(&who.request()), "nop unavailable");
+}
+
+fn a_source_causes_so_many_messages_and_no_more(case: &Case) {
+    let settings = "[limits]\nmessages_per_source_burst = 5\nmessages_per_source_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let http = case.server().client();
+    let send = || {
+        let body = json!({ "identifier": case.email(), "identifier_type": "email" });
+        http.post_json("/send", &body)
+    };
+    for _ in 0..5 {
+        send().expect(202);
+    }
+    come_back(&send());
+    let body = json!({ "email": case.email(), "password": "Tr0mbone-another" });
+    come_back(&http.post_json("/v1/requests/accounts", &body));
+    let body = json!({ "identifier": case.email(), "identifier_type": "email" });
+    case.server().client().post_json("/send", &body).expect(202);
+}
+
+fn the_whole_server_sends_so_many_messages_and_no_more(case: &Case) {
+    let case = case.with_config("[limits]\nmessages_per_hour = 6");
+    let send = || {
+        let body = json!({ "identifier": case.email(), "identifier_type": "email" });
+        case.server().client().post_json("/send", &body)
+    };
+    let statuses: Vec<_> = (0..12).map(|_| send().status).collect();
+    assert!(statuses.starts_with(&[202; 6]) && statuses.ends_with(&[429; 5]), "{statuses:?}");
+}
