@@ -1,10 +1,14 @@
-//! The Argon2id reference: the plain call of the `argon2` crate on every thread, memory allocated anew for
-//! each hash as the call does by itself.
+//! The Argon2id references: the plain call of the `argon2` crate on every thread, memory allocated anew for
+//! each hash as the call does by itself; and the server's own hash pool with nothing around it.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use countersign_ops::hasher::{Hasher, HasherSettings};
+use futures_util::future::try_join_all;
 
 use crate::Result;
 
@@ -44,6 +48,41 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         workers.into_iter().map(|worker| worker.join().unwrap_or(0)).sum()
     });
     let per_second = hashes as f64 / began.elapsed().as_secs_f64();
+    println!("{}", serde_json::json!({ "threads": threads, "per_second": per_second }));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The server's pool, kept busy by twice as many callers as it has threads.
+pub fn run_pool(options: &Options) -> Result<ExitCode> {
+    let threads = options.threads()?;
+    let settings = HasherSettings {
+        memory_kib: options.memory_kib,
+        iterations: options.iterations,
+        threads: NonZeroUsize::new(threads),
+        ..HasherSettings::default()
+    };
+    let hasher = Arc::new(Hasher::new(settings)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let per_second = runtime.block_on(async {
+        let began = Instant::now();
+        let deadline = began + Duration::from_secs_f64(options.seconds);
+        let callers = (0..2 * threads).map(|_| {
+            let hasher = Arc::clone(&hasher);
+            tokio::spawn(async move {
+                let mut hashes = 0_u64;
+                while Instant::now() < deadline {
+                    let slot = hasher.try_reserve().map_err(|_| "the pool is busy")?;
+                    slot.hash(b"correct horse battery", *b"sixteen byte slt")
+                        .await
+                        .map_err(|e| e.to_string())?;
+                    hashes += 1;
+                }
+                Result::Ok(hashes)
+            })
+        });
+        let hashes = try_join_all(callers).await?.into_iter().sum::<Result<u64>>()?;
+        Result::Ok(hashes as f64 / began.elapsed().as_secs_f64())
+    })?;
     println!("{}", serde_json::json!({ "threads": threads, "per_second": per_second }));
     Ok(ExitCode::SUCCESS)
 }

@@ -32,6 +32,8 @@ enum Program {
     Echo(echo::Options),
     /// Argon2id reference: the plain call of the `argon2` crate on every thread.
     Argon2(hashing::Options),
+    /// Argon2id in the server's own pool, with nothing around it.
+    HashPool(hashing::Options),
     /// SQLite reference: durable token rotations, many to a commit.
     GroupCommit(group_commit::Options),
     /// PostgreSQL reference: pipelined selects by primary key.
@@ -50,6 +52,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match Arguments::parse().program {
         Program::Echo(options) => echo::run(&options),
         Program::Argon2(options) => hashing::run(&options),
+        Program::HashPool(options) => hashing::run_pool(&options),
         Program::GroupCommit(options) => group_commit::run(&options),
         Program::PgSelect(options) => pg_select::run(&options),
         Program::Postgres => postgres::run(),

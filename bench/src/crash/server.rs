@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use countersign_testkit::server::without_settings;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -60,6 +61,7 @@ impl Program {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
+        without_settings(command.as_std_mut());
         command.args(arguments).arg("--data-dir").arg(self.dir.join("data"));
         command.arg("--config").arg(self.dir.join("countersign.toml"));
         if let Some(database) = &self.database {
