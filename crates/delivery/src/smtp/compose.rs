@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_make_no_header_and_no_recipient() {
+    fn cve_2021_38189_line_breaks_make_no_header_and_no_recipient() {
         for to in [
             "a@example.org\r\nBcc: evil@example.net",
             "a@example.org\nRCPT TO:<evil@example.net>",
