@@ -47,7 +47,11 @@ impl Accept {
     /// A form; an empty body has no fields.
     pub const FORM: Accept = Accept { encodings: &[Encoding::Form], empty_is_json: false };
 
-    pub(super) fn read(self, content_type: Option<&str>, body: &[u8]) -> Result<Fields, BodyError> {
+    /// Reads a body as its media type says.
+    ///
+    /// # Errors
+    /// What is wrong with it as a whole; what is wrong with a field is told when the field is asked for.
+    pub fn read(self, content_type: Option<&str>, body: &[u8]) -> Result<Fields, BodyError> {
         if body.is_empty() && !self.empty_is_json {
             return Ok(Fields::default());
         }
