@@ -16,7 +16,7 @@ on_both_engines! {
 /// Limits and hashing would only slow it down; what they do is tested elsewhere.
 const SETTINGS: &str = "
 [password]
-memory_kib = 1024
+memory_kib = 8192
 iterations = 1
 [limits]
 sign_in_per_source_burst = 1000000

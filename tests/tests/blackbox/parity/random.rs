@@ -20,7 +20,7 @@ on_both_engines! {
 /// Nothing here is about limits or the cost of hashing, and a used token is never taken for a stolen one.
 const SETTINGS: &str = "
 [password]
-memory_kib = 1024
+memory_kib = 8192
 iterations = 1
 [sessions]
 reuse_grace = \"1h\"

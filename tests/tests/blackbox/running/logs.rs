@@ -1,0 +1,105 @@
+//! What is in the log, and what never is (R144).
+
+use countersign_testkit::{Client, LineClient, Server};
+use serde_json::{Value, json};
+
+use crate::case::{Case, on_both_engines};
+use crate::cross::posts;
+
+on_both_engines! {
+    no_field_of_any_request_reaches_the_log
+    a_log_line_is_one_json_object_with_the_id_of_its_request
+}
+
+const CANARY: &str = "c4nary-Secret";
+
+/// Everything that a caller can write goes into every place where it can be written.
+fn no_field_of_any_request_reaches_the_log(case: &Case) {
+    let case = case.with_own(Server::builder().config("[log]\nlevel = \"trace\"\nformat = \"json\""));
+    let http = case.server().client();
+    for (path, good) in posts(&case) {
+        let object = good.as_object().expect("an object");
+        for key in object.keys() {
+            let mut body = good.clone();
+            body[key] = json!(format!("{CANARY}-{key}"));
+            http.post_json(path, &body);
+            let pairs: Vec<(String, String)> = body
+                .as_object()
+                .expect("an object")
+                .iter()
+                .map(|(key, value)| {
+                    (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                })
+                .collect();
+            let pairs: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            http.post(path).form(&pairs).send();
+            http.post(path).query(&pairs).send();
+        }
+        http.post(path).body("application/json", format!("{{\"broken\": \"{CANARY}")).send();
+        http.post(path).body(&format!("text/{CANARY}"), CANARY).send();
+        http.post(&format!("{path}?{CANARY}={CANARY}")).header(CANARY, CANARY).send();
+    }
+    tokens_and_links(&http);
+    lines(&case);
+    // A request after all others: what it logs comes last.
+    case.get("/health/ready").expect(200);
+    let log = case.server().log();
+    let hit = log.lines().find(|line| line.to_lowercase().contains(&CANARY.to_lowercase()));
+    assert!(hit.is_none(), "{}", hit.unwrap_or_default());
+}
+
+fn tokens_and_links(http: &Client) {
+    for value in [format!("Token {CANARY}"), format!("Bearer {CANARY}"), CANARY.to_owned()] {
+        for path in ["/auth/profile/", "/auth/layer/", "/auth/register/"] {
+            http.get(path).header("Authorization", &value).header("Cookie", &value).send();
+            http.post(path).header("Authorization", &value).json(&json!({})).send();
+        }
+    }
+    for path in ["/verify-email/", "/reset-password/", "/v1/requests/accounts/", "/v1/requests/credentials/"]
+    {
+        http.get(&format!("{path}{CANARY}")).send();
+        http.post(&format!("{path}{CANARY}")).form(&[("password", CANARY)]).send();
+    }
+    http.get(&format!("/{CANARY}")).header("User-Agent", CANARY).header("Referer", CANARY).send();
+    http.raw(format!("{CANARY} / HTTP/1.1\r\n\r\n").as_bytes());
+}
+
+fn lines(case: &Case) {
+    let address = case.server().line_address();
+    for request in [
+        format!("login u:{CANARY} p:{CANARY}-password"),
+        format!("register u:{CANARY} p:{CANARY}-password n:8885551212 e:{CANARY}@example.com"),
+        format!("validatephone p:8885551212 c:{CANARY}"),
+        format!("login {CANARY} p:{CANARY}:{CANARY}"),
+        format!("{CANARY} {CANARY}"),
+        format!("login u:{CANARY} p:{}", CANARY.repeat(1000)),
+    ] {
+        let mut line = LineClient::connect(address);
+        let _ = line.try_send(format!("{request}\n").as_bytes());
+        line.half_close();
+        while line.reply().is_some() {}
+    }
+}
+
+fn a_log_line_is_one_json_object_with_the_id_of_its_request(case: &Case) {
+    let mut case = case.with_own(Server::builder().config("[log]\nlevel = \"debug\"\nformat = \"json\""));
+    let response = case.post("/login", json!({ "identifier": "x\r\nfaked: line" })).expect(400);
+    let id = response.header("x-request-id").expect("a request id").to_owned();
+    let other = case.get("/health/live").expect(200);
+    assert_ne!(other.header("x-request-id"), Some(id.as_str()));
+    // An id of the client's choice cannot forge lines either.
+    let forged = case.http().get("/health/live").header("X-Request-Id", "a\"b{}").send().expect(200);
+    assert_ne!(forged.header("x-request-id"), Some("a\"b{}"));
+    let status = case.server_mut().terminate(std::time::Duration::from_secs(12));
+    assert!(status.is_some_and(|status| status.success()));
+    let log = case.server().log();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    assert!(!lines.is_empty());
+    for line in &lines {
+        assert!(line.get("level").is_some() && line.get("timestamp").is_some(), "{line}");
+    }
+    assert!(log.contains(&id), "the request is not in the log:\n{log}");
+}
