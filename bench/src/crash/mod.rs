@@ -125,6 +125,8 @@ impl Shared {
 /// A run in progress.
 struct Campaign {
     program: Arc<Program>,
+    /// PostgreSQL and the URL of the server's database in it.
+    cluster: Option<(Postgres, String)>,
     shared: Arc<Shared>,
     workers: Vec<Worker>,
     random: Random,
@@ -148,9 +150,10 @@ pub fn run(options: Options) -> Result<ExitCode> {
     };
     let dir = tempfile::Builder::new().prefix("countersign-crash-").tempdir()?;
     let url = cluster.as_ref().map(Postgres::empty_database);
-    let program = Program::new(std::path::absolute(&options.binary)?, dir.path().to_owned(), url)?;
+    let program = Program::new(std::path::absolute(&options.binary)?, dir.path().to_owned(), url.clone())?;
     let mut campaign = Campaign {
         program: Arc::new(program),
+        cluster: cluster.zip(url),
         shared: Arc::new(Shared::new()),
         workers: (0..options.clients).map(|number| Worker::new(number, seed)).collect(),
         random: Random::new(seed),
@@ -176,6 +179,7 @@ impl Campaign {
             let server = self.start().await?;
             self.verify(server.address, Extent::Touched).await?;
             self.load(server).await?;
+            self.wait_for_last_commits()?;
             if let Some(complaint) = self.program.check_integrity()? {
                 let violation = format!("integrity_check after kill {kill}: {complaint}");
                 self.shared.violations.lock().map_err(|_| "a client died")?.push(violation);
@@ -245,6 +249,22 @@ impl Campaign {
         collector.await??;
         self.early += early - self.counted;
         self.counted = shared.lost.load(Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// PostgreSQL ends what a killed client had already asked for. Until then the outcome of a request without
+    /// an answer is open, and a comparison would see it change.
+    fn wait_for_last_commits(&self) -> Result<()> {
+        let Some((cluster, url)) = &self.cluster else { return Ok(()) };
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let others = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while cluster.psql("postgres", &others) != "0" {
+            if Instant::now() > deadline {
+                return Err("PostgreSQL still holds connections of the killed server".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Ok(())
     }
 
