@@ -47,7 +47,8 @@ fn a_source_has_a_limit_over_all_names(case: &Case) {
 /// Without a list of proxies every such header is the invention of the client (R020).
 fn a_stranger_cannot_name_another_source(case: &Case) {
     let case = case.with_config(FIVE);
-    let spoofs: [(&'static str, fn(usize) -> String); 6] = [
+    type Spoof = (&'static str, fn(usize) -> String);
+    let spoofs: [Spoof; 6] = [
         ("X-Forwarded-For", |number| format!("10.1.2.{number}")),
         ("X-Forwarded-For", |number| format!("10.1.2.{number}, 127.0.0.1")),
         ("Forwarded", |number| format!("for=10.1.2.{number}")),
