@@ -2,9 +2,11 @@
 //! `/rest/auth/v1` too.
 
 mod error;
+mod openapi;
 mod reply;
 mod request;
 mod routes;
 
 pub use self::error::refuse;
+pub(crate) use self::openapi::describe;
 pub use self::routes::ROUTES;

@@ -2,10 +2,12 @@
 //! texts its clients know.
 
 mod error;
+mod openapi;
 mod reply;
 mod request;
 mod routes;
 mod token_header;
 
 pub use self::error::refuse;
+pub(crate) use self::openapi::describe;
 pub use self::routes::ROUTES;
