@@ -1,10 +1,15 @@
-//! The OpenAPI document, at `/openapi.json`.
+//! The OpenAPI document, at `/openapi.json`: made once at start from what each surface says of
+//! itself, for the surfaces that are served and at the paths where they are.
 
 use http::StatusCode;
 use http::header::HeaderValue;
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{InfoBuilder, OpenApiBuilder, RefOr, ResponseBuilder, Server};
 
-use crate::http::{Call, Reply, Route, Verb, handler};
+use crate::http::{Call, Refusal, Reply, Route, Verb, handler};
 use crate::settings::WireSettings;
+use crate::{authd, authv1, ouser, rest};
 
 /// The path.
 pub(crate) const ROUTES: &[Route] =
@@ -14,7 +19,85 @@ async fn get(call: &Call<'_>) -> Result<Reply, Reply> {
     Ok(Reply::bytes(StatusCode::OK, HeaderValue::from_static("application/json"), call.openapi.clone()))
 }
 
-/// The document for the surfaces that are served, at the paths where they are.
-pub(crate) fn document(_settings: &WireSettings, _public_url: &str) -> String {
-    "{}".to_owned()
+/// The document.
+pub(crate) fn document(settings: &WireSettings, public_url: &str) -> String {
+    let info = InfoBuilder::new()
+        .title("Countersign")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("One account store behind the calls of several documents."))
+        .build();
+    let empty = OpenApiBuilder::new().info(info).servers(Some([Server::new(public_url)])).build();
+    let surfaces = [
+        (ouser::Document::openapi(), &settings.ouser),
+        (authd::Document::openapi(), &settings.authd),
+        (authv1::Document::openapi(), &settings.authv1),
+        (rest::Document::openapi(), &settings.rest),
+    ];
+    let served = surfaces.into_iter().filter(|(_, surface)| surface.enabled);
+    let mut document = served.fold(empty, |all, (api, surface)| all.nest(&surface.prefix, api));
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch];
+        operations.into_iter().flatten().for_each(add_refusals);
+    }
+    // Only a map with keys that are no texts cannot be written, and there is none.
+    serde_json::to_string(&document).unwrap_or_default()
+}
+
+/// What the plumbing answers to a request of excessive size, whatever the call.
+fn add_refusals(operation: &mut Operation) {
+    for refusal in [Refusal::UriTooLong, Refusal::HeadersTooLarge] {
+        let response = ResponseBuilder::new().description(refusal.message()).build();
+        let status = refusal.status().as_str().to_owned();
+        operation.responses.responses.insert(status, RefOr::T(response));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::settings::SurfaceSettings;
+
+    fn described(settings: &WireSettings) -> Value {
+        serde_json::from_str(&document(settings, "https://id.example.com")).unwrap()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let document = described(&WireSettings::default());
+        let mut found = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                found.insert(format!("{} {}", method.to_uppercase(), path.trim_end_matches('/')));
+                let statuses = operation["responses"].as_object().unwrap();
+                for status in ["405", "414", "431", "500", "503"] {
+                    assert!(statuses.contains_key(status), "{method} {path}: {status}");
+                }
+            }
+        }
+        let routes = [ouser::ROUTES, authd::ROUTES, authv1::ROUTES, rest::ROUTES].concat();
+        let handlers =
+            routes.iter().flat_map(|route| route.handlers.iter().map(|(verb, _)| (verb, route.path)));
+        let served: BTreeSet<String> = handlers
+            // 003's second place is described in words.
+            .filter(|(_, path)| !path.starts_with("/rest/"))
+            .map(|(verb, path)| format!("{} {path}", verb.methods()[0]))
+            .collect();
+        assert_eq!(found, served);
+    }
+
+    #[test]
+    fn switches_and_prefixes_show() {
+        let off = SurfaceSettings { enabled: false, prefix: String::new() };
+        let moved = SurfaceSettings { enabled: true, prefix: "/old".to_owned() };
+        let document = described(&WireSettings { ouser: off, rest: moved, ..WireSettings::default() });
+        let paths = document["paths"].as_object().unwrap();
+        assert!(!paths.contains_key("/login") && !paths.contains_key("/auth/login/"));
+        assert!(paths.contains_key("/old/auth/login/") && paths.contains_key("/v1/tokens/"));
+        assert_eq!(document["servers"][0]["url"], "https://id.example.com");
+        assert!(document["components"]["securitySchemes"]["token"].is_object());
+    }
 }

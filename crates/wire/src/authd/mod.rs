@@ -3,9 +3,11 @@
 
 mod error;
 mod grant;
+mod openapi;
 mod reply;
 mod request;
 mod routes;
 
 pub use self::error::refuse;
+pub use self::openapi::Document;
 pub use self::routes::{LINKS, ROUTES};
