@@ -169,3 +169,83 @@ fn untrimmed<'a>(fields: &'a Fields, field: &str) -> Result<&'a str, Texts> {
 fn no_more_than(max: usize) -> Cow<'static, str> {
     format!("Ensure this field has no more than {max} characters.").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn fields(body: &Value) -> Fields {
+        Accept::ANY.read(Some("application/json"), body.to_string().as_bytes()).ok().unwrap()
+    }
+
+    fn registration_faults(body: &Value) -> Value {
+        let faults = read_registration(&fields(body), Floor::default()).err().unwrap();
+        serde_json::to_value(faults).unwrap()
+    }
+
+    fn change_faults(body: &Value) -> Value {
+        serde_json::to_value(read_profile_change(&fields(body)).err().unwrap()).unwrap()
+    }
+
+    fn good() -> Value {
+        json!({ "email": " Ada@Example.com ", "password": " kW7-xQz ", "first_name": " Ada ", "last_name": "B" })
+    }
+
+    #[test]
+    fn names_and_addresses_are_trimmed_and_passwords_are_not() {
+        let registration = read_registration(&fields(&good()), Floor::default()).ok().unwrap();
+        assert_eq!(registration.email.given(), "Ada@Example.com");
+        assert_eq!(registration.first_name, "Ada");
+        assert_eq!(registration.password.as_bytes(), b" kW7-xQz ");
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let told =
+            registration_faults(&json!({ "email": "nobody", "password": "1234567", "last_name": "  " }));
+        let expected = json!({
+            "email": ["Enter a valid email address."],
+            "password": [
+                "This password is too short. It must contain at least 8 characters.",
+                "This password is too common.",
+                "This password is entirely numeric."
+            ],
+            "first_name": ["This field is required."],
+            "last_name": ["This field may not be blank."]
+        });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn each_kind_of_fault_has_its_text() {
+        for (value, text) in [
+            (json!(null), "This field may not be null."),
+            (json!(7), "Not a valid string."),
+            (json!("a\0"), "Null characters are not allowed."),
+            (json!("ä".repeat(256)), "Ensure this field has no more than 255 characters."),
+        ] {
+            let mut body = good();
+            body["first_name"] = value;
+            assert_eq!(registration_faults(&body), json!({ "first_name": [text] }));
+        }
+        let mut body = good();
+        body["password"] = json!("x".repeat(1025));
+        let text = "Ensure this field has no more than 1024 characters.";
+        assert_eq!(registration_faults(&body), json!({ "password": [text] }));
+    }
+
+    #[test]
+    fn a_change_is_of_what_is_given() {
+        let change = read_profile_change(&fields(&json!({ "last_name": "Hopper", "id": 1 }))).ok().unwrap();
+        assert!(change.email.is_none() && change.first_name.is_none());
+        assert_eq!(change.last_name.as_deref(), Some("Hopper"));
+        let told = change_faults(&json!({ "email": null, "first_name": "", "last_name": "Hopper" }));
+        let expected = json!({
+            "email": ["This field may not be null."],
+            "first_name": ["This field may not be blank."]
+        });
+        assert_eq!(told, expected);
+    }
+}
