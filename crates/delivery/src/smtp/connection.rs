@@ -1,20 +1,21 @@
 //! One connection to the mail server.
 //!
-//! The commands are sent one by one and their replies checked for the very code that belongs to
-//! each: whoever slips replies in before TLS starts (the STARTTLS response injection) shifts all
-//! that follow by one, which is noticed at the next command instead of taken for a delivery.
+//! The commands are sent one by one, and the reply to each must have the very code that belongs to
+//! it: a reply that is out of step is noticed instead of taken for a delivery.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::response::Response;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Server;
+use super::before_tls::BeforeTls;
 use super::compose::Letter;
 use crate::failure::{Failure, chain_of};
 use crate::settings::SmtpSecurity;
@@ -28,21 +29,15 @@ pub(super) struct Connection(AsyncSmtpConnection);
 impl Connection {
     /// Connects, protects the connection and signs in.
     pub(super) async fn open(server: &Server, patience: Duration) -> Result<Connection, Failure> {
-        let implicit = match server.security {
-            SmtpSecurity::Tls => server.tls.clone(),
-            SmtpSecurity::StartTls | SmtpSecurity::None => None,
-        };
         let address = (server.host.as_str(), server.port);
-        let mut inner =
-            AsyncSmtpConnection::connect_tokio1(address, Some(patience), &server.hello, implicit, None)
-                .await
-                .map_err(|error| failed("connecting", &error))?;
-        if let (SmtpSecurity::StartTls, Some(tls)) = (server.security, &server.tls) {
-            if !inner.can_starttls() {
-                return Err(Failure::later("the mail server offers no STARTTLS, so nothing is sent to it"));
+        let mut inner = match (server.security, &server.tls) {
+            (SmtpSecurity::StartTls, Some(tls)) => start_tls(server, tls).await?,
+            (_, tls) => {
+                AsyncSmtpConnection::connect_tokio1(address, Some(patience), &server.hello, tls.clone(), None)
+                    .await
+                    .map_err(|error| failed("connecting", &error))?
             }
-            inner.starttls(tls.clone(), &server.hello).await.map_err(|error| failed("STARTTLS", &error))?;
-        }
+        };
         if server.security != SmtpSecurity::None && !inner.is_encrypted() {
             return Err(Failure::later("the connection to the mail server is not encrypted"));
         }
@@ -77,6 +72,20 @@ impl Connection {
     pub(super) async fn close(mut self) {
         let _ = timeout(GOODBYE, self.0.quit()).await;
     }
+}
+
+/// Connects in plain text and goes over to TLS; a server that does not offer it gets nothing.
+async fn start_tls(server: &Server, tls: &TlsParameters) -> Result<AsyncSmtpConnection, Failure> {
+    let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
+    let tcp = tcp.map_err(|error| Failure::later(format!("connecting: {error}")))?;
+    let mut inner = AsyncSmtpConnection::connect_with_transport(Box::new(BeforeTls::new(tcp)), &server.hello)
+        .await
+        .map_err(|error| failed("connecting", &error))?;
+    if !inner.can_starttls() {
+        return Err(Failure::later("the mail server offers no STARTTLS, so nothing is sent to it"));
+    }
+    inner.starttls(tls.clone(), &server.hello).await.map_err(|error| failed("STARTTLS", &error))?;
+    Ok(inner)
 }
 
 /// The reply has one of these codes; else, what that means.

@@ -1,5 +1,6 @@
 //! Mail by SMTP.
 
+mod before_tls;
 mod compose;
 mod connection;
 
