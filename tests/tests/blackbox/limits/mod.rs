@@ -3,6 +3,7 @@
 mod guessing;
 mod hosts;
 mod messages;
+mod overload;
 mod sources;
 
 use std::net::Ipv4Addr;

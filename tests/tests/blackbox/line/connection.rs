@@ -1,6 +1,7 @@
 //! The connection and the form of requests.
 
 use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 use countersign_testkit::{LineClient, source};
 
@@ -14,6 +15,7 @@ on_both_engines! {
     seed_002_29
     seed_002_30
     seed_002_31
+    old_versions_of_tls_are_refused
 }
 
 /// The service speaks TLS 1.2 or later over TCP, shows a certificate and asks for none.
@@ -115,4 +117,28 @@ fn seed_002_31(case: &Case) {
     assert_eq!(line.ask("LOGOUT u:a p:b"), "nop syntax:LOGOUT");
     line.send(b"\n\r\n  \n");
     assert_eq!(login(&mut line, "nobody", "wrong-password"), "nop credentials");
+}
+
+/// TLS 1.2 and 1.3, and ciphers with forward secrecy and authentication only (R138).
+fn old_versions_of_tls_are_refused(case: &Case) {
+    let address = case.server().line_address().to_string();
+    let handshake = |arguments: &[&str]| {
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &address]).args(arguments);
+        client
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("openssl")
+            .success()
+    };
+    assert!(handshake(&["-tls1_2"]) && handshake(&["-tls1_3"]));
+    // At security level 0 OpenSSL itself would speak them.
+    for old in [&["-tls1", "-cipher", "ALL:@SECLEVEL=0"], &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]] {
+        assert!(!handshake(old), "{old:?}");
+    }
+    for weak in ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "NULL-SHA256:@SECLEVEL=0"] {
+        assert!(!handshake(&["-tls1_2", "-cipher", weak]), "{weak}");
+    }
 }

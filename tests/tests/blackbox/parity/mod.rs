@@ -4,6 +4,7 @@ mod effects;
 mod matrix;
 mod model;
 mod random;
+mod stolen;
 
 use countersign_testkit::Response;
 use serde_json::json;

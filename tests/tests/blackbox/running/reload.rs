@@ -11,6 +11,7 @@ use crate::case::{Case, on_both_engines};
 
 on_both_engines! {
     a_hangup_renews_the_certificates_and_drops_nobody
+    the_http_listener_speaks_tls_and_renews_its_certificate
     the_self_signed_certificate_stays_the_same
 }
 
@@ -79,4 +80,39 @@ fn the_self_signed_certificate_stays_the_same(case: &Case) {
     let first = fingerprint(case.server().line_address());
     case.server_mut().restart();
     assert_eq!(fingerprint(case.server().line_address()), first);
+}
+
+/// With a certificate HTTP is served over TLS only, and its certificate is renewed the same way.
+fn the_http_listener_speaks_tls_and_renews_its_certificate(case: &Case) {
+    let home = scratch::directory("https");
+    renew(&home);
+    let files = [home.join("certificate.pem"), home.join("key.pem")].map(|file| file.display().to_string());
+    let case = case.with_config(&format!("[tls]\ncertificate = \"{}\"\nkey = \"{}\"", files[0], files[1]));
+    let address = case.server().http_address();
+    let first = fingerprint(address);
+    let answer =
+        over_tls(address, "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("HTTP/1.1 200"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("strict-transport-security:"), "{answer}");
+    let plain = case.http().get("/health/live").try_send();
+    assert!(plain.is_none_or(|response| response.status >= 400), "served in the clear");
+    renew(&home);
+    case.server().signal("HUP");
+    poll::until("the new certificate", || Some(fingerprint(address)).filter(|shown| *shown != first));
+}
+
+/// What a listener says to a request that OpenSSL brings.
+fn over_tls(address: SocketAddr, request: &str) -> String {
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &address.to_string(), "-servername", "localhost"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl");
+    let mut input = client.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut input, request.as_bytes()).expect("openssl reads");
+    let output = client.wait_with_output().expect("openssl");
+    drop(input);
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

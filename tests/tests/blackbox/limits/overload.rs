@@ -1,0 +1,58 @@
+//! More sign-ins than can be hashed.
+
+use std::time::{Duration, Instant};
+
+use countersign_testkit::Client;
+use serde_json::json;
+
+use crate::case::{Case, at_once, on_both_engines};
+use crate::rest;
+
+on_both_engines! {
+    what_cannot_be_hashed_soon_is_refused_and_nothing_else_waits
+}
+
+/// One thread that hashes slowly, and a short queue (R012).
+const SLOW: &str = "
+[password]
+memory_kib = 65536
+iterations = 8
+hash_threads = 1
+max_queue = 4
+";
+
+fn what_cannot_be_hashed_soon_is_refused_and_nothing_else_waits(case: &Case) {
+    let case = case.with_config(SLOW);
+    let user = rest::User::new(&case);
+    let address = case.server().http_address();
+    let emails: Vec<_> = (0..60).map(|_| case.email()).collect();
+    let answers = std::thread::scope(|scope| {
+        let sign_ins = scope.spawn(|| {
+            at_once(60, |number| {
+                let body = json!({ "username": emails[number], "password": "Wrong-passw0rd" });
+                let started = Instant::now();
+                let response = Client::new(address).post_json("/auth/login/", &body);
+                (response, started.elapsed())
+            })
+        });
+        let mut slowest = Duration::ZERO;
+        while !sign_ins.is_finished() {
+            let started = Instant::now();
+            user.profile(&case);
+            slowest = slowest.max(started.elapsed());
+        }
+        // One hash takes some hundred milliseconds here; waiting behind the queue would take seconds.
+        assert!(slowest < Duration::from_secs(2), "a session check took {slowest:?}");
+        sign_ins.join().expect("no panic")
+    });
+    let refused: Vec<_> =
+        answers.iter().filter(|(response, _)| matches!(response.status, 429 | 503)).collect();
+    assert!(refused.len() >= 40, "{} of 60 were refused", refused.len());
+    for (response, _) in &refused {
+        let seconds = response.header("retry-after").expect("a time to come back").parse::<u64>();
+        assert!(seconds.is_ok_and(|seconds| seconds >= 1), "{response:?}");
+        assert_eq!(response.header("content-type"), Some("application/json"));
+    }
+    assert!(answers.iter().any(|(response, _)| response.status == 400), "none was looked at");
+    rest::login(&case, &user.email, &user.password).expect(200);
+}
