@@ -1,60 +1,111 @@
-//! 003 in OpenAPI, at the paths of its headings; those of its example (`/rest/auth/v1/…`) are the same.
+//! What `/openapi.json` says about this surface beside its paths. The types are read by macros only.
+#![expect(dead_code, reason = "descriptions of bodies that are read and written elsewhere")]
 
-use utoipa::openapi::path::HttpMethod;
+use utoipa::{IntoResponses, OpenApi, ToSchema};
 
-use crate::openapi::describe::Shape::{self, AnyText, Email, Object, Password, Text};
-use crate::openapi::describe::{Description, Draft, JSON, Member, optional, required};
+use super::reply::MessageReply;
+use super::routes;
 
-/// The calls.
-pub(crate) fn describe() -> Vec<Description> {
-    vec![
-        post("/auth/v1/tokenrequest", "Get a token for a member's credentials", login())
-            .answers_with(200, "A token.", &token())
-            .refuses(401, "The username or the password is wrong.")
-            .is_limited()
-            .done(),
-        post("/auth/v1/tokenrefresh", "Exchange a token for a new one", given_token())
-            .answers_with(200, "The new token; the old one is void.", &token())
-            .refuses(401, "The token is not valid.")
-            .done(),
-        post("/auth/v1/registermember", "Register a member", member())
-            .answers_with(200, "A token of the new member.", &token())
-            .refuses(409, "The username or the address is in use.")
-            .is_limited()
-            .done(),
-        post("/auth/v1/logoff", "End a token", given_token())
-            .answers(200, "The token grants nothing any more.")
-            .done(),
-        post("/auth/v1/passwordreset", "Request a password reset", vec![required("email", Email)])
-            .answers_with(200, "If the address is a member's, a message is on its way.", &message())
-            .is_limited()
-            .done(),
-    ]
+/// The paths of the document's headings; those of its example (`/rest/auth/v1/…`) are the same.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        routes::token_request,
+        routes::token_refresh,
+        routes::register_member,
+        routes::logoff,
+        routes::password_reset,
+    ),
+    tags((name = "authv1", description = "Document 003. Also under `/rest`; the case of the path does not matter."))
+)]
+pub struct Document;
+
+/// Credentials.
+#[derive(ToSchema)]
+#[schema(as = authv1::LoginBody)]
+pub struct LoginBody {
+    /// The member's username; an e-mail address or a phone number of the account will do.
+    #[schema(min_length = 1)]
+    username: String,
+    /// The member's password.
+    #[schema(min_length = 1, format = Password)]
+    password: String,
 }
 
-fn post(path: &'static str, summary: &str, members: Vec<Member>) -> Draft {
-    Draft::new("Auth/v1 (003)", HttpMethod::Post, path, summary, &message())
-        .takes(&[JSON], members)
-        .refuses(415, "Not JSON.")
+/// A token.
+#[derive(ToSchema)]
+#[schema(as = authv1::TokenBody)]
+pub struct TokenBody {
+    /// The token.
+    #[schema(min_length = 1)]
+    oauth_token: String,
+    /// Accepted, and not used.
+    #[schema(nullable = false)]
+    oauth_timestamp: Option<String>,
 }
 
-fn login() -> Vec<Member> {
-    vec![required("username", Text), required("password", Text)]
+/// A member to be.
+#[derive(ToSchema)]
+#[schema(as = authv1::MemberBody)]
+pub struct MemberBody {
+    /// The member's address.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    /// At least 6 characters, unless the operator asks for more.
+    #[schema(min_length = 6, format = Password)]
+    password: String,
+    /// At least 3 characters, without white space, `@` and `:`, and no phone number.
+    #[schema(min_length = 3, max_length = 255)]
+    username: String,
 }
 
-fn member() -> Vec<Member> {
-    vec![required("username", Text), required("email", Email), required("password", Password(6))]
+/// An address.
+#[derive(ToSchema)]
+#[schema(as = authv1::EmailBody)]
+pub struct EmailBody {
+    /// The member's address.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
 }
 
-/// The timestamp may be sent along, and is not used.
-fn given_token() -> Vec<Member> {
-    vec![required("oauth_token", Text), optional("oauth_timestamp", AnyText)]
+/// What any call may be answered.
+#[derive(IntoResponses)]
+pub enum AnyCall {
+    /// A field is missing, malformed or refused, or the body is no JSON object.
+    #[response(status = 400)]
+    BadRequest(MessageReply<'static>),
+    /// Another method than POST; `Allow` says so.
+    #[response(status = 405)]
+    MethodNotAllowed(MessageReply<'static>),
+    /// The body did not arrive in time.
+    #[response(status = 408)]
+    BodyTooSlow(MessageReply<'static>),
+    /// The body is too large.
+    #[response(status = 413)]
+    BodyTooLarge(MessageReply<'static>),
+    /// The body is not JSON.
+    #[response(status = 415)]
+    UnsupportedMediaType(MessageReply<'static>),
+    /// Something went wrong on the server.
+    #[response(status = 500)]
+    Fault(MessageReply<'static>),
+    /// Not possible just now; `Retry-After` says when to try again.
+    #[response(status = 503)]
+    Unavailable(MessageReply<'static>),
 }
 
-fn token() -> Shape {
-    Object(vec![required("oauth_timestamp", Text), required("oauth_token", Text)])
+/// What a call that proves something by a secret may be answered too.
+#[derive(IntoResponses)]
+pub enum Unauthorized {
+    /// The credentials or the token are not valid.
+    #[response(status = 401)]
+    Unauthorized(MessageReply<'static>),
 }
 
-fn message() -> Shape {
-    Object(vec![required("message", Text)])
+/// What a call that is counted may be answered too.
+#[derive(IntoResponses)]
+pub enum Limited {
+    /// Tried too often; `Retry-After` says when to try again.
+    #[response(status = 429)]
+    TooMany(MessageReply<'static>),
 }

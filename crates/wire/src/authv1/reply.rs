@@ -3,11 +3,13 @@
 use countersign_model::session::IssuedToken;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::Reply;
 
 /// A token as the document shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = authv1::TokenReply)]
 pub struct TokenReply<'a> {
     /// When it was issued: `2012-07-16T17:23:34Z` (003-02).
     pub oauth_timestamp: String,
@@ -16,7 +18,8 @@ pub struct TokenReply<'a> {
 }
 
 /// A text for the member, and the form of every error.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = authv1::MessageReply)]
 pub struct MessageReply<'a> {
     /// The text.
     pub message: &'a str,

@@ -8,6 +8,8 @@ use countersign_ops::sign_in::SignIn;
 use countersign_ops::sign_out::{SignOut, SignOutError};
 
 use super::error::Error;
+use super::openapi::{AnyCall, EmailBody, Limited, LoginBody, MemberBody, TokenBody, Unauthorized};
+use super::reply::{MessageReply, TokenReply};
 use super::{reply, request};
 use crate::http::{Call, Handler, Reply, Route, Verb, handler};
 use crate::metrics::Outcome;
@@ -32,7 +34,21 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/rest/auth/v1/passwordreset", handlers: PASSWORD_RESET },
 ];
 
-async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
+/// Gives a token for a member's credentials.
+#[utoipa::path(
+    post,
+    path = "/auth/v1/tokenrequest",
+    tag = "authv1",
+    operation_id = "authv1_token_request",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "A token.", body = TokenReply),
+        AnyCall,
+        Unauthorized,
+        Limited,
+    )
+)]
+pub(super) async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
     let login = request::login(call)?;
     let sign_in = SignIn {
         identifier: login.identifier,
@@ -45,13 +61,40 @@ async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::token(&signed_in?.tokens.access))
 }
 
-async fn token_refresh(call: &Call<'_>) -> Result<Reply, Error> {
+/// Exchanges a token for a new one; the old one is void.
+#[utoipa::path(
+    post,
+    path = "/auth/v1/tokenrefresh",
+    tag = "authv1",
+    operation_id = "authv1_token_refresh",
+    request_body = TokenBody,
+    responses(
+        (status = 200, description = "A new token.", body = TokenReply),
+        AnyCall,
+        Unauthorized,
+    )
+)]
+pub(super) async fn token_refresh(call: &Call<'_>) -> Result<Reply, Error> {
     let token = request::token(call)?;
     let tokens = call.core().refresh_session(token.reveal(), TokenPurpose::AuthV1Token).await?;
     Ok(reply::token(&tokens.access))
 }
 
-async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
+/// Makes a member and gives a token.
+#[utoipa::path(
+    post,
+    path = "/auth/v1/registermember",
+    tag = "authv1",
+    operation_id = "authv1_register_member",
+    request_body = MemberBody,
+    responses(
+        (status = 200, description = "A token of the new member.", body = TokenReply),
+        (status = 409, description = "The username or the address is in use.", body = MessageReply),
+        AnyCall,
+        Limited,
+    )
+)]
+pub(super) async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
     let member = request::member(call)?;
     let register = RegisterAccount {
         username: Some(member.username),
@@ -68,7 +111,19 @@ async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(registered.tokens.map_or_else(reply::done, |tokens| reply::token(&tokens.access)))
 }
 
-async fn logoff(call: &Call<'_>) -> Result<Reply, Error> {
+/// Ends a token, whether or not there is such a one.
+#[utoipa::path(
+    post,
+    path = "/auth/v1/logoff",
+    tag = "authv1",
+    operation_id = "authv1_logoff",
+    request_body = TokenBody,
+    responses(
+        (status = 200, description = "The token grants nothing any more."),
+        AnyCall,
+    )
+)]
+pub(super) async fn logoff(call: &Call<'_>) -> Result<Reply, Error> {
     let token = request::token(call)?;
     match call.core().sign_out(token.reveal(), TokenPurpose::AuthV1Token, SignOut::This).await {
         // A token that grants nothing is as terminated as can be (003-16).
@@ -77,7 +132,20 @@ async fn logoff(call: &Call<'_>) -> Result<Reply, Error> {
     }
 }
 
-async fn password_reset(call: &Call<'_>) -> Result<Reply, Error> {
+/// Sends a member a link to set a new password, at most three times in 24 hours.
+#[utoipa::path(
+    post,
+    path = "/auth/v1/passwordreset",
+    tag = "authv1",
+    operation_id = "authv1_password_reset",
+    request_body = EmailBody,
+    responses(
+        (status = 200, description = "Whether or not there is such a member.", body = MessageReply),
+        AnyCall,
+        Limited,
+    )
+)]
+pub(super) async fn password_reset(call: &Call<'_>) -> Result<Reply, Error> {
     let email = request::email(call)?;
     let reset = RequestReset { email, surface: Surface::AuthV1, source: call.source() };
     call.core().request_reset(reset).await?;

@@ -5,12 +5,14 @@ use countersign_model::ids::AccountId;
 use countersign_model::session::IssuedToken;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::Reply;
 
 /// A user as the document shows one.
-#[derive(Serialize)]
-struct ProfileReply<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = rest::ProfileReply)]
+pub struct ProfileReply<'a> {
     id: i64,
     email: &'a str,
     first_name: &'a str,
@@ -25,8 +27,11 @@ pub fn profile(status: StatusCode, account: AccountId, profile: &Profile) -> Rep
     Reply::json(status, &ProfileReply { id: account.0, email, first_name, last_name })
 }
 
-#[derive(Serialize)]
-struct TokenReply<'a> {
+/// A token as the document shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = rest::TokenReply)]
+pub struct TokenReply<'a> {
+    /// 40 hexadecimal digits.
     token: &'a str,
 }
 
@@ -35,8 +40,11 @@ pub fn token(issued: &IssuedToken) -> Reply {
     Reply::json(StatusCode::OK, &TokenReply { token: issued.token.reveal() }).no_store()
 }
 
-#[derive(Serialize)]
-struct IdentityTokenReply<'a> {
+/// A token for Layer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = rest::IdentityTokenReply)]
+pub struct IdentityTokenReply<'a> {
+    /// A compact JWS.
     identity_token: &'a str,
 }
 

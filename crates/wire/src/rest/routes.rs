@@ -9,6 +9,11 @@ use countersign_ops::update_profile::UpdateProfile;
 use http::StatusCode;
 
 use super::error::Error;
+use super::openapi::{
+    AnyBody, AnyCall, Detail, Limited, LoginBody, NonceBody, ProfileChangeBody, RegistrationBody,
+    Unauthorized,
+};
+use super::reply::{IdentityTokenReply, ProfileReply, TokenReply};
 use super::token_header::TokenHeader;
 use super::{reply, request};
 use crate::http::{Call, Reply, Route, Verb, handler};
@@ -25,7 +30,26 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/auth/layer", handlers: &[(Verb::Post, handler!(layer))] },
 ];
 
-async fn register(call: &Call<'_>) -> Result<Reply, Error> {
+/// Makes an account.
+#[utoipa::path(
+    post,
+    path = "/auth/register/",
+    tag = "rest",
+    operation_id = "rest_register",
+    request_body(content(
+        (RegistrationBody = "application/json"),
+        (RegistrationBody = "application/x-www-form-urlencoded"),
+        (RegistrationBody = "multipart/form-data")
+    )),
+    responses(
+        (status = 201, description = "The account.", body = ProfileReply),
+        (status = 403, description = "The request bears credentials.", body = Detail),
+        AnyBody,
+        AnyCall,
+        Limited,
+    )
+)]
+pub(super) async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     TokenHeader::read(call.headers()).require_none()?;
     let registration = request::registration(call)?;
     let register = RegisterAccount {
@@ -43,7 +67,25 @@ async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::profile(StatusCode::CREATED, registered.account, &registered.profile))
 }
 
-async fn login(call: &Call<'_>) -> Result<Reply, Error> {
+/// Gives a token for credentials. Wrong ones are answered 400.
+#[utoipa::path(
+    post,
+    path = "/auth/login/",
+    tag = "rest",
+    operation_id = "rest_login",
+    request_body(content(
+        (LoginBody = "application/json"),
+        (LoginBody = "application/x-www-form-urlencoded"),
+        (LoginBody = "multipart/form-data")
+    )),
+    responses(
+        (status = 200, description = "A token.", body = TokenReply),
+        AnyBody,
+        AnyCall,
+        Limited,
+    )
+)]
+pub(super) async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let login = request::login(call)?;
     let sign_in = SignIn {
         identifier: login.identifier,
@@ -56,12 +98,44 @@ async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::token(&signed_in?.tokens.access))
 }
 
-async fn show_profile(call: &Call<'_>) -> Result<Reply, Error> {
+/// Shows the account of the token.
+#[utoipa::path(
+    get,
+    path = "/auth/profile/",
+    tag = "rest",
+    operation_id = "rest_show_profile",
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "The account.", body = ProfileReply),
+        AnyCall,
+        Unauthorized,
+    )
+)]
+pub(super) async fn show_profile(call: &Call<'_>) -> Result<Reply, Error> {
     let principal = authenticate(call).await?;
     Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
 }
 
-async fn update_profile(call: &Call<'_>) -> Result<Reply, Error> {
+/// Changes the account of the token.
+#[utoipa::path(
+    patch,
+    path = "/auth/profile/",
+    tag = "rest",
+    operation_id = "rest_update_profile",
+    request_body(content(
+        (ProfileChangeBody = "application/json"),
+        (ProfileChangeBody = "application/x-www-form-urlencoded"),
+        (ProfileChangeBody = "multipart/form-data")
+    )),
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "The account as it is now.", body = ProfileReply),
+        AnyBody,
+        AnyCall,
+        Unauthorized,
+    )
+)]
+pub(super) async fn update_profile(call: &Call<'_>) -> Result<Reply, Error> {
     let token = TokenHeader::read(call.headers()).require()?;
     // Who may not change anything is told so before being told what is wrong with the change.
     call.core().check_session(token).await?;
@@ -76,7 +150,26 @@ async fn update_profile(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::profile(StatusCode::OK, principal.account, &principal.profile))
 }
 
-async fn layer(call: &Call<'_>) -> Result<Reply, Error> {
+/// Gives an identity token for Layer.
+#[utoipa::path(
+    post,
+    path = "/auth/layer/",
+    tag = "rest",
+    operation_id = "rest_layer",
+    request_body(content(
+        (NonceBody = "application/json"),
+        (NonceBody = "application/x-www-form-urlencoded"),
+        (NonceBody = "multipart/form-data")
+    )),
+    security(("token" = [])),
+    responses(
+        (status = 201, description = "The identity token.", body = IdentityTokenReply),
+        AnyBody,
+        AnyCall,
+        Unauthorized,
+    )
+)]
+pub(super) async fn layer(call: &Call<'_>) -> Result<Reply, Error> {
     let principal = authenticate(call).await?;
     let nonce = request::nonce(call)?;
     let identity_token = call.core().issue_layer_token(&principal, &nonce).await?;
