@@ -37,10 +37,22 @@ pub(crate) fn document(settings: &WireSettings, public_url: &str) -> String {
     let mut document = served.fold(empty, |all, (api, surface)| all.nest(&surface.prefix, api));
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.patch];
-        operations.into_iter().flatten().for_each(add_refusals);
+        for operation in operations.into_iter().flatten() {
+            name(operation);
+            add_refusals(operation);
+        }
     }
     // Only a map with keys that are no texts cannot be written, and there is none.
     serde_json::to_string(&document).unwrap_or_default()
+}
+
+/// Operation ids are unique in the whole document (OpenAPI 3.1 §4.8.10); handlers have the same name
+/// on several surfaces.
+fn name(operation: &mut Operation) {
+    let surface = operation.tags.iter().flatten().next();
+    if let (Some(surface), Some(handler)) = (surface, &operation.operation_id) {
+        operation.operation_id = Some(format!("{surface}_{handler}"));
+    }
 }
 
 /// What the plumbing answers to a request of excessive size, whatever the call.
@@ -68,10 +80,11 @@ mod tests {
     #[test]
     fn every_route_is_described_and_nothing_else() {
         let document = described(&WireSettings::default());
-        let mut found = BTreeSet::new();
+        let (mut found, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 found.insert(format!("{} {}", method.to_uppercase(), path.trim_end_matches('/')));
+                assert!(ids.insert(operation["operationId"].to_string()), "{operation}");
                 let statuses = operation["responses"].as_object().unwrap();
                 for status in ["405", "414", "431", "500", "503"] {
                     assert!(statuses.contains_key(status), "{method} {path}: {status}");

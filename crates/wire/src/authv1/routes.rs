@@ -39,7 +39,6 @@ pub const ROUTES: &[Route] = &[
     post,
     path = "/auth/v1/tokenrequest",
     tag = "authv1",
-    operation_id = "authv1_token_request",
     request_body = LoginBody,
     responses(
         (status = 200, description = "A token.", body = TokenReply),
@@ -66,7 +65,6 @@ pub(super) async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/v1/tokenrefresh",
     tag = "authv1",
-    operation_id = "authv1_token_refresh",
     request_body = TokenBody,
     responses(
         (status = 200, description = "A new token.", body = TokenReply),
@@ -85,7 +83,6 @@ pub(super) async fn token_refresh(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/v1/registermember",
     tag = "authv1",
-    operation_id = "authv1_register_member",
     request_body = MemberBody,
     responses(
         (status = 200, description = "A token of the new member.", body = TokenReply),
@@ -116,7 +113,6 @@ pub(super) async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/v1/logoff",
     tag = "authv1",
-    operation_id = "authv1_logoff",
     request_body = TokenBody,
     responses(
         (status = 200, description = "The token grants nothing any more."),
@@ -137,7 +133,6 @@ pub(super) async fn logoff(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/v1/passwordreset",
     tag = "authv1",
-    operation_id = "authv1_password_reset",
     request_body = EmailBody,
     responses(
         (status = 200, description = "Whether or not there is such a member.", body = MessageReply),

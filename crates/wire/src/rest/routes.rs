@@ -35,7 +35,6 @@ pub const ROUTES: &[Route] = &[
     post,
     path = "/auth/register/",
     tag = "rest",
-    operation_id = "rest_register",
     request_body(content(
         (RegistrationBody = "application/json"),
         (RegistrationBody = "application/x-www-form-urlencoded"),
@@ -72,7 +71,6 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/login/",
     tag = "rest",
-    operation_id = "rest_login",
     request_body(content(
         (LoginBody = "application/json"),
         (LoginBody = "application/x-www-form-urlencoded"),
@@ -103,7 +101,6 @@ pub(super) async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     get,
     path = "/auth/profile/",
     tag = "rest",
-    operation_id = "rest_show_profile",
     security(("token" = [])),
     responses(
         (status = 200, description = "The account.", body = ProfileReply),
@@ -121,7 +118,6 @@ pub(super) async fn show_profile(call: &Call<'_>) -> Result<Reply, Error> {
     patch,
     path = "/auth/profile/",
     tag = "rest",
-    operation_id = "rest_update_profile",
     request_body(content(
         (ProfileChangeBody = "application/json"),
         (ProfileChangeBody = "application/x-www-form-urlencoded"),
@@ -155,7 +151,6 @@ pub(super) async fn update_profile(call: &Call<'_>) -> Result<Reply, Error> {
     post,
     path = "/auth/layer/",
     tag = "rest",
-    operation_id = "rest_layer",
     request_body(content(
         (NonceBody = "application/json"),
         (NonceBody = "application/x-www-form-urlencoded"),
