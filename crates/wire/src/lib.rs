@@ -6,6 +6,7 @@ mod health;
 pub mod http;
 pub mod line;
 pub mod metrics;
+mod metrics_listener;
 mod openapi;
 pub mod ouser;
 pub mod pages;
@@ -15,6 +16,7 @@ mod service;
 mod settings;
 mod wording;
 
+pub use self::metrics_listener::{MetricsApp, metrics_router};
 pub use self::router::{RouterError, router};
 pub use self::service::App;
 pub use self::settings::{SurfaceSettings, WireSettings};
