@@ -12,6 +12,7 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::reply::refresh_token;
 use crate::http::{Accept, BodyError, Call, Fields, Reply};
@@ -60,8 +61,9 @@ fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, GrantError> {
 }
 
 /// RFC 6749 §5.1.
-#[derive(Serialize)]
-struct GrantedBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = authd::GrantedBody)]
+pub struct GrantedBody<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,

@@ -9,5 +9,5 @@ mod request;
 mod routes;
 
 pub use self::error::refuse;
-pub(crate) use self::openapi::describe;
+pub use self::openapi::Document;
 pub use self::routes::{LINKS, ROUTES};

@@ -1,91 +1,156 @@
-//! 001 in OpenAPI.
+//! What `/openapi.json` says about this surface beside its paths. The types are read by macros only.
+#![expect(dead_code, reason = "descriptions of bodies that are read and written elsewhere")]
 
-use utoipa::openapi::path::HttpMethod;
+use utoipa::{IntoResponses, OpenApi, ToSchema};
 
-use crate::openapi::describe::Shape::{
-    self, Either, Email, Flag, Integer, Object, OneOf, Password, Text, Texts, Uuid,
-};
-use crate::openapi::describe::{Description, Draft, FORM, JSON, Member, optional, required};
+use super::grant::GrantedBody;
+use super::reply::TokenBody;
+use super::routes;
 
-/// The calls.
-pub(crate) fn describe() -> Vec<Description> {
-    vec![request_account(), confirm_account(), tokens(), request_reset(), reset_password()]
+/// The paths of the document.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        routes::request_account,
+        routes::confirm_account,
+        routes::tokens,
+        routes::request_reset,
+        routes::reset_password,
+    ),
+    tags((name = "authd", description = "Document 001, and the form grants of RFC 6749 at its `/v1/tokens/`."))
+)]
+pub struct Document;
+
+/// An account to be.
+#[derive(ToSchema)]
+#[schema(as = authd::AccountRequest)]
+pub struct AccountRequest {
+    /// The address.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    /// At least 6 characters, unless the operator asks for more.
+    #[schema(min_length = 6, format = Password)]
+    password: String,
 }
 
-fn request_account() -> Description {
-    draft(HttpMethod::Post, "/v1/requests/accounts", "Create an account", &errors())
-        .takes(&[JSON, FORM], vec![required("email", Email), required("password", Password(6))])
-        .answers_with(201, "Not yet active; a confirmation is on its way.", &Object(vec![user()]))
-        .is_limited()
-        .done()
+/// Credentials.
+#[derive(ToSchema)]
+#[schema(as = authd::Login)]
+pub struct Login {
+    /// The address; a username or a phone number of the account will do.
+    email: String,
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
 }
 
-fn confirm_account() -> Description {
-    let confirmed = Object(vec![user(), required("token", token())]);
-    draft(HttpMethod::Get, "/v1/requests/accounts/{id}", "Confirm an account", &errors())
-        .answers_with(200, "The account and its tokens.", &confirmed)
-        .refuses(404, "Unknown, used or expired.")
-        .done()
+/// The grants.
+#[derive(ToSchema)]
+#[schema(as = authd::GrantType, rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.3, with `username` and `password`.
+    Password,
+    /// RFC 6749 §6, with `refresh_token`.
+    RefreshToken,
 }
 
-/// One path, two dialects: JSON as the document has it, forms as RFC 6749 does.
-fn tokens() -> Description {
-    let login = Object(vec![required("email", Text), required("password", Text)]);
-    let grant = Object(vec![
-        required("grant_type", OneOf(&["password", "refresh_token"])),
-        optional("username", Text),
-        optional("password", Text),
-        optional("refresh_token", Text),
-    ]);
-    let granted = Object(vec![
-        required("access_token", Text),
-        required("token_type", OneOf(&["Bearer"])),
-        required("expires_in", Integer),
-        required("refresh_token", Text),
-    ]);
-    let errors = Either(vec![errors(), Object(vec![required("error", Text)])]);
-    draft(HttpMethod::Post, "/v1/tokens/", "Sign in (JSON), or exchange a grant of RFC 6749 (form)", &errors)
-        .takes_each(&[(JSON, login), (FORM, grant)])
-        .answers_with(200, "The tokens.", &Either(vec![token(), granted]))
-        .refuses(401, "The credentials are not valid.")
-        .is_limited()
-        .done()
+/// A grant.
+#[derive(ToSchema)]
+#[schema(as = authd::Grant)]
+pub struct Grant {
+    /// Which.
+    grant_type: GrantType,
+    /// The e-mail address.
+    #[schema(nullable = false)]
+    username: Option<String>,
+    /// The password.
+    #[schema(format = Password, nullable = false)]
+    password: Option<String>,
+    /// The token to exchange.
+    #[schema(nullable = false)]
+    refresh_token: Option<String>,
 }
 
-fn request_reset() -> Description {
-    draft(HttpMethod::Post, "/v1/requests/credentials/", "Request a password reset", &errors())
-        .takes(&[JSON, FORM], vec![required("email", Email)])
-        .answers(204, "If the address is known, a message is on its way.")
-        .is_limited()
-        .done()
+/// Tokens, in the form of the request.
+#[derive(ToSchema)]
+#[schema(as = authd::Tokens)]
+#[serde(untagged)]
+pub enum Tokens<'a> {
+    /// To JSON.
+    Documented(TokenBody<'a>),
+    /// To a form.
+    Granted(GrantedBody<'a>),
 }
 
-fn reset_password() -> Description {
-    draft(HttpMethod::Post, "/v1/requests/credentials/{id}", "Reset a password", &errors())
-        .takes(&[JSON, FORM], vec![required("password", Password(6))])
-        .answers(204, "Password changed.")
-        .refuses(404, "Unknown, used or expired.")
-        .is_limited()
-        .done()
+/// Whose password to reset.
+#[derive(ToSchema)]
+#[schema(as = authd::ResetRequest)]
+pub struct ResetRequest {
+    /// The address.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
 }
 
-fn draft(method: HttpMethod, path: &'static str, summary: &str, errors: &Shape) -> Draft {
-    Draft::new("authd (001)", method, path, summary, errors)
+/// The password from now on.
+#[derive(ToSchema)]
+#[schema(as = authd::NewPassword)]
+pub struct NewPassword {
+    /// At least 6 characters, unless the operator asks for more.
+    #[schema(min_length = 6, format = Password)]
+    password: String,
 }
 
-fn errors() -> Shape {
-    Object(vec![required("message", Text), required("errors", Texts)])
+/// What went wrong.
+#[derive(ToSchema)]
+#[schema(as = authd::Errors)]
+pub struct Errors {
+    /// In a sentence.
+    message: String,
+    /// The particulars.
+    errors: Vec<String>,
 }
 
-fn user() -> Member {
-    required("user", Object(vec![required("id", Uuid), required("email", Text), required("active", Flag)]))
+/// What went wrong: to a form in the words of RFC 6749 §5.2.
+#[derive(ToSchema)]
+#[schema(as = authd::GrantErrors)]
+#[serde(untagged)]
+pub enum GrantErrors {
+    /// To JSON.
+    Documented(Errors),
+    /// To a form.
+    Granted {
+        /// The word.
+        error: String,
+    },
 }
 
-fn token() -> Shape {
-    Object(vec![
-        required("access", Uuid),
-        required("refresh", Uuid),
-        required("created", Text),
-        required("expired", Text),
-    ])
+/// What any call may be answered.
+#[derive(IntoResponses)]
+pub enum AnyCall {
+    /// Another method; `Allow` names those that are served.
+    #[response(status = 405)]
+    MethodNotAllowed(Errors),
+    /// Something went wrong on the server.
+    #[response(status = 500)]
+    Fault(Errors),
+    /// Not possible just now; `Retry-After` says when to try again.
+    #[response(status = 503)]
+    Unavailable(GrantErrors),
+}
+
+/// What a call with a body may be answered too.
+#[derive(IntoResponses)]
+pub enum AnyBody {
+    /// A field is missing or does not meet the criteria, or the body is neither JSON nor a form.
+    #[response(status = 400)]
+    BadRequest(GrantErrors),
+    /// The body did not arrive in time.
+    #[response(status = 408)]
+    BodyTooSlow(Errors),
+    /// The body is too large.
+    #[response(status = 413)]
+    BodyTooLarge(Errors),
+    /// Tried too often; `Retry-After` says when to try again.
+    #[response(status = 429)]
+    TooMany(GrantErrors),
 }

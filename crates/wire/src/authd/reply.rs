@@ -4,27 +4,35 @@ use countersign_ops::request_account::RequestedAccount;
 use countersign_ops::{SessionTokens, SignedIn};
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::Reply;
 
-#[derive(Serialize)]
-struct UserBody<'a> {
+/// An account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = authd::UserBody)]
+pub struct UserBody<'a> {
     id: String,
     email: &'a str,
     active: bool,
 }
 
-#[derive(Serialize)]
-struct TokenBody<'a> {
+/// Tokens.
+#[derive(Serialize, ToSchema)]
+#[schema(as = authd::TokenBody)]
+pub struct TokenBody<'a> {
     access: &'a str,
     refresh: &'a str,
     created: String,
     expired: String,
 }
 
-#[derive(Serialize)]
-struct AccountBody<'a> {
+/// An account, and the tokens of its first session once it is confirmed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = authd::AccountBody)]
+pub struct AccountBody<'a> {
     user: UserBody<'a>,
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenBody<'a>>,
 }

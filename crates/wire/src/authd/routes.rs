@@ -9,6 +9,10 @@ use countersign_ops::reset_password::{ResetPassword, ResetProof};
 use countersign_ops::sign_in::SignIn;
 
 use super::error::Error;
+use super::openapi::{
+    AccountRequest, AnyBody, AnyCall, Errors, Grant, Login, NewPassword, ResetRequest, Tokens,
+};
+use super::reply::AccountBody;
 use super::{grant, reply, request};
 use crate::http::{Call, Encoding, Reply, Route, Verb, handler};
 use crate::metrics::Outcome;
@@ -30,7 +34,15 @@ const CONFIRMATION: Route =
 /// The paths that links in messages lead to.
 pub const LINKS: &[Route] = &[CONFIRMATION];
 
-async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
+/// Opens a registration, which a message confirms.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/accounts",
+    tag = "authd",
+    request_body(content((AccountRequest = "application/json"), (AccountRequest = "application/x-www-form-urlencoded"))),
+    responses((status = 201, description = "The account, not yet active.", body = AccountBody), AnyBody, AnyCall)
+)]
+pub(super) async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::fields(call)?;
     let email = request::email(&fields)?;
     let password = &request::new_password(&fields)?;
@@ -38,11 +50,27 @@ async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::requested(&call.core().request_account(request).await?))
 }
 
-async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
+/// Confirms an account and signs in.
+#[utoipa::path(
+    get,
+    path = "/v1/requests/accounts/{id}",
+    tag = "authd",
+    params(("id" = String, Path, description = "From the message.")),
+    responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
+)]
+pub(super) async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::confirmed(&call.core().confirm_account(call.parameter()).await?))
 }
 
-async fn tokens(call: &Call<'_>) -> Result<Reply, Reply> {
+/// Signs in (JSON), or exchanges a grant of RFC 6749 (form).
+#[utoipa::path(
+    post,
+    path = "/v1/tokens/",
+    tag = "authd",
+    request_body(content((Login = "application/json"), (Grant = "application/x-www-form-urlencoded"))),
+    responses((status = 200, description = "The tokens.", body = Tokens), (status = 401, description = "The credentials are not valid.", body = Errors), AnyBody, AnyCall)
+)]
+pub(super) async fn tokens(call: &Call<'_>) -> Result<Reply, Reply> {
     match call.encoding() {
         Some(Encoding::Form) => Ok(grant::exchange(call).await?),
         Some(Encoding::Json | Encoding::Multipart) | None => Ok(login(call).await?),
@@ -59,13 +87,30 @@ async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::signed_in(&signed_in?.tokens))
 }
 
-async fn request_reset(call: &Call<'_>) -> Result<Reply, Error> {
+/// Sends a message to reset a password, if the address is known.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/credentials/",
+    tag = "authd",
+    request_body(content((ResetRequest = "application/json"), (ResetRequest = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "Whether or not the address is known."), AnyBody, AnyCall)
+)]
+pub(super) async fn request_reset(call: &Call<'_>) -> Result<Reply, Error> {
     let email = request::email(&request::fields(call)?)?;
     call.core().request_reset(RequestReset { email, surface: Surface::Authd, source: call.source() }).await?;
     Ok(reply::done())
 }
 
-async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
+/// Sets a new password.
+#[utoipa::path(
+    post,
+    path = "/v1/requests/credentials/{id}",
+    tag = "authd",
+    params(("id" = String, Path, description = "From the message.")),
+    request_body(content((NewPassword = "application/json"), (NewPassword = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "Password changed."), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyBody, AnyCall)
+)]
+pub(super) async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     let proof = ResetProof::Link(call.parameter());
     let new = &request::new_password(&request::fields(call)?)?;
     call.core()

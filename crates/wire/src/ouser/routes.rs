@@ -11,6 +11,9 @@ use countersign_ops::sign_in::SignIn;
 use countersign_ops::sign_in_with_code::SignInWithCode;
 
 use super::error::Error;
+use super::openapi::{
+    AnyCall, ChangeBody, CodeBody, Gone, Limited, LoginBody, LogoutBody, Message, SendBody, SessionBody,
+};
 use super::reply;
 use super::request::{self, Proof};
 use crate::http::{Call, Reply, Route, Verb, handler};
@@ -27,7 +30,15 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/logout", handlers: &[(Verb::Post, handler!(logout))] },
 ];
 
-async fn send(call: &Call<'_>) -> Result<Reply, Error> {
+/// Sends a verification code.
+#[utoipa::path(
+    post,
+    path = "/send",
+    tag = "ouser",
+    request_body(content((SendBody = "application/json"), (SendBody = "application/x-www-form-urlencoded"))),
+    responses((status = 202, description = "Queued for delivery."), (status = 404, description = "There is no such message.", body = Message), Limited, AnyCall)
+)]
+pub(super) async fn send(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let target = request::identifier(&fields, call.core().settings.phone_region)?;
     let template = request::template(&fields)?;
@@ -35,7 +46,15 @@ async fn send(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::queued())
 }
 
-async fn login(call: &Call<'_>) -> Result<Reply, Error> {
+/// Starts a session, with a password or a code.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = "ouser",
+    request_body(content((LoginBody = "application/json"), (LoginBody = "application/x-www-form-urlencoded"))),
+    responses((status = 200, description = "The session.", body = SessionBody), (status = 401, description = "Incorrect identifier, password or code.", body = Message), Limited, AnyCall)
+)]
+pub(super) async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let identifier = request::identifier(&fields, call.core().settings.phone_region)?;
     match request::proof(&fields)? {
@@ -65,7 +84,15 @@ async fn login_with_code(call: &Call<'_>, identifier: Identifier, code: &str) ->
     Ok(reply::session(&signed_in?.tokens))
 }
 
-async fn register(call: &Call<'_>) -> Result<Reply, Error> {
+/// Registers the identifier that a code was sent to.
+#[utoipa::path(
+    post,
+    path = "/register",
+    tag = "ouser",
+    request_body(content((CodeBody = "application/json"), (CodeBody = "application/x-www-form-urlencoded"))),
+    responses((status = 201, description = "Created."), (status = 409, description = "The identifier is already registered.", body = Message), Gone, Limited, AnyCall)
+)]
+pub(super) async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let code = request::text(&fields, "verification_code")?;
     let password = &request::password(&fields, "password")?;
@@ -74,7 +101,15 @@ async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::created())
 }
 
-async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
+/// Changes a password without the current one.
+#[utoipa::path(
+    post,
+    path = "/reset_password",
+    tag = "ouser",
+    request_body(content((CodeBody = "application/json"), (CodeBody = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "Password changed."), Gone, Limited, AnyCall)
+)]
+pub(super) async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let proof = ResetProof::VerificationCode(request::text(&fields, "verification_code")?);
     let new = &request::password(&fields, "password")?;
@@ -84,14 +119,30 @@ async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::done())
 }
 
-async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
+/// Exchanges a session token for a new one.
+#[utoipa::path(
+    post,
+    path = "/refresh",
+    tag = "ouser",
+    request_body(content((SessionBody = "application/json"), (SessionBody = "application/x-www-form-urlencoded"))),
+    responses((status = 200, description = "The new token; the old one is void.", body = SessionBody), Gone, AnyCall)
+)]
+pub(super) async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let token = request::text(&fields, "session_token")?;
     let tokens = call.core().refresh_session(token, TokenPurpose::OuserSession).await?;
     Ok(reply::session(&tokens))
 }
 
-async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
+/// Changes a password, given the current one.
+#[utoipa::path(
+    post,
+    path = "/change_password",
+    tag = "ouser",
+    request_body(content((ChangeBody = "application/json"), (ChangeBody = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "Password changed."), (status = 403, description = "The current password is incorrect.", body = Message), Gone, Limited, AnyCall)
+)]
+pub(super) async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let request = ChangePassword {
         token: request::text(&fields, "session_token")?,
@@ -105,7 +156,15 @@ async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply::done())
 }
 
-async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
+/// Ends a session, or all of its account.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    tag = "ouser",
+    request_body(content((LogoutBody = "application/json"), (LogoutBody = "application/x-www-form-urlencoded"))),
+    responses((status = 204, description = "Logged out."), Gone, AnyCall)
+)]
+pub(super) async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let token = request::text(&fields, "session_token")?;
     let which = request::which_sessions(&fields)?;

@@ -1,16 +1,13 @@
 //! The OpenAPI document, at `/openapi.json`: made once at start from what each surface says of
 //! itself, for the surfaces that are served and at the paths where they are.
 
-pub(crate) mod describe;
-
 use http::StatusCode;
 use http::header::HeaderValue;
-use utoipa::openapi::path::{PathItem, Paths};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder, Server};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{InfoBuilder, OpenApiBuilder, RefOr, ResponseBuilder, Server};
 
-use self::describe::{Description, TOKEN_SCHEME};
-use crate::http::{Call, Reply, Route, Verb, handler};
+use crate::http::{Call, Refusal, Reply, Route, Verb, handler};
 use crate::settings::WireSettings;
 use crate::{authd, authv1, ouser, rest};
 
@@ -29,34 +26,42 @@ pub(crate) fn document(settings: &WireSettings, public_url: &str) -> String {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("One account store behind the calls of several documents."))
         .build();
-    // `Authorization: Token …` is no scheme of OpenAPI's own, so it is described as a header.
-    let header = ApiKeyValue::with_description("Authorization", "`Token <token>`, a token of any surface");
-    let scheme = SecurityScheme::ApiKey(ApiKey::Header(header));
-    let document = OpenApiBuilder::new()
-        .info(info)
-        .servers(Some([Server::new(public_url)]))
-        .paths(paths(settings))
-        .components(Some(ComponentsBuilder::new().security_scheme(TOKEN_SCHEME, scheme).build()))
-        .build();
+    let empty = OpenApiBuilder::new().info(info).servers(Some([Server::new(public_url)])).build();
+    let surfaces = [
+        (ouser::Document::openapi(), &settings.ouser),
+        (authd::Document::openapi(), &settings.authd),
+        (authv1::Document::openapi(), &settings.authv1),
+        (rest::Document::openapi(), &settings.rest),
+    ];
+    let served = surfaces.into_iter().filter(|(_, surface)| surface.enabled);
+    let mut document = served.fold(empty, |all, (api, surface)| all.nest(&surface.prefix, api));
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            name(operation);
+            add_refusals(operation);
+        }
+    }
     // Only a map with keys that are no texts cannot be written, and there is none.
     serde_json::to_string(&document).unwrap_or_default()
 }
 
-fn paths(settings: &WireSettings) -> Paths {
-    let surfaces = [
-        (ouser::describe(), &settings.ouser),
-        (authd::describe(), &settings.authd),
-        (authv1::describe(), &settings.authv1),
-        (rest::describe(), &settings.rest),
-    ];
-    let mut paths = Paths::new();
-    for (descriptions, surface) in surfaces.into_iter().filter(|(_, surface)| surface.enabled) {
-        for Description { path, method, operation } in descriptions {
-            let item = paths.paths.entry(format!("{}{path}", surface.prefix)).or_default();
-            item.merge_operations(PathItem::new(method, operation));
-        }
+/// Operation ids are unique in the whole document (OpenAPI 3.1 §4.8.10); handlers have the same name
+/// on several surfaces.
+fn name(operation: &mut Operation) {
+    let surface = operation.tags.iter().flatten().next();
+    if let (Some(surface), Some(handler)) = (surface, &operation.operation_id) {
+        operation.operation_id = Some(format!("{surface}_{handler}"));
     }
-    paths
+}
+
+/// What the plumbing answers to a request of excessive size, whatever the call.
+fn add_refusals(operation: &mut Operation) {
+    for refusal in [Refusal::UriTooLong, Refusal::HeadersTooLarge] {
+        let response = ResponseBuilder::new().description(refusal.message()).build();
+        let status = refusal.status().as_str().to_owned();
+        operation.responses.responses.insert(status, RefOr::T(response));
+    }
 }
 
 #[cfg(test)]
