@@ -53,7 +53,11 @@ impl MetricsApp {
         let load = self.core.hasher.load();
         out.family("countersign_hash_threads", "gauge", "Threads that hash passwords.");
         out.sample("countersign_hash_threads", &[], load.threads);
-        out.family("countersign_hash_admitted", "gauge", "Requests that were promised a hash and have not finished.");
+        out.family(
+            "countersign_hash_admitted",
+            "gauge",
+            "Requests that were promised a hash and have not finished.",
+        );
         out.sample("countersign_hash_admitted", &[], load.admitted);
         out.family("countersign_hash_queue", "gauge", "Hashes that wait for a thread.");
         out.sample("countersign_hash_queue", &[], load.queued);
