@@ -1,5 +1,50 @@
 //! The `countersign` binary: command line, configuration, listeners.
 
+mod cli;
 mod config;
+mod data_dir;
+mod failure;
+mod master_key;
+mod open;
+mod serve;
+mod telemetry;
+mod tls;
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use nix::sys::stat::{Mode, umask};
+
+use cli::args::Arguments;
+use failure::Outcome;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if failure.is_worth_telling() {
+                // Nobody listens if this fails.
+                let _ = writeln!(std::io::stderr(), "{failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    // Whatever we make holds secrets or personal data: for the owner only.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("countersign")
+        .enable_all()
+        .build()
+        .map_err(|error| failure::Failure::failed(format!("cannot start threads: {error}")))?;
+    let outcome = runtime.block_on(cli::run(arguments.command));
+    // What is left are background tasks with nothing to finish.
+    runtime.shutdown_background();
+    outcome
+}

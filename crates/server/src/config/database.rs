@@ -34,7 +34,10 @@ fn relative_to_file(url: String, origin: &Origin) -> String {
             let folder = file.parent().map(Path::to_owned).unwrap_or_else(PathBuf::new);
             format!("sqlite:{}", folder.join(path).display())
         }
-        (Some(_) | None, Origin::Default | Origin::Environment(_) | Origin::Flag(_) | Origin::File { .. }) => url,
+        (
+            Some(_) | None,
+            Origin::Default | Origin::Environment(_) | Origin::Flag(_) | Origin::File { .. },
+        ) => url,
     }
 }
 
@@ -66,7 +69,10 @@ mod tests {
         for (url, shown) in [
             ("sqlite:/a/b.db", "sqlite:/a/b.db"),
             ("postgres://u:p@ss@h:1/d", "postgres://u:********@h:1/d"),
-            ("postgres://u@h/d?password=x&sslmode=require", "postgres://u@h/d?password=********&sslmode=require"),
+            (
+                "postgres://u@h/d?password=x&sslmode=require",
+                "postgres://u@h/d?password=********&sslmode=require",
+            ),
             ("postgres://h/d", "postgres://h/d"),
         ] {
             assert_eq!(without_password(url), shown);

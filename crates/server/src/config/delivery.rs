@@ -29,8 +29,7 @@ pub fn read(reader: &mut Reader<'_>) -> DeliverySettings {
 
 fn smtp(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
     let host = reader.parsed("smtp.host", "the name of the mail server", non_empty);
-    let port =
-        reader.optional_checked("smtp.port", "a port from 1 to 65535", |port: &u16| *port > 0);
+    let port = reader.optional_checked("smtp.port", "a port from 1 to 65535", |port: &u16| *port > 0);
     let security = reader.choice(
         "smtp.security",
         &[("starttls", SmtpSecurity::StartTls), ("tls", SmtpSecurity::Tls), ("none", SmtpSecurity::None)],

@@ -23,10 +23,7 @@ pub use database::without_password;
 pub use exposure::{exposure_problems, is_loopback};
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;
-pub use settings::{
-    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings,
-};
-pub use value::format_duration;
+pub use settings::{CertificateFiles, LogSettings, MasterKeySource, Settings};
 
 use reader::Reader;
 use written::{Entry, Written};

@@ -16,7 +16,8 @@ use countersign_wire::http::{Network, TrustedProxies};
 use super::delivery::{self, http_url};
 use super::reader::Reader;
 use super::settings::{
-    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, hasher_settings, is_positive,
+    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, hasher_settings,
+    is_positive,
 };
 use super::value::Size;
 
@@ -119,7 +120,8 @@ fn is_prefix(text: &String) -> bool {
 
 fn hasher(reader: &mut Reader<'_>) -> countersign_ops::hasher::HasherSettings {
     let allowed = "a number from 8192 (8 MiB) to 4194304 (4 GiB)";
-    let memory = reader.checked("password.memory_kib", 19_456, allowed, |kib| (8192..=4_194_304).contains(kib));
+    let memory =
+        reader.checked("password.memory_kib", 19_456, allowed, |kib| (8192..=4_194_304).contains(kib));
     let iterations =
         reader.checked("password.iterations", 2, "a number from 1 to 64", |n| (1..=64).contains(n));
     let parallelism =
@@ -127,9 +129,8 @@ fn hasher(reader: &mut Reader<'_>) -> countersign_ops::hasher::HasherSettings {
     let threads = reader.optional_checked::<usize>("password.hash_threads", "a number from 1 to 1024", |n| {
         (1..=1024).contains(n)
     });
-    let queue = reader.checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| {
-        (1..=1_000_000).contains(n)
-    });
+    let queue = reader
+        .checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| (1..=1_000_000).contains(n));
     hasher_settings(memory, iterations, parallelism, threads.and_then(NonZeroUsize::new), queue)
 }
 
@@ -141,7 +142,8 @@ fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
         public_url: default.public_url,
         password_floor: Floor {
             min_length: reader.checked("password.min_length", 0, floor, |n| *n <= 64),
-            reject_common: reader.choice("password.reject_common", &[("as_documented", false), ("always", true)]),
+            reject_common: reader
+                .choice("password.reject_common", &[("as_documented", false), ("always", true)]),
         },
         phone_region: reader.parsed("phone.default_region", region, Region::parse),
         conceal_accounts: reader.or("privacy.conceal_accounts", default.conceal_accounts),
@@ -232,9 +234,8 @@ fn bounds(reader: &mut Reader<'_>) -> Bounds {
     let connections_per_source = least_one("limits.connections_per_source", 1000);
     let line_connections = least_one("limits.line_connections", 1000);
     let allowed = "a size from 1KiB to 64MiB";
-    let body = reader.checked("limits.body_bytes", Size(65_536), allowed, |size| {
-        (1 << 10..=64 << 20).contains(&size.0)
-    });
+    let body = reader
+        .checked("limits.body_bytes", Size(65_536), allowed, |size| (1 << 10..=64 << 20).contains(&size.0));
     Bounds { connections, connections_per_source, line_connections, body_bytes: body.0 }
 }
 
@@ -243,12 +244,13 @@ fn master_key(reader: &mut Reader<'_>) -> MasterKeySource {
     let file = reader.path("master_key.file").map(MasterKeySource::File);
     let environment = reader.parsed("master_key.environment", "the name of an environment variable", named);
     let command = reader.parsed("master_key.command", "a shell command that prints the key", named);
-    let given =
-        [file, environment.map(MasterKeySource::Environment), command.map(MasterKeySource::Command)];
+    let given = [file, environment.map(MasterKeySource::Environment), command.map(MasterKeySource::Command)];
     let mut given = given.into_iter().flatten();
     let first = given.next();
     if first.is_some() && given.next().is_some() {
-        reader.missing("`[master_key]` has more than one of `file`, `environment` and `command`; one is enough");
+        reader.missing(
+            "`[master_key]` has more than one of `file`, `environment` and `command`; one is enough",
+        );
     }
     first.unwrap_or(MasterKeySource::DataDirectory)
 }

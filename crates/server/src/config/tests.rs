@@ -3,7 +3,11 @@ use std::time::Duration;
 
 use super::*;
 
-fn understood(toml: &str, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, Problems> {
+fn understood(
+    toml: &str,
+    variables: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> Result<Config, Problems> {
     let mut written = Written::default();
     let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     let mut problems = written.environment(variables);
@@ -108,7 +112,8 @@ fn other_machines_need_a_url_and_a_certificate() {
     assert_eq!(told("listen = \"[::1]:80\""), 0);
     assert_eq!(told("listen = \"0.0.0.0:80\""), 2);
     assert_eq!(told("listen = \"0.0.0.0:80\"\npublic_url = \"https://a.example\""), 1);
-    let behind_proxy = "listen = \"[::]:80\"\npublic_url = \"https://a.example\"\ntls_terminated_by_proxy = true";
+    let behind_proxy =
+        "listen = \"[::]:80\"\npublic_url = \"https://a.example\"\ntls_terminated_by_proxy = true";
     assert_eq!(told(behind_proxy), 0);
     assert_eq!(told("line_listen = \"0.0.0.0:81\""), 1);
     assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\nenabled = false"), 0);

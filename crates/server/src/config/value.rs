@@ -143,9 +143,9 @@ impl Setting for Vec<String> {
     fn read(value: &Value) -> Option<Vec<String>> {
         match value {
             Value::Array(items) => items.iter().map(String::read).collect(),
-            Value::Bare(text) => {
-                Some(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
-            }
+            Value::Bare(text) => Some(
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
+            ),
             Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::Other(_) => None,
         }
     }
@@ -187,8 +187,7 @@ impl Setting for Size {
     }
 }
 
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Numbers with units, the larger unit first: `10m`, `1h30m`.
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -203,7 +202,8 @@ fn parse_duration(text: &str) -> Option<Duration> {
         let number: u64 = rest[..digits].parse().ok()?;
         let after = &rest[digits..];
         let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (_, factor) = UNITS.iter().find(|(unit, factor)| *unit == after[..end].trim() && *factor < below)?;
+        let (_, factor) =
+            UNITS.iter().find(|(unit, factor)| *unit == after[..end].trim() && *factor < below)?;
         below = *factor;
         millis = millis.checked_add(number.checked_mul(*factor)?)?;
         rest = &after[end..];

@@ -90,8 +90,11 @@ impl Written {
 
     fn table(&mut self, prefix: &str, table: &DeTable<'_>, file: &File<'_>) {
         for (key, value) in table {
-            let name =
-                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            let name = if prefix.is_empty() {
+                key.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", key.get_ref())
+            };
             let origin = file.origin(key.span().start);
             match value.get_ref() {
                 DeValue::Table(inner) => {

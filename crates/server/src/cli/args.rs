@@ -1,0 +1,429 @@
+//! The grammar of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::config::Flags;
+
+/// One account server for clients of five kinds of authentication APIs.
+///
+/// Without any configuration, `countersign serve` runs for this machine only and keeps everything in
+/// ./countersign-data. Settings come from countersign.toml (in that directory or the current one),
+/// COUNTERSIGN_… environment variables and flags, the later winning.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "First steps:\n  countersign serve          start a server for this machine\n  \
+                        countersign tour           see all surfaces at work\n  \
+                        countersign outbox list    read the messages it has written\n  \
+                        countersign doctor         what is missing for production")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Walk through all surfaces like a user, and show every request and answer.
+    ///
+    /// Uses the server at --url, or the one at the default address if it runs there with the same data
+    /// directory, or else starts one of its own on a temporary folder.
+    Tour(Tour),
+    /// Make, list and change accounts.
+    #[command(subcommand)]
+    Account(Account),
+    /// Read and manage the messages that wait to be sent.
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// Check the configuration or show it with the origin of each value.
+    #[command(subcommand)]
+    Config(Config),
+    /// Show which migrations the database lacks; apply them with --apply.
+    Migrate(Migrate),
+    /// Copy all data from one database to another, empty one, and compare them.
+    ///
+    /// Stop the servers first: what is written while copying may be missed.
+    #[command(
+        after_help = "Example:\n  countersign copy --from sqlite:countersign-data/countersign.db \\\n    \
+                            --to postgres://countersign@localhost/countersign"
+    )]
+    Copy(Copy),
+    /// Write a consistent copy of the database to a file, also while the server runs.
+    ///
+    /// The file is a SQLite database whatever the source is. It opens only with the master key, which is
+    /// not in it: keep a copy of master.key in another place.
+    Backup(Backup),
+    /// Put a backup into an empty database.
+    Restore(Restore),
+    /// List and rotate signing keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look for what is wrong or missing, and say what to do about it.
+    Doctor(Doctor),
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  countersign completions bash > /etc/bash_completion.d/countersign")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the configuration and the data are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// The configuration file, instead of countersign.toml in the data directory and here.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Where keys, certificates and the embedded database are [default: ./countersign-data].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data_dir: Option<PathBuf>,
+    /// sqlite:PATH or postgres://user@host:port/database [default: countersign.db in the data directory].
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+impl Place {
+    /// As the configuration takes it.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            database: self.database.clone(),
+            ..Flags::default()
+        }
+    }
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign serve\n  countersign serve --data-dir /var/lib/countersign \
+                        --config /etc/countersign.toml\n  countersign serve --listen 0.0.0.0:443 \
+                        --public-url https://accounts.example.com   (needs [tls] in the configuration)"
+)]
+pub struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Address of the HTTP listener [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Address of the line listener (TLS) [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDR")]
+    line_listen: Option<String>,
+    /// Address of the metrics listener [default: 127.0.0.1:8082].
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
+    /// The URL under which clients reach the server: the base of links in messages.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// When ready, print one JSON line with the addresses instead of text.
+    #[arg(long, hide = true)]
+    pub print_addresses_json: bool,
+}
+
+impl Serve {
+    /// As the configuration takes it.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            listen: self.listen.clone(),
+            line_listen: self.line_listen.clone(),
+            metrics_listen: self.metrics_listen.clone(),
+            public_url: self.public_url.clone(),
+            ..self.place.flags()
+        }
+    }
+}
+
+/// `tour`.
+#[derive(Debug, Args)]
+pub struct Tour {
+    /// Where the running server's data is: the tour reads codes from its outbox.
+    #[command(flatten)]
+    pub place: Place,
+    /// The running server.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The running server's line listener [default: as configured].
+    #[arg(long, value_name = "ADDR", requires = "url")]
+    pub line: Option<String>,
+}
+
+/// A list for people or for programs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Form {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which account.
+#[derive(Debug, Args)]
+pub struct Which {
+    #[command(flatten)]
+    pub place: Place,
+    /// Its id, UUID, username, e-mail address or phone number.
+    #[arg(value_name = "ACCOUNT", allow_hyphen_values = true)]
+    pub account: String,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `account`.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Make an account; its identifiers count as verified.
+    Add(AddAccount),
+    /// List accounts.
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// At most so many.
+        #[arg(long, default_value_t = 1000, value_name = "COUNT")]
+        limit: u32,
+        /// Those whose ids come after this one.
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show an account.
+    Show(Which),
+    /// Stop an account and end its sessions.
+    Suspend(Which),
+    /// Let a suspended account be used again.
+    Restore(Which),
+    /// End an account for good: its identifiers become free, its ids are never given out again.
+    Close(Which),
+    /// Set an account's password and end all its sessions.
+    SetPassword {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List an account's sessions, or end them.
+    Sessions {
+        #[command(flatten)]
+        which: Which,
+        /// End the session with this id.
+        #[arg(long, value_name = "SESSION", conflicts_with = "end_all")]
+        end: Option<i64>,
+        /// End all of them.
+        #[arg(long)]
+        end_all: bool,
+    },
+}
+
+/// `account add`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign account add --email alice@example.com --username alice")]
+#[command(group = clap::ArgGroup::new("identifier").required(true).multiple(true))]
+pub struct AddAccount {
+    #[command(flatten)]
+    pub place: Place,
+    /// Its name.
+    #[arg(long, group = "identifier")]
+    pub username: Option<String>,
+    /// Its e-mail address.
+    #[arg(long, group = "identifier")]
+    pub email: Option<String>,
+    /// Its phone number.
+    #[arg(long, group = "identifier")]
+    pub phone: Option<String>,
+    /// Its owner's first name.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub first_name: String,
+    /// Its owner's last name.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub last_name: String,
+    #[command(flatten)]
+    pub password: PasswordSource,
+    /// No password: the owner sets one by a reset.
+    #[arg(long, conflicts_with_all = ["password_stdin", "password_file", "password_hash_file"])]
+    pub no_password: bool,
+    /// A file with a password hash of another system (Argon2, bcrypt, scrypt, PBKDF2, Django's forms).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["password_stdin", "password_file"])]
+    pub password_hash_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Where a password comes from: never from the command line, which others can read.
+#[derive(Debug, Args)]
+pub struct PasswordSource {
+    /// Read the password from the first line of standard input instead of asking for it.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Read the password from the first line of a file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "password_stdin")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum State {
+    /// Waits.
+    Pending,
+    /// Was handed over.
+    Sent,
+    /// Was given up.
+    Dead,
+}
+
+/// `outbox`.
+#[derive(Debug, Subcommand)]
+pub enum Outbox {
+    /// List messages, the newest last.
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Only those that are there.
+        #[arg(long)]
+        state: Option<State>,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show a message.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Its id.
+        id: i64,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Try a message again at once, also one that was given up.
+    Retry {
+        #[command(flatten)]
+        place: Place,
+        /// Its id; none: all that were given up.
+        id: Option<i64>,
+    },
+    /// Remove messages.
+    #[command(after_help = "Example:\n  countersign outbox purge --state dead --older-than 30d")]
+    Purge {
+        #[command(flatten)]
+        place: Place,
+        /// Only those that are older, such as 7d.
+        #[arg(long, value_name = "DURATION", required_unless_present = "state")]
+        older_than: Option<String>,
+        /// Only those that are there.
+        #[arg(long)]
+        state: Option<State>,
+    },
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Say what is wrong with the configuration.
+    Check(Place),
+    /// Show every setting with its origin; secrets are masked.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// Only what somebody has set.
+        #[arg(long)]
+        set: bool,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub place: Place,
+    /// Apply them.
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `copy`.
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// The database to read.
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The empty database to fill.
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub place: Place,
+    /// The file to write; must not exist.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    pub place: Place,
+    /// The backup.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Purpose {
+    /// ID tokens and access tokens.
+    Oauth,
+    /// Layer identity tokens of document 004.
+    Layer,
+}
+
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the keys with their public parts.
+    List {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Make a new key, which signs from now on; what the old one signed still verifies.
+    Rotate {
+        #[command(flatten)]
+        place: Place,
+        /// What it signs.
+        purpose: Purpose,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub form: Form,
+}

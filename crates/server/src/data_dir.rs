@@ -1,0 +1,123 @@
+//! The data directory: keys, certificates, the embedded database, and the lock that keeps two
+//! servers out of one directory.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Outcome};
+
+/// The directory, which exists.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+/// Held by a running server; the kernel lets go of it however the server ends.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+impl DataDir {
+    /// Makes the directory, for the owner only, if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made or is no directory.
+    pub fn prepare(path: &Path) -> Outcome<DataDir> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| {
+            Failure::failed(format!("cannot make the data directory {}: {error}", path.display())).advice(
+                "make it yourself for the user that runs the server, or choose another with --data-dir",
+            )
+        })?;
+        Ok(DataDir(path.to_owned()))
+    }
+
+    /// A file in the directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Keeps other servers out until the lock is dropped. Other commands do not ask for it.
+    ///
+    /// # Errors
+    /// If another server has it, or the directory cannot be written to.
+    pub fn lock(&self) -> Outcome<Lock> {
+        let path = self.file("lock");
+        let opened = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
+        let file = opened.map_err(|error| self.not_writable(&error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(TryLockError::WouldBlock) => Err(Failure::failed(format!(
+                "another countersign server uses the data directory {}",
+                self.0.display()
+            ))
+            .advice("stop it first, or give this one a directory of its own with --data-dir")),
+            Err(TryLockError::Error(error)) => {
+                Err(Failure::failed(format!("cannot lock {}: {error}", path.display())))
+            }
+        }
+    }
+
+    /// Writes a file that only the owner can read, unless it is there: complete or not at all, and on
+    /// disk before anything relies on it. Says whether it was written.
+    ///
+    /// # Errors
+    /// If the directory cannot be written to.
+    pub fn write_once(&self, name: &str, contents: &[u8]) -> Outcome<bool> {
+        self.try_write_once(name, contents).map_err(|error| self.not_writable(&error))
+    }
+
+    fn try_write_once(&self, name: &str, contents: &[u8]) -> io::Result<bool> {
+        let fresh = self.file(&format!("{name}.{}.new", std::process::id()));
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(contents)?;
+        file.sync_all()?;
+        // A link, unlike a rename, never replaces what another process has put there meanwhile.
+        let linked = fs::hard_link(&fresh, self.file(name));
+        fs::remove_file(&fresh)?;
+        File::open(&self.0)?.sync_all()?;
+        match linked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn not_writable(&self, error: &io::Error) -> Failure {
+        Failure::failed(format!("cannot write to the data directory {}: {error}", self.0.display()))
+            .advice("it must belong to the user that runs the server; or choose another with --data-dir")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn one_server_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDir::prepare(&home.path().join("a/b")).unwrap();
+        assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        let lock = directory.lock().unwrap();
+        assert!(directory.lock().unwrap_err().to_string().contains("another countersign server"));
+        drop(lock);
+        directory.lock().unwrap();
+    }
+
+    #[test]
+    fn a_secret_file_is_private_and_never_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDir::prepare(home.path()).unwrap();
+        assert!(directory.write_once("k", b"first").unwrap());
+        assert!(!directory.write_once("k", b"second").unwrap());
+        assert_eq!(fs::read(directory.file("k")).unwrap(), b"first");
+        assert_eq!(fs::metadata(directory.file("k")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,145 @@
+//! Opens the data directory, the key and the store: what every command that touches accounts starts with.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use countersign_model::keyring::Keyring;
+use countersign_model::random::Random;
+use countersign_model::time::Clock;
+use countersign_ops::hasher::{Hasher, HasherSettings};
+use countersign_ops::{Core, CoreParts, OpenCoreError};
+use countersign_store::{Database, OpenError, Store};
+
+use crate::config::{Settings, without_password};
+use crate::data_dir::DataDir;
+use crate::failure::{Failure, Outcome};
+use crate::master_key;
+
+/// Who opens it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// The server: makes what is not there.
+    Server,
+    /// A command that may be the first to run: makes what is not there.
+    FirstCommand,
+    /// A command that makes no sense without data.
+    Command,
+}
+
+/// Opens everything.
+///
+/// # Errors
+/// With what to do about it.
+pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
+    let url = settings.database.reveal();
+    let database = database(url)?;
+    let may_make = opener != Opener::Command;
+    if !may_make && let Some(missing) = missing_file(url) {
+        return Err(Failure::failed(format!("there is no data yet: {missing} does not exist"))
+            .advice("start the server once with `countersign serve`, or name its --data-dir or --database"));
+    }
+    let data_dir = DataDir::prepare(&settings.data_dir)?;
+    let random = Random::System;
+    // A new key for an old store would be of no use: it opens nothing in it.
+    let is_new_store = may_make && missing_file(url).is_some();
+    let may_make_key = is_new_store || (may_make && !url.starts_with("sqlite:"));
+    let found = master_key::obtain(&settings.master_key, &data_dir, may_make_key, &random)?;
+    let opened = open_core(settings, &database, Keyring::new(&found.key), random, opener).await;
+    if opened.is_err() && found.is_new {
+        master_key::forget(&data_dir);
+    }
+    opened.map(Arc::new)
+}
+
+async fn open_core(
+    settings: &Settings,
+    database: &Database,
+    keyring: Keyring,
+    random: Random,
+    opener: Opener,
+) -> Outcome<Core> {
+    let url = settings.database.reveal();
+    let store = open_store(database, url).await?;
+    let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    if !pending.is_empty() {
+        if opener == Opener::Command {
+            return Err(Failure::failed(format!(
+                "the database lacks {} migrations of this version",
+                pending.len()
+            ))
+            .advice("run `countersign migrate --apply`, or start the server, which applies them"));
+        }
+        let applied = store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+        tracing::info!(migrations = applied.len(), "the database was migrated");
+    }
+    let hasher = Hasher::new(hasher_settings(settings, opener)).map_err(Failure::failed)?;
+    let parts = CoreParts {
+        store,
+        clock: Clock::system(),
+        random,
+        hasher,
+        keyring,
+        settings: settings.operations.clone(),
+    };
+    Core::open(parts).await.map_err(|error| refused(&error, settings))
+}
+
+/// One hash at a time is enough for a command.
+fn hasher_settings(settings: &Settings, opener: Opener) -> HasherSettings {
+    match opener {
+        Opener::Server => settings.hasher.clone(),
+        Opener::FirstCommand | Opener::Command => {
+            HasherSettings { threads: NonZeroUsize::new(1), ..settings.hasher.clone() }
+        }
+    }
+}
+
+/// The database that a URL names.
+///
+/// # Errors
+/// If it names none.
+pub fn database(url: &str) -> Outcome<Database> {
+    Database::parse(url).map_err(|error| {
+        Failure::usage(format!("{} is no database: {error}", without_password(url)))
+            .advice("write sqlite:PATH or postgres://user@host:port/database")
+    })
+}
+
+/// Connects to a database.
+///
+/// # Errors
+/// With what to do about it.
+pub async fn open_store(database: &Database, url: &str) -> Outcome<Store> {
+    Store::open(database).await.map_err(|error| cannot_use(url, &error))
+}
+
+/// A failure of the database, told with its address.
+pub fn cannot_use(url: &str, error: &OpenError) -> Failure {
+    let advice = if url.starts_with("sqlite:") {
+        "check that the file and its folder belong to the user that runs this command, and that the disk has room"
+    } else {
+        "check that PostgreSQL runs there, and the user, password and database of the URL; \
+         `countersign doctor` looks closer"
+    };
+    Failure::failed(format!("cannot use the database {}: {error}", without_password(url))).advice(advice)
+}
+
+/// The file of an embedded database that is not there.
+pub fn missing_file(url: &str) -> Option<String> {
+    let path = url.strip_prefix("sqlite:")?;
+    (!std::path::Path::new(path).exists()).then(|| path.to_owned())
+}
+
+fn refused(error: &OpenCoreError, settings: &Settings) -> Failure {
+    let url = without_password(settings.database.reveal());
+    match error {
+        OpenCoreError::WrongMasterKey => {
+            Failure::failed(format!("the database {url} was made with another master key")).advice(format!(
+                "use the data directory or the key that belongs to it (now: {}), or another database",
+                settings.data_dir.display()
+            ))
+        }
+        OpenCoreError::LayerKey => Failure::usage(format!("`layer.key_file`: {error}")),
+        OpenCoreError::Store => Failure::failed(format!("the database {url} does not answer")),
+    }
+}

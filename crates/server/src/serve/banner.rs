@@ -1,0 +1,123 @@
+//! What the server says on standard output when it is ready.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use countersign_delivery::{SmsSettings, SmtpSettings};
+use countersign_model::time::Stopwatch;
+use countersign_wire::SurfaceSettings;
+use serde_json::json;
+
+use super::listen::Addresses;
+use super::{Announcement, Server};
+use crate::config::{Settings, is_loopback, without_password};
+use crate::failure::Outcome;
+
+/// Says it.
+///
+/// # Errors
+/// If nobody can hear it.
+pub fn announce(server: &Server, announcement: Announcement, since_start: Stopwatch) -> Outcome {
+    let addresses = server.listeners.addresses;
+    let said = match announcement {
+        Announcement::AddressesJson => addresses_json(addresses),
+        Announcement::Text => text(server, since_start),
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{said}")?;
+    out.flush()?;
+    if !is_loopback(addresses.metrics) {
+        tracing::warn!(address = %addresses.metrics, "the metrics can be read from other machines");
+    }
+    Ok(())
+}
+
+fn addresses_json(addresses: Addresses) -> String {
+    let line = addresses.line.map(|address| address.to_string());
+    json!({"http": addresses.http.to_string(), "line": line, "metrics": addresses.metrics.to_string()})
+        .to_string()
+}
+
+fn text(server: &Server, since_start: Stopwatch) -> String {
+    let Server { settings, listeners, .. } = server;
+    let addresses = listeners.addresses;
+    let mut out = format!("Countersign {}\n\n", env!("CARGO_PKG_VERSION"));
+    let mut row = |name: &str, text: &str| {
+        let _ = writeln!(out, "  {name:<9} {text}");
+    };
+    row("HTTP", &listeners.own_url(settings));
+    if settings.operations.public_url != listeners.own_url(settings) {
+        row("", &format!("reached as {}", settings.operations.public_url));
+    }
+    row("  ouser", &surface(&settings.ouser, &["/send", "/register", "/login", "/refresh", "…"]));
+    row(
+        "  authd",
+        &surface(&settings.authd, &["/v1/requests/accounts", "/v1/tokens/", "/v1/requests/credentials/"]),
+    );
+    row("  authv1", &surface(&settings.authv1, &["/auth/v1/registermember", "/auth/v1/tokenrequest", "…"]));
+    row(
+        "  rest",
+        &surface(&settings.rest, &["/auth/register/", "/auth/login/", "/auth/profile/", "/auth/layer/"]),
+    );
+    row("", "/openapi.json  /health/live  /health/ready");
+    match (addresses.line, &server.certificates.line) {
+        (Some(address), Some(certificate)) => {
+            row("line", &format!("{address} (TLS, certificate {})", certificate.path().display()));
+        }
+        (_, _) => row("line", "off"),
+    }
+    row("metrics", &format!("http://{}/metrics", addresses.metrics));
+    row(
+        "data",
+        &format!("{} ({})", settings.data_dir.display(), without_password(settings.database.reveal())),
+    );
+    row("mail", &mail(settings.delivery.smtp.as_ref()));
+    row("SMS", &sms(settings.delivery.sms.as_ref()));
+    let _ = write!(out, "\n{}\n", next_steps(settings));
+    let _ = write!(out, "\nready after {} ms; stop with Ctrl-C", since_start.elapsed().as_millis());
+    out
+}
+
+fn surface(settings: &SurfaceSettings, paths: &[&str]) -> String {
+    if !settings.enabled {
+        return "off".to_owned();
+    }
+    let with_prefix = |path: &&str| match *path {
+        "…" => "…".to_owned(),
+        path => format!("{}{path}", settings.prefix),
+    };
+    paths.iter().map(with_prefix).collect::<Vec<_>>().join("  ")
+}
+
+fn mail(smtp: Option<&SmtpSettings>) -> String {
+    smtp.map_or_else(
+        || "stays in the outbox until [smtp] is set".to_owned(),
+        |smtp| format!("by {}", smtp.host),
+    )
+}
+
+fn sms(sms: Option<&SmsSettings>) -> String {
+    match sms {
+        None => "stays in the outbox until [sms] is set".to_owned(),
+        Some(SmsSettings { url: Some(url), .. }) => {
+            let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+            format!("by {}", host.as_deref().unwrap_or("the gateway"))
+        }
+        Some(SmsSettings { url: None, .. }) => "by Twilio".to_owned(),
+    }
+}
+
+/// The commands to try, as they reach this server from here.
+fn next_steps(settings: &Settings) -> String {
+    let default = std::path::Path::new("countersign-data");
+    let place = if settings.data_dir == default {
+        String::new()
+    } else {
+        format!(" --data-dir {}", settings.data_dir.display())
+    };
+    format!(
+        "  Try       countersign tour{place}           walks through all surfaces\n            \
+         countersign outbox list{place}    shows the messages\n            \
+         countersign doctor{place}         says what is missing for production"
+    )
+}

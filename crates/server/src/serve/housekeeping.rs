@@ -1,0 +1,81 @@
+//! What the server does besides answering: sweeping, renewing certificates, watching their end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::time::{Clock, Timestamp};
+use countersign_ops::Core;
+use tokio::signal::unix::Signal;
+use tokio::time::{interval, sleep};
+
+use super::Certificates;
+
+const SWEEP: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Time enough to renew a certificate by hand.
+const NEAR: Duration = Duration::from_secs(14 * 86_400);
+
+/// Removes what has expired, each minute.
+pub async fn sweep(core: Arc<Core>) {
+    loop {
+        sleep(SWEEP).await;
+        match core.sweep().await {
+            Ok(swept) if swept.rows > 0 => tracing::debug!(rows = swept.rows, "swept what has expired"),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "could not sweep what has expired; trying again in a minute")
+            }
+        }
+    }
+}
+
+/// Loads the certificates again at each SIGHUP (R142).
+pub async fn reload_on(hang_up: &mut Signal, mut certificates: Certificates) {
+    while hang_up.recv().await.is_some() {
+        for certificate in [&mut certificates.http, &mut certificates.line].into_iter().flatten() {
+            let path = certificate.path().to_owned();
+            match certificate.reload() {
+                Ok(()) => {
+                    let until = certificate.not_after.rfc3339();
+                    tracing::info!(path = %path.display(), until, "certificate loaded again");
+                    warn_if_near(&path, certificate.not_after);
+                }
+                Err(error) => {
+                    tracing::error!(path = %path.display(), %error, "the old certificate stays in use");
+                }
+            }
+        }
+    }
+    // No more signals can come; the caller waits for one that asks to stop.
+    std::future::pending().await
+}
+
+/// Tells at start and each day of certificates that end soon.
+pub async fn watch_expiry(certificates: Certificates) {
+    let mut days = interval(DAY);
+    loop {
+        days.tick().await;
+        for certificate in [&certificates.http, &certificates.line].into_iter().flatten() {
+            // Another one may have been loaded since; the file says what is in use.
+            let not_after = not_after_of(certificate.path()).unwrap_or(certificate.not_after);
+            warn_if_near(certificate.path(), not_after);
+        }
+    }
+}
+
+fn not_after_of(path: &Path) -> Option<Timestamp> {
+    use rustls_pki_types::pem::PemObject;
+    let certificate = rustls_pki_types::CertificateDer::from_pem_file(path).ok()?;
+    crate::tls::not_after(&certificate)
+}
+
+fn warn_if_near(path: &Path, not_after: Timestamp) {
+    let now = Clock::system().now();
+    let until = not_after.rfc3339();
+    if not_after <= now {
+        tracing::error!(path = %path.display(), until, "the certificate has expired: clients refuse to connect");
+    } else if not_after.since(now) < NEAR {
+        tracing::warn!(path = %path.display(), until, "the certificate ends soon: renew it, then send SIGHUP");
+    }
+}

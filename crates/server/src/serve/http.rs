@@ -1,0 +1,224 @@
+//! The HTTP listeners: accept within bounds, speak HTTP/1.1 or, over TLS, HTTP/2, stop gracefully.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use countersign_ops::Source;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::deadlines::{Deadlines, Watch};
+use super::places::Places;
+use super::watched_io::WatchedIo;
+
+/// What answers requests.
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// What is held as long as a connection is open.
+    type Open: Send;
+
+    /// A connection was opened.
+    fn open(&self) -> Self::Open;
+
+    /// Answers a request from `peer`.
+    fn answer(
+        &self,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// A listener with its bounds.
+pub struct HttpListener<A> {
+    /// Bound already.
+    pub listener: TcpListener,
+    /// TLS, if it speaks it.
+    pub tls: Option<Arc<ArcSwap<ServerConfig>>>,
+    /// What answers.
+    pub answer: A,
+    /// How many connections.
+    pub places: Arc<Places>,
+    /// How long they may be silent.
+    pub deadlines: Arc<Deadlines>,
+    /// Turns true when the server stops.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// After a failed accept (out of file descriptors, say) the next one waits so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long requests in flight get when the server stops (R160).
+pub const STOP: Duration = Duration::from_secs(8);
+
+/// An 8 KiB request line and a 16 KiB header block (R119); the surfaces refuse each in their form,
+/// this refuses both together.
+const HEAD_MAX_BYTES: usize = 24 * 1024 + 512;
+
+impl<A: Answer> HttpListener<A> {
+    /// Serves until `shutdown` turns true and the requests in flight are answered.
+    pub async fn serve(self) {
+        let mut connections = JoinSet::new();
+        let mut shutdown = self.shutdown.clone();
+        loop {
+            let (socket, peer) = tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => break,
+                // A panic ends its connection and no other; wire has logged it.
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&self.listener) => accepted,
+            };
+            let Some(place) = self.places.take(Source::from_address(peer)) else { continue };
+            let connection = Connection {
+                peer,
+                answer: self.answer.clone(),
+                tls: self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.load_full())),
+                watch: self.deadlines.watch(),
+                shutdown: self.shutdown.clone(),
+            };
+            let open = self.answer.open();
+            connections.spawn(async move {
+                connection.serve(socket).await;
+                drop((place, open));
+            });
+        }
+        drop(self.listener);
+        let all_done = async { while connections.join_next().await.is_some() {} };
+        if timeout(STOP, all_done).await.is_err() {
+            tracing::warn!(connections = connections.len(), "http: connections cut off at stop");
+            connections.shutdown().await;
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => return (socket, peer.ip()),
+            Err(error) => {
+                tracing::warn!(%error, "http: cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Completes when the server stops.
+pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+struct Connection<A> {
+    peer: IpAddr,
+    answer: A,
+    tls: Option<TlsAcceptor>,
+    watch: Arc<Watch>,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl<A: Answer> Connection<A> {
+    async fn serve(self, socket: TcpStream) {
+        // Answers are small and the client waits for each.
+        let _ = socket.set_nodelay(true);
+        let Some(acceptor) = &self.tls else { return self.speak_http1(socket).await };
+        match timeout(HANDSHAKE, acceptor.accept(socket)).await {
+            Ok(Ok(stream)) => {
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    self.speak_http2(stream).await;
+                } else {
+                    self.speak_http1(stream).await;
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "http: no handshake"),
+            Err(_) => tracing::debug!("http: handshake took too long"),
+        }
+    }
+
+    async fn speak_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let io = TokioIo::new(WatchedIo::new(stream, Arc::clone(&self.watch)));
+        let service = service_fn(|request| self.respond(request));
+        let connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_header_size(HEAD_MAX_BYTES)
+            .max_buf_size(64 * 1024)
+            .serve_connection(io, service);
+        let mut connection = pin!(connection);
+        self.drive(&mut connection, |connection| connection.as_mut().graceful_shutdown()).await;
+    }
+
+    /// Streams, headers and buffers are bounded, so that no flood of frames costs more than its
+    /// connection's share (R121).
+    async fn speak_http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        // Not watched byte by byte: here they can be answers to pings, which begin no request.
+        let io = TokioIo::new(stream);
+        let shared = Arc::new(self);
+        let answering = Arc::clone(&shared);
+        let service = service_fn(move |request| {
+            let connection = Arc::clone(&answering);
+            async move { connection.respond(request).await }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(100)
+            .max_header_list_size(16 * 1024)
+            .max_pending_accept_reset_streams(20)
+            .initial_stream_window_size(64 * 1024)
+            .initial_connection_window_size(256 * 1024)
+            .max_send_buf_size(64 * 1024)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .serve_connection(io, service);
+        let mut connection = pin!(connection);
+        shared.drive(&mut connection, |connection| connection.as_mut().graceful_shutdown()).await;
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let _in_flight = self.watch.begin();
+        Ok(self.answer.answer(self.peer, request).await)
+    }
+
+    /// Runs the connection until it ends, is too slow, or, once the server stops, has answered.
+    async fn drive<C>(&self, connection: &mut Pin<&mut C>, stop: impl FnOnce(&mut Pin<&mut C>))
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let mut late = pin!(self.watch.late());
+        let mut shutdown = self.shutdown.clone();
+        let mut stopping = pin!(stopped(&mut shutdown));
+        let mut stop = Some(stop);
+        let ended = poll_fn(|cx| {
+            if stop.is_some()
+                && stopping.as_mut().poll(cx).is_ready()
+                && let Some(stop) = stop.take()
+            {
+                stop(connection);
+            }
+            match connection.as_mut().poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+            }
+        });
+        match ended.await {
+            Some(Err(error)) => tracing::debug!(%error, "http: connection ended"),
+            Some(Ok(())) => {}
+            None => tracing::debug!("http: connection was silent for too long"),
+        }
+    }
+}

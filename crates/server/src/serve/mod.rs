@@ -1,0 +1,253 @@
+//! `countersign serve`: from the configuration to a running server, and to its end.
+
+mod banner;
+mod deadlines;
+mod files_limit;
+mod housekeeping;
+mod http;
+mod listen;
+mod metrics;
+mod places;
+mod surfaces;
+mod watched_io;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_delivery::Worker;
+use countersign_model::time::{Clock, Stopwatch};
+use countersign_ops::Core;
+use countersign_wire::line::LineSettings;
+use countersign_wire::{App, SurfaceSettings, WireSettings};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::config::{Config, Problems, Settings, exposure_problems};
+use crate::data_dir::{DataDir, Lock};
+use crate::failure::{Failure, Outcome};
+use crate::open::{self, Opener};
+use crate::telemetry;
+use crate::tls::{self, Certificate, Protocols};
+use deadlines::Deadlines;
+use http::HttpListener;
+use listen::Listeners;
+use places::Places;
+use surfaces::Surfaces;
+
+/// Everything must have ended so long after the signal (R160).
+const STOP: Duration = Duration::from_secs(10);
+
+/// How to tell that the server is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// To people.
+    Text,
+    /// As one line with the addresses.
+    AddressesJson,
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// If it cannot start; then nothing was served.
+pub async fn run(config: Config, announcement: Announcement) -> Outcome {
+    let watch = Stopwatch::start();
+    let settings = config.settings;
+    let problems = exposure_problems(&settings);
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
+    }
+    telemetry::start(settings.log);
+    // Before the listeners, so that no signal that asks a ready server to stop is missed.
+    let signals = Signals::listen()?;
+    let (server, _lock) = Server::start(settings).await?;
+    banner::announce(&server, announcement, watch)?;
+    server.run(signals).await;
+    Ok(())
+}
+
+struct Signals {
+    stop: StopSignals,
+    hang_up: Signal,
+}
+
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Outcome<Signals> {
+        let on =
+            |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")));
+        let stop =
+            StopSignals { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? };
+        Ok(Signals { stop, hang_up: on(SignalKind::hangup())? })
+    }
+}
+
+impl StopSignals {
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Everything that runs.
+struct Server {
+    settings: Settings,
+    core: Arc<Core>,
+    app: App,
+    worker: Worker,
+    listeners: Listeners,
+    certificates: Certificates,
+}
+
+/// The certificates of the listeners that speak TLS.
+#[derive(Clone, Default)]
+struct Certificates {
+    http: Option<Certificate>,
+    line: Option<Certificate>,
+}
+
+impl Server {
+    /// The lock is to be held as long as the server runs.
+    async fn start(mut settings: Settings) -> Outcome<(Server, Lock)> {
+        files_limit::raise();
+        let data_dir = DataDir::prepare(&settings.data_dir)?;
+        let lock = data_dir.lock()?;
+        let listeners = listen::bind(&settings)?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| listeners.own_url(&settings));
+        settings.operations.public_url.clone_from(&public_url);
+        let certificates = certificates(&settings, &data_dir)?;
+        let worker = Worker::new(&settings.delivery, &public_url)
+            .map_err(|error| Failure::usage(format!("cannot deliver messages: {error}")))?;
+        let core = open::open(&settings, Opener::Server).await?;
+        let app = countersign_wire::router(Arc::clone(&core), wire_settings(&settings))
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        Ok((Server { settings, core, app, worker, listeners, certificates }, lock))
+    }
+
+    async fn run(self, mut signals: Signals) {
+        let (stop, shutdown) = watch::channel(false);
+        let deadlines = Arc::new(Deadlines::default());
+        let background = self.background(&deadlines);
+        let certificates = self.certificates.clone();
+        let mut serving = self.serve(&shutdown, &deadlines);
+        tokio::select! {
+            () = signals.stop.received() => {}
+            () = housekeeping::reload_on(&mut signals.hang_up, certificates) => {}
+        }
+        tracing::info!("stopping: finishing what is in flight");
+        let _ = stop.send(true);
+        let all_ended = async { while serving.join_next().await.is_some() {} };
+        tokio::select! {
+            ended = timeout(STOP, all_ended) => match ended {
+                Ok(()) => tracing::info!("stopped"),
+                Err(_) => tracing::warn!("stopped before everything in flight was finished"),
+            },
+            () = signals.stop.received() => tracing::warn!("stopped at once, as a second signal asked"),
+        }
+        drop(background);
+    }
+
+    /// Tasks that end with the server and have nothing to finish.
+    fn background(&self, deadlines: &Arc<Deadlines>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(deadlines).run());
+        tasks.spawn(housekeeping::sweep(Arc::clone(&self.core)));
+        tasks.spawn(housekeeping::watch_expiry(self.certificates.clone()));
+        tasks
+    }
+
+    /// The listeners and the worker; each ends once `shutdown` is true and its work is done.
+    fn serve(self, shutdown: &watch::Receiver<bool>, deadlines: &Arc<Deadlines>) -> JoinSet<()> {
+        let Server { settings, core, app, worker, listeners, certificates } = self;
+        let bounds = settings.bounds;
+        let mut tasks = JoinSet::new();
+        let http = HttpListener {
+            listener: listeners.http,
+            tls: certificates.http.map(|certificate| certificate.current),
+            answer: Surfaces(app.clone()),
+            places: Places::new(bounds.connections, bounds.connections_per_source),
+            deadlines: Arc::clone(deadlines),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(http.serve());
+        let metrics = HttpListener {
+            listener: listeners.metrics,
+            tls: None,
+            answer: metrics::Metrics(app.clone()),
+            places: Places::new(metrics::CONNECTIONS, metrics::CONNECTIONS),
+            deadlines: Arc::clone(deadlines),
+            shutdown: shutdown.clone(),
+        };
+        tasks.spawn(metrics.serve());
+        if let (Some(listener), Some(certificate)) = (listeners.line, certificates.line) {
+            let line = LineSettings {
+                connections: bounds.line_connections,
+                connections_per_source: bounds.connections_per_source,
+                stop: http::STOP,
+                ..LineSettings::default()
+            };
+            let counters = Arc::clone(app.metrics());
+            let core = Arc::clone(&core);
+            let shutdown = shutdown.clone();
+            tasks.spawn(countersign_wire::line::serve(
+                listener,
+                certificate.current,
+                core,
+                line,
+                counters,
+                shutdown,
+            ));
+        }
+        let mut stop = shutdown.clone();
+        tasks.spawn(worker.run(core, async move { http::stopped(&mut stop).await }));
+        tasks
+    }
+}
+
+fn certificates(settings: &Settings, data_dir: &DataDir) -> Outcome<Certificates> {
+    let load = |files, protocols| {
+        Certificate::load(files, protocols).map_err(|error| {
+            Failure::usage(format!("cannot use the certificate: {error}")).advice(
+                "the files must be PEM: the chain with the server's own certificate first, and its private key",
+            )
+        })
+    };
+    let http = settings.tls.as_ref().map(|files| load(files, Protocols::Http)).transpose()?;
+    let line = if settings.line.enabled {
+        let made;
+        let files = match settings.line.certificate.as_ref().or(settings.tls.as_ref()) {
+            Some(files) => files,
+            None => {
+                made = tls::make(data_dir, Clock::system().now())?;
+                &made
+            }
+        };
+        Some(load(files, Protocols::Line)?)
+    } else {
+        None
+    };
+    Ok(Certificates { http, line })
+}
+
+fn wire_settings(settings: &Settings) -> WireSettings {
+    let surface = SurfaceSettings::clone;
+    WireSettings {
+        trusted_proxies: settings.trusted_proxies.clone(),
+        body_bytes: settings.bounds.body_bytes,
+        over_tls: settings.tls.is_some() || settings.tls_terminated_by_proxy,
+        ouser: surface(&settings.ouser),
+        ouser_accept_query: settings.ouser_accept_query,
+        authd: surface(&settings.authd),
+        authv1: surface(&settings.authv1),
+        rest: surface(&settings.rest),
+        ..WireSettings::default()
+    }
+}

@@ -1,0 +1,159 @@
+//! Certificates: loaded, made, renewed while the server runs.
+
+mod expiry;
+mod self_signed;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use countersign_model::time::Timestamp;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::CertificateFiles;
+
+pub use expiry::not_after;
+pub use self_signed::make;
+
+/// What a listener speaks over TLS, in order of preference (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocols {
+    /// HTTP/2, else HTTP/1.1.
+    Http,
+    /// 002's line protocol, which has no name there.
+    Line,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is not there, not readable, or holds no PEM of the kind.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The key is not that of the certificate, or of an unknown kind.
+    #[error("{path} does not go with its key: {reason}")]
+    Pair {
+        /// The certificate.
+        path: String,
+        /// Why.
+        reason: rustls::Error,
+    },
+}
+
+/// A listener's certificate, which can be renewed.
+#[derive(Clone)]
+pub struct Certificate {
+    files: CertificateFiles,
+    protocols: Protocols,
+    /// What new connections take.
+    pub current: Arc<ArcSwap<ServerConfig>>,
+    /// When it ends.
+    pub not_after: Timestamp,
+}
+
+impl Certificate {
+    /// Loads the files.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn load(files: &CertificateFiles, protocols: Protocols) -> Result<Certificate, TlsError> {
+        let (config, not_after) = server_config(files, protocols)?;
+        let current = Arc::new(ArcSwap::from_pointee(config));
+        Ok(Certificate { files: files.clone(), protocols, current, not_after })
+    }
+
+    /// Loads the files again; connections that are open keep what they have (R142).
+    ///
+    /// # Errors
+    /// [`TlsError`]; then the old certificate stays.
+    pub fn reload(&mut self) -> Result<(), TlsError> {
+        let (config, not_after) = server_config(&self.files, self.protocols)?;
+        self.current.store(Arc::new(config));
+        self.not_after = not_after;
+        Ok(())
+    }
+
+    /// The file of the chain.
+    pub fn path(&self) -> &Path {
+        &self.files.certificate
+    }
+}
+
+/// TLS 1.2 and 1.3 with the provider's suites, all of them AEAD with forward secrecy (R138).
+fn server_config(
+    files: &CertificateFiles,
+    protocols: Protocols,
+) -> Result<(ServerConfig, Timestamp), TlsError> {
+    let unreadable =
+        |path: &Path, reason: String| TlsError::File { path: path.display().to_string(), reason };
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(&files.certificate, error.to_string()))?;
+    let first = chain
+        .first()
+        .ok_or_else(|| unreadable(&files.certificate, "no certificate in PEM form in it".to_owned()))?;
+    let not_after = not_after(first)
+        .ok_or_else(|| unreadable(&files.certificate, "the first certificate is malformed".to_owned()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| unreadable(&files.key, error.to_string()))?;
+    let mismatch = |reason| TlsError::Pair { path: files.certificate.display().to_string(), reason };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(mismatch)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(mismatch)?;
+    if protocols == Protocols::Http {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
+    Ok((config, not_after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_dir::DataDir;
+
+    fn load(certificate: &Path, key: &Path) -> Result<Certificate, TlsError> {
+        let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
+        Certificate::load(&files, Protocols::Http)
+    }
+
+    #[test]
+    fn a_made_certificate_loads_and_lasts_ten_years() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDir::prepare(home.path()).unwrap();
+        let now = countersign_model::time::Clock::system().now();
+        let files = make(&directory, now).unwrap();
+        let mut loaded = load(&files.certificate, &files.key).unwrap();
+        let days = loaded.not_after.since(now).as_secs() / 86_400;
+        assert!((3649..=3653).contains(&days), "{days}");
+        loaded.reload().unwrap();
+        let again = make(&directory, now).unwrap();
+        assert_eq!(again, files);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_the_old_one_stays() {
+        let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let now = countersign_model::time::Clock::system().now();
+        let [one, other] =
+            homes.each_ref().map(|home| make(&DataDir::prepare(home.path()).unwrap(), now).unwrap());
+        assert!(matches!(load(&one.certificate, &other.key), Err(TlsError::Pair { .. })));
+        assert!(matches!(load(&one.key, &one.key), Err(TlsError::File { .. })));
+        assert!(matches!(load(Path::new("/nowhere"), &one.key), Err(TlsError::File { .. })));
+        let mut loaded = load(&one.certificate, &one.key).unwrap();
+        let before = loaded.current.load_full();
+        std::fs::write(&one.certificate, "x").unwrap();
+        assert!(loaded.reload().is_err());
+        assert!(Arc::ptr_eq(&before, &loaded.current.load_full()));
+    }
+}
