@@ -19,3 +19,4 @@ mod privacy;
 mod rest;
 mod running;
 mod schemathesis;
+mod tidy;
