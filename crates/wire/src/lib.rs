@@ -2,11 +2,11 @@
 
 pub mod authd;
 pub mod authv1;
+mod exposition;
 mod health;
 pub mod http;
 pub mod line;
 pub mod metrics;
-mod metrics_listener;
 mod openapi;
 pub mod ouser;
 pub mod pages;
@@ -16,7 +16,6 @@ mod service;
 mod settings;
 mod wording;
 
-pub use self::metrics_listener::{MetricsApp, metrics_router};
 pub use self::router::{RouterError, router};
 pub use self::service::App;
 pub use self::settings::{SurfaceSettings, WireSettings};

@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::error::Error;
 use super::page::{self, Notice, ResetPassword, VerifyEmail};
 use crate::http::{Accept, Call, Reply, Route, Verb, handler, is_cross_site};
+use crate::wording;
 
 /// The paths.
 pub const ROUTES: &[Route] = &[
@@ -59,7 +60,7 @@ fn new_password(call: &Call<'_>) -> Result<Password, Error> {
     let fields =
         call.fields(Accept::FORM).map_err(|error| again(format!("The form cannot be read: {error}.")))?;
     let text = fields.text("password").map_err(|_| again("Type the new password.".to_owned()))?;
-    Password::new(text).map_err(|unusable| again(format!("The password is {unusable}.")))
+    Password::new(text).map_err(|why| again(wording::unusable_password(why)))
 }
 
 /// What the strict rule asks for here, from the rule itself.
