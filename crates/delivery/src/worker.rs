@@ -65,6 +65,9 @@ impl Worker {
     /// Delivers until `shutdown` is over and what is on its way has arrived or had its time.
     pub async fn run(self, core: Arc<Core>, shutdown: impl Future<Output = ()>) {
         let Worker { settings, templates, transports } = self;
+        if transports.is_empty() {
+            return shutdown.await;
+        }
         let templates = Arc::new(templates);
         let (stop, stopped) = watch::channel(false);
         let mut lanes = JoinSet::new();
