@@ -103,6 +103,16 @@ mod tests {
     }
 
     #[test]
+    fn every_reference_leads_somewhere() {
+        let text = document(&WireSettings::default(), "https://id.example.com");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        for rest in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = rest.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
     fn switches_and_prefixes_show() {
         let off = SurfaceSettings { enabled: false, prefix: String::new() };
         let moved = SurfaceSettings { enabled: true, prefix: "/old".to_owned() };

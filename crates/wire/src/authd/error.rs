@@ -9,7 +9,7 @@ use countersign_ops::request_reset::RequestResetError;
 use countersign_ops::reset_password::ResetPasswordError;
 use countersign_ops::sign_in::SignInError;
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::http::{BodyError, Refusal, Reply};
 use crate::wording;
@@ -71,10 +71,16 @@ impl Error {
     }
 }
 
+#[derive(Serialize)]
+struct ErrorBody {
+    message: &'static str,
+    errors: Vec<String>,
+}
+
 impl From<Error> for Reply {
     fn from(error: Error) -> Reply {
         let (message, errors) = error.message();
-        let reply = Reply::json_utf8(error.status(), &json!({ "message": message, "errors": errors }));
+        let reply = Reply::json_utf8(error.status(), &ErrorBody { message, errors });
         match error {
             Error::Credentials => reply.challenge("Bearer"),
             Error::TooMany(after) => reply.retry_after(after),
@@ -91,7 +97,8 @@ impl From<Error> for Reply {
 
 /// A refusal of the plumbing in 001's form.
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json_utf8(refusal.status(), &json!({ "message": refusal.message(), "errors": [] }))
+    let body = ErrorBody { message: refusal.message(), errors: Vec::new() };
+    Reply::json_utf8(refusal.status(), &body)
 }
 
 impl From<BodyError> for Error {

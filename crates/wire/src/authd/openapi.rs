@@ -17,6 +17,7 @@ use super::routes;
         routes::request_reset,
         routes::reset_password,
     ),
+    components(schemas(GrantErrors)),
     tags((name = "authd", description = "Document 001, and the form grants of RFC 6749 at its `/v1/tokens/`."))
 )]
 pub struct Document;
