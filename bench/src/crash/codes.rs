@@ -1,6 +1,6 @@
 //! Verification codes, read the way an operator would: `countersign outbox list --json` while the server runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,11 +12,19 @@ use crate::Result;
 
 const STEP: Duration = Duration::from_millis(5);
 
-/// The newest code of each address.
+/// The codes that arrived and were not taken yet.
 #[derive(Debug, Default)]
 pub struct Codes {
-    newest: Mutex<HashMap<String, String>>,
+    arrived: Mutex<Arrived>,
     waiting: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Arrived {
+    /// Ids of all messages read so far: a code that was taken must not arrive again.
+    known: HashSet<String>,
+    /// The newest code of each address.
+    newest: HashMap<String, String>,
 }
 
 impl Codes {
@@ -38,33 +46,47 @@ impl Codes {
 
     /// Removes and returns the code of an address, so that an old one is never taken for a new one.
     pub fn take(&self, address: &str) -> Option<String> {
-        self.newest.lock().ok()?.remove(address)
+        self.arrived.lock().ok()?.newest.remove(address)
     }
 
     /// Reads the outbox for as long as somebody waits and `stop` allows.
     pub async fn collect(&self, program: &Program, stop: impl Fn() -> bool) -> Result<()> {
-        let mut seen = 0;
         while !stop() {
             if self.waiting.load(Ordering::Relaxed) == 0 {
                 tokio::time::sleep(STEP).await;
-                continue;
+            } else {
+                let listed = program.run(&["outbox", "list", "--json"]).await?;
+                self.enter(&serde_json::from_str::<Vec<Value>>(&listed)?)?;
             }
-            seen = self.read(program, seen).await?.max(seen);
         }
         Ok(())
     }
 
-    /// Reads the outbox once; messages up to number `seen` are known already.
-    pub async fn read(&self, program: &Program, seen: usize) -> Result<usize> {
-        let listed = program.run(&["outbox", "list", "--json"]).await?;
-        let messages: Vec<Value> = serde_json::from_str(&listed)?;
-        let mut newest = self.newest.lock().map_err(|_| "a thread died with the codes in its hands")?;
-        for message in messages.iter().skip(seen) {
+    fn enter(&self, messages: &[Value]) -> Result<()> {
+        let mut arrived = self.arrived.lock().map_err(|_| "a thread died with the codes in its hands")?;
+        for message in messages {
             let text = |key: &str| message.get(key).and_then(Value::as_str).map(str::to_owned);
-            if let (Some(to), Some(code)) = (text("to"), text("code")) {
-                newest.insert(to, code);
+            let id = message.get("id").map(Value::to_string).ok_or("a message without an id")?;
+            if let (true, Some(to), Some(code)) = (arrived.known.insert(id), text("to"), text("code")) {
+                arrived.newest.insert(to, code);
             }
         }
-        Ok(messages.len())
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_code_does_not_arrive_again() {
+        let codes = Codes::default();
+        let first = serde_json::json!({ "id": 1, "to": "a@example.com", "code": "one" });
+        codes.enter(std::slice::from_ref(&first)).unwrap();
+        assert_eq!(codes.take("a@example.com").as_deref(), Some("one"));
+        let second = serde_json::json!({ "id": 2, "to": "a@example.com", "code": "two" });
+        codes.enter(&[first, second]).unwrap();
+        assert_eq!(codes.take("a@example.com").as_deref(), Some("two"));
     }
 }
