@@ -4,7 +4,7 @@
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{Array, Object, ObjectBuilder, RefOr, Schema, Type};
-use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::routes;
 
@@ -12,6 +12,7 @@ use super::routes;
 #[derive(OpenApi)]
 #[openapi(
     paths(routes::register, routes::login, routes::show_profile, routes::update_profile, routes::layer),
+    components(schemas(Faults)),
     modifiers(&TokenScheme),
     tags((name = "rest", description = "Document 004: accounts in the style of Django REST framework."))
 )]
@@ -95,7 +96,7 @@ pub struct Detail {
 /// as a whole cannot be read (`detail`).
 pub struct Faults;
 
-impl PartialSchema for Faults {
+impl utoipa::PartialSchema for Faults {
     fn schema() -> RefOr<Schema> {
         let text = Object::with_type(Type::String);
         ObjectBuilder::new()
