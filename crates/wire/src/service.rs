@@ -1,19 +1,21 @@
 //! The one middleware of the HTTP surfaces, written by hand since every request passes it: finds
 //! the route, reads the body within its limit, calls the handler, adds the headers of every reply
-//! and counts it. It logs nothing about a request that went well, and never a query string.
+//! and counts it. Below the level `debug` it logs nothing about a request that went well, and never
+//! a path, a query string or a body.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body;
 
@@ -79,8 +81,10 @@ impl App {
         let (parts, body) = request.into_parts();
         let (route, reply) = self.0.answer(peer, &parts, body, &request_id).await;
         let mut response = reply.into_response();
+        let (status, took) = (response.status(), watch.elapsed());
+        self.0.log(route, &parts.method, status, took, &request_id);
         self.0.add_headers(response.headers_mut(), request_id);
-        self.0.metrics.replied(route, response.status(), watch.elapsed());
+        self.0.metrics.replied(route, status, took);
         response
     }
 }
@@ -187,6 +191,26 @@ impl Inner {
         }
     }
 
+    /// What the server could not do is told by default, all else only at level `debug`. The pattern
+    /// of the route stands for the path, whose last segment may be a secret.
+    fn log(
+        &self,
+        route: usize,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+        request_id: &HeaderValue,
+    ) {
+        let request_id = request_id.to_str().unwrap_or_default();
+        let route = self.table.get(route).map_or("none", |entry| entry.pattern.as_str());
+        let (status, micros) = (status.as_u16(), took.as_micros());
+        if status >= 500 {
+            tracing::warn!(request_id, %method, route, status, micros, "request failed");
+        } else {
+            tracing::debug!(request_id, %method, route, status, micros, "request answered");
+        }
+    }
+
     fn add_headers(&self, headers: &mut HeaderMap, request_id: HeaderValue) {
         headers.insert(REQUEST_ID, request_id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -200,7 +224,7 @@ impl Inner {
 impl Reply {
     fn allow_if_405(self, entry: &Entry) -> Reply {
         match self.status() {
-            http::StatusCode::METHOD_NOT_ALLOWED => self.header(header::ALLOW, entry.allow.clone()),
+            StatusCode::METHOD_NOT_ALLOWED => self.header(header::ALLOW, entry.allow.clone()),
             _ => self,
         }
     }
