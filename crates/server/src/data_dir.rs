@@ -62,6 +62,12 @@ impl DataDir {
         }
     }
 
+    /// Whether a server has it.
+    pub fn is_locked(&self) -> bool {
+        let file = File::open(self.file("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Writes a file that only the owner can read, unless it is there: complete or not at all, and on
     /// disk before anything relies on it. Says whether it was written.
     ///

@@ -9,6 +9,7 @@ mod open;
 mod serve;
 mod telemetry;
 mod tls;
+mod tour;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,12 +1,27 @@
 //! The command line.
 
+mod account;
 pub mod args;
+mod config;
+mod keys;
+mod outbox;
+pub mod output;
+mod password;
 
-use args::Command;
+use std::io;
+use std::sync::Arc;
 
-use crate::config::{self};
+use clap::CommandFactory;
+use countersign_model::password::Fault;
+use countersign_ops::Core;
+use countersign_ops::manage_accounts::AdminError;
+
+use args::{Arguments, Command, Place};
+
 use crate::failure::{Failure, Outcome};
+use crate::open::Opener;
 use crate::serve::{self, Announcement};
+use crate::{open as opening, telemetry};
 
 /// Does what was asked for.
 ///
@@ -19,8 +34,44 @@ pub async fn run(command: Command) -> Outcome {
                 true => Announcement::AddressesJson,
                 false => Announcement::Text,
             };
-            serve::run(config::load(serve.flags())?, announcement).await
+            serve::run(crate::config::load(serve.flags())?, announcement).await
+        }
+        Command::Account(command) => account::run(command).await,
+        Command::Outbox(command) => outbox::run(command).await,
+        Command::Config(command) => config::run(command),
+        Command::Keys(command) => keys::run(command).await,
+        Command::Tour(arguments) => crate::tour::run(arguments).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
+            Ok(io::Write::write_all(&mut io::stdout().lock(), &script)?)
         }
         _ => Err(Failure::failed("not yet")),
+    }
+}
+
+/// Opens the data that a command works on.
+async fn open(place: &Place, opener: Opener) -> Outcome<Arc<Core>> {
+    telemetry::start_for_command();
+    let config = crate::config::load(place.flags())?;
+    opening::open(&config.settings, opener).await
+}
+
+/// What an operator's operation could not do; `what` is what it was about.
+fn admin(error: &AdminError, what: &str) -> Failure {
+    match error {
+        AdminError::NotFound => Failure::failed(format!("there is no such thing: {what}")),
+        AdminError::Taken(kind) => {
+            Failure::failed(format!("another account has this {} already", account::kind_name(*kind)))
+        }
+        AdminError::Password(faults) => {
+            let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+            Failure::failed(format!("the password is {}", faults.join(" and ")))
+        }
+        AdminError::HashUnknown => Failure::failed("the password hash is of no known form")
+            .advice("known are Argon2, bcrypt, scrypt and PBKDF2 in PHC or crypt form, and those of Django"),
+        AdminError::Unavailable(error) => {
+            Failure::failed(error).advice("`countersign doctor` looks for the reason")
+        }
     }
 }

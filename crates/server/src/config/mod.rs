@@ -24,6 +24,8 @@ pub use exposure::{exposure_problems, is_loopback};
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;
 pub use settings::{CertificateFiles, LogSettings, MasterKeySource, Settings};
+pub use value::parse_duration;
+pub use written::PREFIX;
 
 use reader::Reader;
 use written::{Entry, Written};
@@ -84,6 +86,16 @@ pub fn load(flags: Flags) -> Result<Config, Problems> {
         None => usual_files(&mut written, &mut problems),
     };
     understand(&written, problems, files)
+}
+
+/// The settings of a server that nobody has configured, on this data directory.
+///
+/// # Errors
+/// None that is known.
+pub fn defaults(data_dir: PathBuf) -> Result<Settings, Problems> {
+    let mut written = Written::default();
+    written.flag("data_dir", "--data-dir", Some(data_dir.display().to_string()));
+    Ok(understand(&written, Vec::new(), Vec::new())?.settings)
 }
 
 fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) -> Result<Config, Problems> {

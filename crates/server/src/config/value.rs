@@ -190,7 +190,7 @@ impl Setting for Size {
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Numbers with units, the larger unit first: `10m`, `1h30m`.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut millis = 0u64;
     let mut below = u64::MAX;

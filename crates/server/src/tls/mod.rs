@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::CertificateFiles;
 
 pub use expiry::not_after;
-pub use self_signed::make;
+pub use self_signed::{CERTIFICATE, make};
 
 /// What a listener speaks over TLS, in order of preference (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

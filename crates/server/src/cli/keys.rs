@@ -1,0 +1,68 @@
+//! `countersign keys`.
+
+use countersign_model::key::{KeyPurpose, KeyState};
+use countersign_ops::manage_keys::KeyRecord;
+use serde_json::{Value, json};
+
+use super::args::{Keys, Purpose};
+use super::output::{self, say};
+use super::{admin, open};
+use crate::failure::Outcome;
+use crate::open::Opener;
+
+/// Does it.
+///
+/// # Errors
+/// What went wrong.
+pub async fn run(command: Keys) -> Outcome {
+    match command {
+        Keys::List { place, form } => {
+            let core = open(&place, Opener::Command).await?;
+            let keys = core.list_keys().await.map_err(|error| admin(&error, "keys"))?;
+            if form.json {
+                return output::json(&keys.iter().map(key_json).collect::<Vec<_>>());
+            }
+            let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+            output::table(&["KID", "ALG", "PURPOSE", "STATE", "CREATED"], &rows, "no keys")
+        }
+        Keys::Rotate { place, purpose, form } => {
+            let core = open(&place, Opener::Command).await?;
+            let purpose = match purpose {
+                Purpose::Oauth => KeyPurpose::OAuth,
+                Purpose::Layer => KeyPurpose::Layer,
+            };
+            let key =
+                core.rotate_keys(purpose).await.map_err(|error| admin(&error, "a key of this purpose"))?;
+            if form.json {
+                return output::json(&key_json(&key));
+            }
+            say(&format!(
+                "{} signs from now on; `countersign keys list --json` shows its public part",
+                key.kid
+            ))
+        }
+    }
+}
+
+fn key_json(key: &KeyRecord) -> Value {
+    json!({
+        "kid": key.kid,
+        "alg": key.algorithm.name(),
+        "purpose": key.purpose,
+        "state": key.state,
+        "jwk": key.jwk,
+    })
+}
+
+fn row(key: &KeyRecord) -> Vec<String> {
+    let purpose = match key.purpose {
+        KeyPurpose::OAuth => "oauth",
+        KeyPurpose::Layer => "layer",
+    };
+    let state = match key.state {
+        KeyState::Active => "active",
+        KeyState::Retired => "retired",
+    };
+    let texts = [&key.kid, key.algorithm.name(), purpose, state, &key.created_at.rfc3339()];
+    texts.map(str::to_owned).into()
+}
