@@ -204,10 +204,15 @@ impl Inner {
         let request_id = request_id.to_str().unwrap_or_default();
         let route = self.table.get(route).map_or("none", |entry| entry.pattern.as_str());
         let (status, micros) = (status.as_u16(), took.as_micros());
+        // A method that no path serves may be any text of the client's.
+        let method = match *method {
+            Method::GET | Method::HEAD | Method::POST | Method::PATCH => method.as_str(),
+            _ => "other",
+        };
         if status >= 500 {
-            tracing::warn!(request_id, %method, route, status, micros, "request failed");
+            tracing::warn!(request_id, method, route, status, micros, "request failed");
         } else {
-            tracing::debug!(request_id, %method, route, status, micros, "request answered");
+            tracing::debug!(request_id, method, route, status, micros, "request answered");
         }
     }
 
