@@ -38,7 +38,7 @@ pub fn run(case: &Case, contract: &str, arguments: &[&str]) {
         .args(["run", contract, "--url", &format!("http://{}", case.server().http_address())])
         .args(["--checks", "not_a_server_error,status_code_conformance,response_schema_conformance"])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--generation-deterministic"])
-        .args(["--generation-database", "none", "--no-color", "--workers", "2", "--warnings", "off"])
+        .args(["--no-color", "--workers", "2", "--warnings", "off"])
         .args(["--continue-on-failure", "--request-timeout", "30"])
         .args(arguments)
         .current_dir(home)
