@@ -36,11 +36,6 @@ impl DataDir {
         self.0.join(name)
     }
 
-    /// The directory itself.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Keeps other servers out until the lock is dropped. Other commands do not ask for it.
     ///
     /// # Errors
@@ -109,7 +104,7 @@ mod tests {
     fn one_server_at_a_time() {
         let home = tempfile::tempdir().unwrap();
         let directory = DataDir::prepare(&home.path().join("a/b")).unwrap();
-        assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::metadata(&directory.0).unwrap().permissions().mode() & 0o777, 0o700);
         let lock = directory.lock().unwrap();
         assert!(directory.lock().unwrap_err().to_string().contains("another countersign server"));
         drop(lock);

@@ -43,6 +43,16 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    pub fn what(&self) -> String {
+        self.what.clone()
+    }
+
+    /// What to do about it, if that is known.
+    pub fn advised(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
     /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         match self.kind {

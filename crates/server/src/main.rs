@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod data_dir;
+mod doctor;
 mod failure;
 mod master_key;
 mod open;
@@ -19,6 +20,11 @@ use nix::sys::stat::{Mode, umask};
 
 use cli::args::Arguments;
 use failure::Outcome;
+
+/// Uses the buffers of password hashes again, where glibc's allocator keeps many times their size
+/// (docs/decisions/0003-password-hash-pool.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -41,6 +41,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Config(command) => config::run(command),
         Command::Keys(command) => keys::run(command).await,
         Command::Tour(arguments) => crate::tour::run(arguments).await,
+        Command::Doctor(arguments) => crate::doctor::run(arguments).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);

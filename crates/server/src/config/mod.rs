@@ -24,7 +24,7 @@ pub use exposure::{exposure_problems, is_loopback};
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;
 pub use settings::{CertificateFiles, LogSettings, MasterKeySource, Settings};
-pub use value::parse_duration;
+pub use value::{format_duration, parse_duration};
 pub use written::PREFIX;
 
 use reader::Reader;

@@ -28,7 +28,8 @@ const POSITIVE: &str = "a duration above 0, such as \"10m\"";
 
 /// Reads them all; what is wrong collects in the reader.
 pub fn settings(reader: &mut Reader<'_>) -> Settings {
-    let data_dir = reader.path("data_dir").unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+    let default_dir = PathBuf::from(DEFAULT_DATA_DIR);
+    let data_dir = reader.path_or("data_dir", Some(default_dir.clone())).unwrap_or(default_dir);
     let database = super::database::read(reader, &data_dir);
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listen = reader.or("listen", loopback(8080));

@@ -66,11 +66,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The setting, if it is set.
-    pub fn optional<T: Setting>(&mut self, key: &str) -> Option<T> {
-        self.optional_checked(key, T::ALLOWED, |_| true)
-    }
-
     /// The setting, if it is set and passes `check`.
     pub fn optional_checked<T: Setting>(
         &mut self,
@@ -104,6 +99,11 @@ impl<'a> Reader<'a> {
 
     /// A path. In a file it is relative to the file's folder, elsewhere to the current one.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.path_or(key, None)
+    }
+
+    /// The same with a default.
+    pub fn path_or(&mut self, key: &str, default: Option<PathBuf>) -> Option<PathBuf> {
         let (path, origin) = self.read::<PathBuf>(key, PathBuf::ALLOWED, |_| true).unzip();
         let path = path.map(|path| match &origin {
             Some(Origin::File { path: file, .. }) => {
@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
             }
             Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => path,
         });
+        let path = path.or(default);
         let shown = path.as_ref().map_or(json!(null), Setting::show);
         self.show(key, shown, origin.unwrap_or(Origin::Default));
         path
