@@ -131,3 +131,63 @@ fn allow(handlers: &[(Verb, Handler)]) -> HeaderValue {
 pub(crate) fn refuse_plainly(refusal: Refusal<'_>) -> Reply {
     Reply::json(refusal.status(), &serde_json::json!({ "message": refusal.message() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_path_without_its_last_slash() {
+        let check = |prefix: &str| {
+            let mut settings = WireSettings::default();
+            settings.ouser.prefix = prefix.to_owned();
+            surfaces(&settings).iter().try_for_each(check_prefix).is_ok()
+        };
+        for good in ["", "/old", "/a/b-c_d.e~f"] {
+            assert!(check(good), "{good}");
+        }
+        for bad in ["/", "old", "/old/", "//old", "/{x}", "/a b", "/ä", "/a//b"] {
+            assert!(!check(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_surfaces_share_a_path() {
+        let mut index = matchit::Router::new();
+        for surface in surfaces(&WireSettings::default()).iter().filter(|s| s.settings.enabled) {
+            for route in surface.routes {
+                assert!(index.insert(entry(surface, route).pattern, ()).is_ok(), "{}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_link_of_a_confirmation_works_where_its_surface_was_moved() {
+        let mut settings = WireSettings::default();
+        settings.authd.prefix = "/old".to_owned();
+        let served = |settings: &WireSettings| {
+            let all = surfaces(settings);
+            all.iter()
+                .filter(|s| s.settings.enabled)
+                .flat_map(|s| s.routes.iter().map(|r| entry(s, r).pattern))
+                .collect::<Vec<_>>()
+        };
+        let patterns = served(&settings);
+        assert!(patterns.contains(&"/v1/requests/accounts/{id}".to_owned()));
+        assert!(patterns.contains(&"/old/v1/requests/accounts/{id}".to_owned()));
+        assert!(!patterns.contains(&"/v1/tokens".to_owned()));
+        settings.authd.enabled = false;
+        assert!(!served(&settings).iter().any(|p| p.contains("/v1/requests")));
+    }
+
+    #[test]
+    fn allow_names_the_methods_that_are_served() {
+        let value = |path: &str, routes: &[Route]| {
+            let route = routes.iter().find(|r| r.path == path).unwrap();
+            allow(route.handlers).to_str().unwrap().to_owned()
+        };
+        assert_eq!(value("/login", ouser::ROUTES), "POST");
+        assert_eq!(value("/v1/requests/accounts/{id}", authd::ROUTES), "GET");
+        assert_eq!(value("/auth/profile", rest::ROUTES), "GET, HEAD, PATCH");
+    }
+}

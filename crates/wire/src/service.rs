@@ -266,3 +266,30 @@ async fn guarded(mut reply: ReplyFuture<'_>) -> Option<Reply> {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_request_and_nothing_else() {
+        // `resume_unwind` panics without a word on the test's output.
+        let reply: ReplyFuture<'_> = Box::pin(async { std::panic::resume_unwind(Box::new("fault")) });
+        assert!(guarded(reply).await.is_none());
+        let reply: ReplyFuture<'_> = Box::pin(async { Reply::empty(StatusCode::NO_CONTENT) });
+        assert_eq!(guarded(reply).await.map(|r| r.status()), Some(StatusCode::NO_CONTENT));
+    }
+
+    #[test]
+    fn one_trailing_slash_is_no_part_of_the_path() {
+        for (given, meant) in [
+            ("/login", "/login"),
+            ("/login/", "/login"),
+            ("/", "/"),
+            ("//login", "//login"),
+            ("/login//", "/login/"),
+        ] {
+            assert_eq!(Path::new(given).0, meant);
+        }
+    }
+}

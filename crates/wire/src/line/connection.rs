@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -100,6 +101,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// The answer to one line; `None` to a blank one.
 async fn answer(context: &Context, line: &[u8]) -> Option<(Reply, Next)> {
+    let stopwatch = Stopwatch::start();
     let (command, reply, next) = match request::parse(line) {
         Ok(None) => return None,
         Ok(Some(request)) => {
@@ -112,6 +114,8 @@ async fn answer(context: &Context, line: &[u8]) -> Option<(Reply, Next)> {
         }
     };
     context.metrics.line.answered(command, &reply);
+    let micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(command, outcome = reply.outcome(), micros, "line: request answered");
     Some((reply, next))
 }
 
