@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Params, Version};
 use countersign_ops::hasher::{Hasher, HasherSettings, SALT_LENGTH};
 
+/// As the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PASSWORD: &[u8] = b"correct horse battery staple";
 const SALT: [u8; SALT_LENGTH] = *b"0123456789abcdef";
 const TURN: Duration = Duration::from_secs(1);
