@@ -10,7 +10,7 @@ use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::{Core, CoreParts, OpenCoreError};
 use countersign_store::{Database, OpenError, Store};
 
-use crate::config::{Settings, without_password};
+use crate::config::{Settings, sqlite_path, without_password};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
 use crate::master_key;
@@ -42,7 +42,7 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
     let random = Random::System;
     // A new key for an old store would be of no use: it opens nothing in it.
     let is_new_store = may_make && missing_file(url).is_some();
-    let may_make_key = is_new_store || (may_make && !url.starts_with("sqlite:"));
+    let may_make_key = is_new_store || (may_make && sqlite_path(url).is_none());
     let found = master_key::obtain(&settings.master_key, &data_dir, may_make_key, &random)?;
     let opened = open_core(settings, &database, Keyring::new(&found.key), random, opener).await;
     if opened.is_err() && found.is_new {
@@ -115,7 +115,7 @@ pub async fn open_store(database: &Database, url: &str) -> Outcome<Store> {
 
 /// A failure of the database, told with its address.
 pub fn cannot_use(url: &str, error: &OpenError) -> Failure {
-    let advice = if url.starts_with("sqlite:") {
+    let advice = if sqlite_path(url).is_some() {
         "check that the file and its folder belong to the user that runs this command, and that the disk has room"
     } else {
         "check that PostgreSQL runs there, and the user, password and database of the URL; \
@@ -126,7 +126,7 @@ pub fn cannot_use(url: &str, error: &OpenError) -> Failure {
 
 /// The file of an embedded database that is not there.
 pub fn missing_file(url: &str) -> Option<String> {
-    let path = url.strip_prefix("sqlite:")?;
+    let path = sqlite_path(url)?;
     (!std::path::Path::new(path).exists()).then(|| path.to_owned())
 }
 

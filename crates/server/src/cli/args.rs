@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::config::Flags;
+use crate::config::{Flags, without_password};
 
 /// One account server for clients of five kinds of authentication APIs.
 ///
@@ -102,6 +102,14 @@ impl Place {
             ..Flags::default()
         }
     }
+
+    /// The flags as they were given, for the next command to try.
+    fn again(&self) -> String {
+        let config = self.config.as_ref().map(|path| format!(" --config {}", path.display()));
+        let data_dir = self.data_dir.as_ref().map(|path| format!(" --data-dir {}", path.display()));
+        let database = self.database.as_ref().map(|url| format!(" --database {}", without_password(url)));
+        [config, data_dir, database].into_iter().flatten().collect()
+    }
 }
 
 /// `serve`.
@@ -141,6 +149,11 @@ impl Serve {
             public_url: self.public_url.clone(),
             ..self.place.flags()
         }
+    }
+
+    /// What other commands need to find this server's data.
+    pub fn place_again(&self) -> String {
+        self.place.again()
     }
 }
 

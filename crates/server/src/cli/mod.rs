@@ -32,7 +32,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Serve(serve) => {
             let announcement = match serve.print_addresses_json {
                 true => Announcement::AddressesJson,
-                false => Announcement::Text,
+                false => Announcement::Text { place: serve.place_again() },
             };
             serve::run(crate::config::load(serve.flags())?, announcement).await
         }

@@ -23,13 +23,13 @@ pub fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Secret {
 }
 
 fn is_url(text: &String) -> bool {
-    text.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
+    sqlite_path(text).is_some_and(|path| !path.is_empty())
         || text.starts_with("postgres://")
         || text.starts_with("postgresql://")
 }
 
 fn relative_to_file(url: String, origin: &Origin) -> String {
-    match (url.strip_prefix("sqlite:"), origin) {
+    match (sqlite_path(&url), origin) {
         (Some(path), Origin::File { path: file, .. }) => {
             let folder = file.parent().map(Path::to_owned).unwrap_or_else(PathBuf::new);
             format!("sqlite:{}", folder.join(path).display())
@@ -39,6 +39,12 @@ fn relative_to_file(url: String, origin: &Origin) -> String {
             Origin::Default | Origin::Environment(_) | Origin::Flag(_) | Origin::File { .. },
         ) => url,
     }
+}
+
+/// The path in a URL of an embedded database, which may have slashes before it as other URLs do.
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
 }
 
 /// The URL as it may be shown.

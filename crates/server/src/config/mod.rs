@@ -19,7 +19,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-pub use database::without_password;
+pub use database::{sqlite_path, without_password};
 pub use exposure::{exposure_problems, is_loopback};
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;

@@ -10,18 +10,18 @@ use serde_json::json;
 
 use super::listen::Addresses;
 use super::{Announcement, Server};
-use crate::config::{Settings, is_loopback, without_password};
+use crate::config::{is_loopback, without_password};
 use crate::failure::Outcome;
 
 /// Says it.
 ///
 /// # Errors
 /// If nobody can hear it.
-pub fn announce(server: &Server, announcement: Announcement, since_start: Stopwatch) -> Outcome {
+pub fn announce(server: &Server, announcement: &Announcement, since_start: Stopwatch) -> Outcome {
     let addresses = server.listeners.addresses;
     let said = match announcement {
         Announcement::AddressesJson => addresses_json(addresses),
-        Announcement::Text => text(server, since_start),
+        Announcement::Text { place } => text(server, place, since_start),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{said}")?;
@@ -38,7 +38,7 @@ fn addresses_json(addresses: Addresses) -> String {
         .to_string()
 }
 
-fn text(server: &Server, since_start: Stopwatch) -> String {
+fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
     let Server { settings, listeners, .. } = server;
     let addresses = listeners.addresses;
     let mut out = format!("Countersign {}\n\n", env!("CARGO_PKG_VERSION"));
@@ -73,7 +73,7 @@ fn text(server: &Server, since_start: Stopwatch) -> String {
     );
     row("mail", &mail(settings.delivery.smtp.as_ref()));
     row("SMS", &sms(settings.delivery.sms.as_ref()));
-    let _ = write!(out, "\n{}\n", next_steps(settings));
+    let _ = write!(out, "\n{}\n", next_steps(place));
     let _ = write!(out, "\nready after {} ms; stop with Ctrl-C", since_start.elapsed().as_millis());
     out
 }
@@ -108,13 +108,7 @@ fn sms(sms: Option<&SmsSettings>) -> String {
 }
 
 /// The commands to try, as they reach this server from here.
-fn next_steps(settings: &Settings) -> String {
-    let default = std::path::Path::new("countersign-data");
-    let place = if settings.data_dir == default {
-        String::new()
-    } else {
-        format!(" --data-dir {}", settings.data_dir.display())
-    };
+fn next_steps(place: &str) -> String {
     format!(
         "  Try       countersign tour{place}           walks through all surfaces\n            \
          countersign outbox list{place}    shows the messages\n            \

@@ -40,10 +40,13 @@ use surfaces::Surfaces;
 const STOP: Duration = Duration::from_secs(10);
 
 /// How to tell that the server is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announcement {
     /// To people.
-    Text,
+    Text {
+        /// The flags with which other commands find this server's data.
+        place: String,
+    },
     /// As one line with the addresses.
     AddressesJson,
 }
@@ -63,7 +66,7 @@ pub async fn run(config: Config, announcement: Announcement) -> Outcome {
     // Before the listeners, so that no signal that asks a ready server to stop is missed.
     let signals = Signals::listen()?;
     let (server, _lock) = Server::start(settings).await?;
-    banner::announce(&server, announcement, watch)?;
+    banner::announce(&server, &announcement, watch)?;
     server.run(signals).await;
     Ok(())
 }
