@@ -1,0 +1,56 @@
+//! `migrate`, `copy`, `backup` and `restore`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::{Form, Place};
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub place: Place,
+    /// Apply them.
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `copy`.
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// The database to read.
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The empty database to fill.
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    #[command(flatten)]
+    pub place: Place,
+    /// The file to write; must not exist.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    pub place: Place,
+    /// The backup.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub form: Form,
+}
