@@ -2,6 +2,7 @@
 //! server has: glibc's keeps eleven times what one aligned buffer of this size needs.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, reason = "a test")]
 
 use std::num::NonZeroUsize;
 

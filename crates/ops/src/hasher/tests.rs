@@ -183,7 +183,7 @@ async fn an_account_without_a_hash_costs_one_hash_and_never_matches() {
 async fn beyond_the_queue_requests_are_refused_at_once() {
     let hasher = Hasher::new(HasherSettings { max_queue: 3, ..settings(2) }).expect("a pool");
     let slots: Vec<Slot> = (0..5).map(|_| hasher.try_reserve().expect("a slot")).collect();
-    let busy = hasher.try_reserve().err().expect("no slot");
+    let busy = hasher.try_reserve().expect_err("no slot");
     assert!(busy.retry_after >= Duration::from_secs(1));
     assert_eq!((hasher.load().admitted, hasher.load().refused), (5, 1));
     for slot in &slots {
