@@ -12,7 +12,7 @@ const ALLOWED: &str = "`sqlite:PATH` or `postgres://user@host:port/database`";
 
 /// Reads it; the default is a file in the data directory.
 pub fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Secret {
-    let found = reader.unshown("database", ALLOWED, is_url);
+    let found = reader.unshown("database", ALLOWED, |text| is_url(text));
     let origin = found.as_ref().map_or(Origin::Default, |(_, origin)| origin.clone());
     let url = match found {
         Some((url, origin)) => relative_to_file(url, &origin),
@@ -22,7 +22,7 @@ pub fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Secret {
     Secret::new(url)
 }
 
-fn is_url(text: &String) -> bool {
+fn is_url(text: &str) -> bool {
     sqlite_path(text).is_some_and(|path| !path.is_empty())
         || text.starts_with("postgres://")
         || text.starts_with("postgresql://")

@@ -108,11 +108,11 @@ fn surface(reader: &mut Reader<'_>, name: &str) -> SurfaceSettings {
     let allowed = "empty, or a path such as \"/old\" of letters, digits, `-`, `_` and `/`, not ending in `/`";
     SurfaceSettings {
         enabled: reader.or(&format!("surfaces.{name}.enabled"), true),
-        prefix: reader.checked(&format!("surfaces.{name}.prefix"), String::new(), allowed, is_prefix),
+        prefix: reader.checked(&format!("surfaces.{name}.prefix"), String::new(), allowed, |text| is_prefix(text)),
     }
 }
 
-fn is_prefix(text: &String) -> bool {
+fn is_prefix(text: &str) -> bool {
     let segment_ok = |segment: &str| {
         !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };

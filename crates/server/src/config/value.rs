@@ -214,7 +214,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 /// In the largest unit that holds it exactly.
 pub fn format_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
-    let fits = |(_, factor): &&(&str, u64)| millis % u128::from(*factor) == 0;
+    let fits = |(_, factor): &&(&str, u64)| millis.is_multiple_of(u128::from(*factor));
     if millis == 0 {
         return "0s".to_owned();
     }

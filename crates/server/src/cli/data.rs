@@ -1,0 +1,182 @@
+//! `countersign migrate`, `copy`, `backup` and `restore`.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use countersign_store::Store;
+use countersign_store::copy::{CopyProgress, CopyReport, copy as copy_store};
+use serde_json::{Value, json};
+
+use super::args::{Backup, Copy, Migrate, Restore};
+use super::output::{self, note, say};
+use crate::config::{self, without_password};
+use crate::failure::{Failure, Outcome};
+use crate::open::{self, cannot_use};
+use crate::telemetry;
+
+/// `migrate`.
+///
+/// # Errors
+/// If the database cannot be used.
+pub async fn migrate(arguments: Migrate) -> Outcome {
+    telemetry::start_for_command();
+    let settings = config::load(arguments.place.flags())?.settings;
+    let url = settings.database.reveal();
+    if arguments.apply {
+        // The folder of a database that is to be made.
+        crate::data_dir::DataDir::prepare(&settings.data_dir)?;
+    } else if let Some(missing) = open::missing_file(url) {
+        return report_migrations(None, arguments.form.json, &format!("{missing} does not exist yet; "));
+    }
+    let store = open::open_store(&open::database(url)?, url).await?;
+    let names = store.migrate(arguments.apply).await.map_err(|error| cannot_use(url, &error))?;
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    if arguments.apply {
+        return report_applied(&names, arguments.form.json);
+    }
+    report_migrations(Some(&names), arguments.form.json, "")
+}
+
+fn report_applied(names: &[String], as_json: bool) -> Outcome {
+    if as_json {
+        return output::json(&json!({"applied": names}));
+    }
+    for name in names {
+        say(&format!("applied {name}"))?;
+    }
+    say(if names.is_empty() { "nothing to apply: the schema is that of this version" } else { "done" })
+}
+
+fn report_migrations(pending: Option<&[String]>, as_json: bool, before: &str) -> Outcome {
+    if as_json {
+        return output::json(&json!({"pending": pending}));
+    }
+    match pending {
+        Some([]) => say("nothing to apply: the schema is that of this version"),
+        Some(names) => {
+            for name in names {
+                say(&format!("would apply {name}"))?;
+            }
+            say("nothing was changed; `countersign migrate --apply` applies them")
+        }
+        None => say(&format!("{before}`countersign migrate --apply` makes it with all migrations")),
+    }
+}
+
+/// `copy`.
+///
+/// # Errors
+/// If it cannot be read or written, or the copy differs.
+pub async fn copy(arguments: Copy) -> Outcome {
+    telemetry::start_for_command();
+    let from = existing(&arguments.from).await?;
+    let to = fresh(&arguments.to).await?;
+    let report = between(&from, &to, arguments.form.json).await?;
+    if arguments.form.json {
+        return output::json(&report);
+    }
+    say("the copy is complete: every table has the same rows and digest")?;
+    say("the data opens only with the master key that it was made with: keep the data directory, or its master.key")
+}
+
+/// `backup`.
+///
+/// # Errors
+/// If it cannot be written, or differs from the original.
+pub async fn backup(arguments: Backup) -> Outcome {
+    telemetry::start_for_command();
+    let settings = config::load(arguments.place.flags())?.settings;
+    let file = arguments.file.as_path();
+    if file.exists() {
+        return Err(Failure::failed(format!("{} exists already", file.display())).advice("choose another name"));
+    }
+    let store = existing(settings.database.reveal()).await?;
+    store.backup(file).await.map_err(|error| {
+        Failure::failed(format!("cannot write the backup to {}: {error}", file.display()))
+    })?;
+    verify(file).await?;
+    if arguments.form.json {
+        return output::json(&json!({"file": file.display().to_string()}));
+    }
+    say(&format!("the backup is in {}, and whole", file.display()))?;
+    say("it opens only with the master key, which is not in it: keep a copy of that in another place")
+}
+
+/// `restore`.
+///
+/// # Errors
+/// If the backup is not whole, or there is data already.
+pub async fn restore(arguments: Restore) -> Outcome {
+    telemetry::start_for_command();
+    let settings = config::load(arguments.place.flags())?.settings;
+    let file = arguments.file.as_path();
+    verify(file).await?;
+    crate::data_dir::DataDir::prepare(&settings.data_dir)?;
+    let from = existing(&format!("sqlite:{}", file.display())).await?;
+    let to = fresh(settings.database.reveal()).await?;
+    let report = between(&from, &to, arguments.form.json).await?;
+    if arguments.form.json {
+        return output::json(&report);
+    }
+    say(&format!("{} is restored to {}", file.display(), without_password(settings.database.reveal())))?;
+    say("start the server with the master key that belongs to it")
+}
+
+/// A database that is there, with the schema of this version.
+async fn existing(url: &str) -> Outcome<Store> {
+    if let Some(missing) = open::missing_file(url) {
+        return Err(Failure::failed(format!("{missing} does not exist")));
+    }
+    let store = open::open_store(&open::database(url)?, url).await?;
+    let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    if pending.is_empty() {
+        return Ok(store);
+    }
+    Err(Failure::failed(format!("{} is not of the schema of this version", without_password(url)))
+        .advice("run `countersign migrate --apply` on it first"))
+}
+
+/// A database that is to be filled; that it is empty is checked where it is filled.
+async fn fresh(url: &str) -> Outcome<Store> {
+    let store = open::open_store(&open::database(url)?, url).await?;
+    store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+    Ok(store)
+}
+
+/// A backup that is damaged is found when it is made, and again before it is used.
+async fn verify(file: &Path) -> Outcome {
+    let damaged = |what: &dyn std::fmt::Display| Failure::failed(format!("{} is no whole backup: {what}", file.display()));
+    if !file.is_file() {
+        return Err(Failure::failed(format!("there is no backup {}", file.display())));
+    }
+    let url = format!("sqlite:{}", file.display());
+    let store = open::open_store(&open::database(&url)?, &url).await;
+    let store = store.map_err(|failure| damaged(&failure.what()))?;
+    let faults = store.check_integrity().await.map_err(|error| damaged(&error))?;
+    match faults.first() {
+        None => Ok(()),
+        Some(fault) => Err(damaged(fault)),
+    }
+}
+
+/// Copies with progress, and says what was copied.
+async fn between(from: &Store, to: &Store, quiet: bool) -> Outcome<Value> {
+    let shows_progress = !quiet && std::io::stderr().is_terminal();
+    let report = copy_store(from, to, |progress: CopyProgress| {
+        if shows_progress {
+            note(&format!("  {}: {} rows", progress.table, progress.rows));
+        }
+    });
+    let report: CopyReport = report.await.map_err(Failure::failed)?;
+    if !quiet {
+        let row = |table: &countersign_store::copy::CopiedTable| {
+            vec![table.name.to_string(), table.rows.to_string(), table.digest.to_string()]
+        };
+        let rows: Vec<Vec<String>> = report.tables.iter().map(row).collect();
+        output::table(&["TABLE", "ROWS", "DIGEST"], &rows, "nothing was copied")?;
+    }
+    let tables = report.tables.iter().map(|table| {
+        json!({"table": table.name.to_string(), "rows": table.rows, "digest": table.digest.to_string()})
+    });
+    Ok(json!({"tables": tables.collect::<Vec<_>>()}))
+}
