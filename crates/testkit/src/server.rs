@@ -126,14 +126,8 @@ impl Builder {
             (None, Engine::Postgres) => Postgres::shared().database(),
         };
         let own_database = self.database.is_none() && self.engine == Engine::Postgres;
-        let mut server = Server {
-            wishes: self,
-            home,
-            database,
-            own_database,
-            clock_offset: 0,
-            running: None,
-        };
+        let mut server =
+            Server { wishes: self, home, database, own_database, clock_offset: 0, running: None };
         server.launch();
         server
     }

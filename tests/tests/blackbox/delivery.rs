@@ -84,7 +84,7 @@ fn a_mail_arrives_and_its_contents_are_gone(case: &Case) {
     ask(&case, &email, "email");
     let received = &mail.await_mails(1)[0];
     assert!(received.encrypted && received.authenticated);
-    assert_eq!(received.to, [email.clone()]);
+    assert_eq!(received.to, std::slice::from_ref(&email));
     assert!(received.html.contains(&code_in(&received.text)));
     let message = await_state(&case, "sent");
     assert_eq!((message.to, message.code, message.link, message.attempts), (None, None, None, 1));
