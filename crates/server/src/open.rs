@@ -8,7 +8,7 @@ use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::{Core, CoreParts, OpenCoreError};
-use countersign_store::{Database, OpenError, Store};
+use countersign_store::{Database, Store};
 
 use crate::config::{Settings, sqlite_path, without_password};
 use crate::data_dir::DataDir;
@@ -114,7 +114,7 @@ pub async fn open_store(database: &Database, url: &str) -> Outcome<Store> {
 }
 
 /// A failure of the database, told with its address.
-pub fn cannot_use(url: &str, error: &OpenError) -> Failure {
+pub fn cannot_use(url: &str, error: &dyn std::fmt::Display) -> Failure {
     let advice = if sqlite_path(url).is_some() {
         "check that the file and its folder belong to the user that runs this command, and that the disk has room"
     } else {
