@@ -24,3 +24,24 @@ impl Unavailable {
         }
     }
 }
+
+impl From<countersign_store::StoreError> for Unavailable {
+    /// The reason goes to the log: it names no value of any row.
+    fn from(error: countersign_store::StoreError) -> Unavailable {
+        tracing::error!(%error, "the store failed");
+        Unavailable::Store
+    }
+}
+
+impl From<crate::hasher::Busy> for Unavailable {
+    fn from(busy: crate::hasher::Busy) -> Unavailable {
+        Unavailable::Busy(RetryAfter(busy.retry_after))
+    }
+}
+
+impl From<crate::hasher::HashError> for Unavailable {
+    fn from(error: crate::hasher::HashError) -> Unavailable {
+        tracing::error!(%error, "a password was not hashed");
+        Unavailable::Busy(RetryAfter(Duration::from_secs(1)))
+    }
+}

@@ -1,0 +1,1 @@
+//! Moves a store from one database to another.

@@ -1,0 +1,184 @@
+//! The database: the only place that names an engine.
+//!
+//! [`Store`] and [`Tx`] are closed enums over SQLite and PostgreSQL. One SQL text serves both:
+//! `$1` placeholders, integers, text and bytes only. On SQLite, reads run inline on the calling
+//! thread and writes on one writer thread, many to a commit; on PostgreSQL, reads are pipelined
+//! over a few connections and writes run each in a transaction of its own (design §3, decision 7).
+
+mod address;
+mod postgres;
+mod sqlite;
+mod value;
+
+use std::future::Future;
+use std::path::Path;
+
+pub use address::{Database, InvalidDatabase};
+pub use value::{Param, Row, Value};
+
+/// Something a database could not do. The text is for the log: it names no value of any row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No answer, no connection, a full disk, a full queue: trying again may help.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The database refused a statement or a row does not hold what it should: it will not help.
+    #[error("the database and this program do not fit: {0}")]
+    Broken(String),
+}
+
+/// A unit of work that is written as a whole or not at all.
+///
+/// It may be run more than once (PostgreSQL asks for that after a serialization failure), so times
+/// and random values are drawn before and stand in its fields.
+pub trait Work: Send + Sync {
+    /// What it yields once it is durable.
+    type Output: Send + 'static;
+    /// Why it did nothing: an error takes back whatever it had written.
+    type Error: From<StoreError> + Send + 'static;
+
+    /// Does the work.
+    fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+}
+
+/// A database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// An embedded SQLite file.
+    Sqlite(sqlite::Sqlite),
+    /// A PostgreSQL server or one that speaks its protocol.
+    Postgres(postgres::Postgres),
+}
+
+impl Store {
+    /// Opens the database; a SQLite file is made if it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be reached or is not usable.
+    pub async fn connect(database: &Database) -> Result<Store, StoreError> {
+        Ok(match database {
+            Database::Sqlite(path) => Store::Sqlite(sqlite::Sqlite::open(path)?),
+            Database::Postgres(url) => Store::Postgres(postgres::Postgres::connect(url.reveal()).await?),
+        })
+    }
+
+    /// For reading: every statement sees what was committed before it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no connection.
+    pub async fn read(&self) -> Result<Tx<'static>, StoreError> {
+        Ok(Tx(match self {
+            Store::Sqlite(sqlite) => Inner::SqliteReader(sqlite.reader()?),
+            Store::Postgres(postgres) => Inner::PostgresReader(postgres.reader().await?),
+        }))
+    }
+
+    /// Runs the work and answers when it is durable.
+    ///
+    /// # Errors
+    /// The work's own, after which nothing of it is written; or a [`StoreError`].
+    pub async fn write<W: Work + 'static>(&self, work: W) -> Result<W::Output, W::Error> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.write(work).await,
+            Store::Postgres(postgres) => postgres.write(&work).await,
+        }
+    }
+
+    /// Writes a consistent copy of a SQLite database to a new file while it is in use; `false` if
+    /// this database is no file.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the copy cannot be written.
+    pub fn backup_file(&self, to: &Path) -> Result<bool, StoreError> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.backup(to).map(|()| true),
+            Store::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// What is wrong with the file, as SQLite's integrity check tells it; empty if nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the check cannot run.
+    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.check_integrity(),
+            Store::Postgres(_) => self.read().await?.query("SELECT 1", &[]).await.map(|_| Vec::new()),
+        }
+    }
+
+    /// A schema statement in this engine's words. Migrations are written in SQLite's.
+    pub(crate) fn schema_text(&self, text: &str) -> String {
+        match self {
+            Store::Sqlite(_) => text.to_owned(),
+            Store::Postgres(_) => text
+                .replace(" STRICT, WITHOUT ROWID;", ";")
+                .replace(" STRICT;", ";")
+                .replace(" INTEGER", " BIGINT")
+                .replace(" BLOB", " BYTEA"),
+        }
+    }
+}
+
+/// A place to run statements: inside a unit of work, or for reading.
+pub struct Tx<'c>(Inner<'c>);
+
+enum Inner<'c> {
+    SqliteReader(sqlite::Reader),
+    SqliteWriter(&'c mut sqlite::Connection),
+    PostgresReader(postgres::Reader),
+    PostgresWriter(&'c mut postgres::Writer),
+}
+
+impl Tx<'_> {
+    /// Runs a statement; answers how many rows it changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => sqlite::execute(reader.connection(), sql, params),
+            Inner::SqliteWriter(connection) => sqlite::execute(connection, sql, params),
+            Inner::PostgresReader(reader) => reader.execute(sql, params).await,
+            Inner::PostgresWriter(writer) => writer.execute(sql, params).await,
+        }
+    }
+
+    /// Runs a statement; answers its rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn query(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => sqlite::query(reader.connection(), sql, params),
+            Inner::SqliteWriter(connection) => sqlite::query(connection, sql, params),
+            Inner::PostgresReader(reader) => reader.query(sql, params).await,
+            Inner::PostgresWriter(writer) => writer.query(sql, params).await,
+        }
+    }
+
+    /// Runs a statement; answers its only row, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn query_opt(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs several statements without parameters.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => sqlite::batch(reader.connection(), sql),
+            Inner::SqliteWriter(connection) => sqlite::batch(connection, sql),
+            Inner::PostgresReader(reader) => reader.batch(sql).await,
+            Inner::PostgresWriter(writer) => writer.batch(sql).await,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! PostgreSQL: reads pipelined over a few connections, each write in a transaction on one of a
+//! bounded number of others.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
+
+/// Connections that reads share.
+const READERS: usize = 4;
+
+/// Connections for writes at most: with [`READERS`], well below PostgreSQL's default of 100.
+const WRITERS: usize = 64;
+
+/// How long a connection or a free writer is waited for (R153).
+const CONNECT_WITHIN: Duration = Duration::from_millis(900);
+
+/// How long one statement may take before its connection counts as dead.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a unit of work is begun again after a serialization failure or a deadlock.
+const RETRIES: u32 = 8;
+
+/// A PostgreSQL server.
+#[derive(Clone)]
+pub struct Postgres(Arc<Shared>);
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Postgres")
+    }
+}
+
+struct Shared {
+    config: Config,
+    tls: MakeRustlsConnect,
+    readers: [tokio::sync::RwLock<Option<Arc<Connection>>>; READERS],
+    next_reader: AtomicUsize,
+    idle_writers: Mutex<Vec<Connection>>,
+    free_writers: Semaphore,
+}
+
+impl Postgres {
+    /// Connects once, so that a wrong address is told at start.
+    pub async fn connect(url: &str) -> Result<Postgres, StoreError> {
+        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| store_error(&e))?;
+        config
+            .connect_timeout(CONNECT_WITHIN)
+            .application_name("countersign")
+            .tcp_user_timeout(ANSWER_WITHIN);
+        if !url.contains("sslmode=") {
+            config.ssl_mode(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
+        }
+        let shared = Shared {
+            config,
+            tls: tls()?,
+            readers: Default::default(),
+            next_reader: AtomicUsize::new(0),
+            idle_writers: Mutex::default(),
+            free_writers: Semaphore::new(WRITERS),
+        };
+        let first = shared.open().await?;
+        shared.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).push(first);
+        Ok(Postgres(Arc::new(shared)))
+    }
+
+    pub async fn reader(&self) -> Result<Reader, StoreError> {
+        let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
+        let place = &self.0.readers[turn];
+        if let Some(connection) = place.read().await.as_ref().filter(|c| !c.client.is_closed()) {
+            return Ok(Reader(Arc::clone(connection)));
+        }
+        let mut place = place.write().await;
+        if let Some(connection) = place.as_ref().filter(|c| !c.client.is_closed()) {
+            return Ok(Reader(Arc::clone(connection)));
+        }
+        let connection = Arc::new(self.0.open().await?);
+        *place = Some(Arc::clone(&connection));
+        Ok(Reader(connection))
+    }
+
+    pub async fn write<W: Work>(&self, work: &W) -> Result<W::Output, W::Error> {
+        let waited = timeout(CONNECT_WITHIN, self.0.free_writers.acquire()).await;
+        let Ok(Ok(_permit)) = waited else {
+            return Err(StoreError::Unavailable("no free connection in time".to_owned()).into());
+        };
+        let mut attempt = 0;
+        loop {
+            let mut writer = Writer::new(self.0.writer().await?);
+            let outcome = attempt_once(&mut writer, work).await;
+            let again = writer.retry && attempt < RETRIES;
+            if let Some(connection) = writer.into_clean() {
+                self.0.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            if !(again && outcome.is_err()) {
+                return outcome;
+            }
+            tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
+            attempt += 1;
+        }
+    }
+}
+
+async fn attempt_once<W: Work>(writer: &mut Writer, work: &W) -> Result<W::Output, W::Error> {
+    let outcome = work.run(&mut Tx(Inner::PostgresWriter(writer))).await;
+    match outcome {
+        Ok(output) => {
+            writer.finish("COMMIT").await?;
+            Ok(output)
+        }
+        Err(error) => {
+            writer.finish("ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+impl Shared {
+    async fn open(&self) -> Result<Connection, StoreError> {
+        let connecting = self.config.connect(self.tls.clone());
+        let opened = timeout(CONNECT_WITHIN, connecting).await;
+        let (client, connection) = match opened {
+            Ok(opened) => opened.map_err(|e| store_error(&e))?,
+            Err(_) => return Err(StoreError::Unavailable("no connection in time".to_owned())),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(error = %store_error(&error), "a database connection ended");
+            }
+        });
+        Ok(Connection { client, statements: Mutex::default() })
+    }
+
+    async fn writer(&self) -> Result<Connection, StoreError> {
+        loop {
+            let idle = self.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match idle {
+                Some(connection) if connection.client.is_closed() => {}
+                Some(connection) => return Ok(connection),
+                None => return self.open().await,
+            }
+        }
+    }
+}
+
+fn is_local(config: &Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    })
+}
+
+fn tls() -> Result<MakeRustlsConnect, StoreError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StoreError::Broken(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+struct Connection {
+    client: Client,
+    /// By the address of the statement's text, which lives as long as the program.
+    statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl Connection {
+    async fn prepared(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    async fn query(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.prepared(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        let rows = self.client.query(&statement, &params).await?;
+        rows.iter().map(take).collect()
+    }
+
+    async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
+        let statement = self.prepared(sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        self.client.execute(&statement, &params).await
+    }
+}
+
+/// A connection that many readers share at once.
+pub struct Reader(Arc<Connection>);
+
+impl Reader {
+    pub async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        in_time(self.0.query(sql, params)).await
+    }
+
+    pub async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        in_time(self.0.execute(sql, params)).await
+    }
+
+    pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        in_time(self.0.client.batch_execute(sql)).await
+    }
+}
+
+/// A connection in a transaction. The transaction begins with the first statement, in the same
+/// round trip.
+pub struct Writer {
+    connection: Connection,
+    begun: bool,
+    /// In the middle of something whose end is not known: not to be used again.
+    dirty: bool,
+    /// The last error asks for another attempt.
+    retry: bool,
+}
+
+impl Writer {
+    fn new(connection: Connection) -> Writer {
+        Writer { connection, begun: false, dirty: false, retry: false }
+    }
+
+    fn into_clean(self) -> Option<Connection> {
+        (!self.dirty && !self.connection.client.is_closed()).then_some(self.connection)
+    }
+
+    async fn finish(&mut self, how: &'static str) -> Result<(), StoreError> {
+        if !self.begun {
+            return Ok(());
+        }
+        let done = timeout(ANSWER_WITHIN, self.connection.client.batch_execute(how)).await;
+        let done = self.judge(done)?;
+        self.dirty = false;
+        Ok(done)
+    }
+
+    pub async fn query(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        self.dirty = true;
+        let connection = &self.connection;
+        let done = timeout(ANSWER_WITHIN, async {
+            if first {
+                begin_and(connection, sql, connection.query(sql, params)).await
+            } else {
+                connection.query(sql, params).await
+            }
+        });
+        let done = done.await;
+        self.judge(done)
+    }
+
+    pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        self.dirty = true;
+        let connection = &self.connection;
+        let done = timeout(ANSWER_WITHIN, async {
+            if first {
+                begin_and(connection, sql, connection.execute(sql, params)).await
+            } else {
+                connection.execute(sql, params).await
+            }
+        });
+        let done = done.await;
+        self.judge(done)
+    }
+
+    pub async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        let begin = if std::mem::replace(&mut self.begun, true) { "" } else { "BEGIN;" };
+        self.dirty = true;
+        let done =
+            timeout(ANSWER_WITHIN, self.connection.client.batch_execute(&format!("{begin}{sql}"))).await;
+        self.judge(done)
+    }
+
+    fn judge<T>(
+        &mut self,
+        done: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
+    ) -> Result<T, StoreError> {
+        let error = match done {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
+        };
+        let asks_again = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED];
+        self.retry = error.code().is_some_and(|code| asks_again.contains(&code));
+        Err(store_error(&error))
+    }
+}
+
+/// Sends BEGIN and the first statement together. The statement is prepared before, outside the
+/// transaction, so that a statement the server does not know costs nothing but its own error.
+async fn begin_and<T>(
+    connection: &Connection,
+    sql: &'static str,
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, tokio_postgres::Error> {
+    connection.prepared(sql).await?;
+    let (begun, done) = tokio::join!(biased; connection.client.batch_execute("BEGIN"), statement);
+    begun?;
+    done
+}
+
+async fn in_time<T>(done: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
+    match timeout(ANSWER_WITHIN, done).await {
+        Ok(done) => done.map_err(|error| store_error(&error)),
+        Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
+    }
+}
+
+impl std::fmt::Debug for Param<'_> {
+    /// The kind alone: a value is never shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Param::Null => "Null",
+            Param::Int(_) => "Int",
+            Param::Text(_) => "Text",
+            Param::Bytes(_) => "Bytes",
+        })
+    }
+}
+
+type Invalid = Box<dyn std::error::Error + Sync + Send>;
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Invalid> {
+        match self {
+            Param::Null => Ok(IsNull::Yes),
+            Param::Int(number) => number.to_sql(ty, out),
+            Param::Text(text) => text.to_sql(ty, out),
+            Param::Bytes(bytes) => bytes.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+
+    to_sql_checked!();
+}
+
+fn take(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
+    let columns = row.columns().iter().enumerate();
+    let values = columns.map(|(i, column)| match *column.type_() {
+        Type::INT8 => row.try_get::<_, Option<i64>>(i).map(|v| v.map_or(Value::Null, Value::Int)),
+        Type::INT4 => {
+            row.try_get::<_, Option<i32>>(i).map(|v| v.map_or(Value::Null, |n| Value::Int(n.into())))
+        }
+        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i).map(|v| v.map_or(Value::Null, Value::Bytes)),
+        _ => row.try_get::<_, Option<String>>(i).map(|v| v.map_or(Value::Null, Value::Text)),
+    });
+    values.collect::<Result<_, _>>().map(Row)
+}
+
+/// A `DbError`'s message names tables and columns; its detail could hold values and is left out.
+fn store_error(error: &tokio_postgres::Error) -> StoreError {
+    let Some(db) = error.as_db_error() else {
+        let source = std::error::Error::source(error).map(|s| format!(": {s}")).unwrap_or_default();
+        return StoreError::Unavailable(format!("{error}{source}"));
+    };
+    let text = format!("{} ({})", db.message(), db.code().code());
+    // Classes 08, 25006, 40, 53, 57, 58: connection, read only, rollback, resources, operator, system.
+    let passing =
+        ["08", "25", "40", "53", "57", "58"].iter().any(|class| db.code().code().starts_with(class));
+    if passing { StoreError::Unavailable(text) } else { StoreError::Broken(text) }
+}

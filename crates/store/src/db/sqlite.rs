@@ -1,0 +1,309 @@
+//! SQLite: readers that run inline, and one writer thread that gathers many units of work into
+//! each durable commit.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+pub use rusqlite::Connection;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ToSql};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
+
+/// Before this version a WAL could be corrupted by two connections (R150).
+const OLDEST_VERSION: i32 = 3_051_003;
+
+/// Units of work in one commit at most.
+const BATCH: usize = 256;
+
+/// Units of work that may wait; more are refused, so that the queue cannot grow without bound.
+const QUEUE: usize = 8192;
+
+/// Kept open for the next readers.
+const IDLE_READERS: usize = 16;
+
+/// A SQLite file.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    writer: mpsc::Sender<Box<dyn Job>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it if it is missing, and starts its writer thread.
+    pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        let version = rusqlite::version_number();
+        if version < OLDEST_VERSION {
+            return Err(StoreError::Broken(format!("SQLite {version} is older than {OLDEST_VERSION}")));
+        }
+        let connection = open_writer(path)?;
+        let (writer, jobs) = mpsc::channel(QUEUE);
+        let file = path.to_owned();
+        std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || write_loop(&file, connection, jobs))
+            .map_err(|error| StoreError::Unavailable(format!("no writer thread: {error}")))?;
+        Ok(Sqlite { path: path.to_owned(), writer, readers: Arc::default() })
+    }
+
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
+        };
+        Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers) })
+    }
+
+    pub async fn write<W: Work + 'static>(&self, work: W) -> Result<W::Output, W::Error> {
+        let (reply, outcome) = oneshot::channel();
+        let job = Pending { work, outcome: None, reply };
+        if self.writer.try_send(Box::new(job)).is_err() {
+            return Err(StoreError::Unavailable("the write queue is full".to_owned()).into());
+        }
+        match outcome.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(StoreError::Unavailable("the writer thread ended".to_owned()).into()),
+        }
+    }
+
+    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let reader = self.reader()?;
+        let mut target = Connection::open(to).map_err(store_error)?;
+        let backup = rusqlite::backup::Backup::new(reader.connection(), &mut target).map_err(store_error)?;
+        backup.run_to_completion(1024, Duration::from_millis(1), None).map_err(store_error)
+    }
+
+    pub fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        let found = query(self.reader()?.connection(), "PRAGMA integrity_check", &[])?;
+        let lines = found.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+}
+
+/// A read-only connection, given back when dropped.
+pub struct Reader {
+    connection: Option<Connection>,
+    home: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Reader {
+    #[allow(clippy::expect_used)] // Taken out by `drop` only.
+    pub fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let mut idle = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_READERS {
+                idle.push(connection);
+            }
+        }
+    }
+}
+
+fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path).map_err(store_error)?;
+    prepare(&connection)?;
+    // FULL: a commit returns after the WAL is on disk (design §3, decision 5).
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+                    PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;";
+    connection.execute_batch(settings).map_err(store_error)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(store_error)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(5)).map_err(store_error)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA trusted_schema = OFF;").map_err(store_error)
+}
+
+/// A unit of work on its way through the writer thread.
+trait Job: Send {
+    /// Does the work inside a savepoint.
+    fn run(&mut self, connection: &mut Connection);
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, committed: &Result<(), StoreError>);
+}
+
+struct Pending<W: Work> {
+    work: W,
+    outcome: Option<Result<W::Output, W::Error>>,
+    reply: oneshot::Sender<Result<W::Output, W::Error>>,
+}
+
+impl<W: Work> Job for Pending<W> {
+    fn run(&mut self, connection: &mut Connection) {
+        let outcome = in_savepoint(connection, &self.work);
+        self.outcome = Some(outcome);
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<(), StoreError>) {
+        let outcome = match (self.outcome, committed) {
+            (Some(Ok(_)), Err(error)) => Err(error.clone().into()),
+            (Some(outcome), _) => outcome,
+            (None, _) => Err(StoreError::Unavailable("the work was not begun".to_owned()).into()),
+        };
+        // The caller may be gone; what was written stays written.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+fn in_savepoint<W: Work>(connection: &mut Connection, work: &W) -> Result<W::Output, W::Error> {
+    run_cached(connection, "SAVEPOINT job")?;
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        let mut tx = Tx(Inner::SqliteWriter(connection));
+        now_or_never(work.run(&mut tx))
+    }));
+    let outcome = match done {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => Err(StoreError::Broken("a unit of work waited for something".to_owned()).into()),
+        Err(_) => Err(StoreError::Broken("a unit of work panicked".to_owned()).into()),
+    };
+    if outcome.is_err() {
+        run_cached(connection, "ROLLBACK TO job")?;
+    }
+    run_cached(connection, "RELEASE job")?;
+    outcome
+}
+
+/// The result of a future that never waits: on SQLite no statement does.
+fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+fn write_loop(path: &Path, mut connection: Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
+    while let Some(first) = jobs.blocking_recv() {
+        batch.push(first);
+        while batch.len() < BATCH {
+            match jobs.try_recv() {
+                Ok(job) => batch.push(job),
+                Err(_) => break,
+            }
+        }
+        let committed = commit_batch(&mut connection, &mut batch);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a commit failed");
+            // After a failed write nothing is known about the connection's state: a new one reads
+            // the file afresh (R152).
+            match open_writer(path) {
+                Ok(fresh) => connection = fresh,
+                Err(error) => tracing::error!(%error, "the database does not open again"),
+            }
+        }
+        for job in batch.drain(..) {
+            job.answer(&committed);
+        }
+    }
+}
+
+fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    run_cached(connection, "BEGIN IMMEDIATE")?;
+    for job in batch.iter_mut() {
+        job.run(connection);
+    }
+    run_cached(connection, "COMMIT").inspect_err(|_| {
+        let _ = run_cached(connection, "ROLLBACK");
+    })
+}
+
+fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map_err(store_error)?;
+    Ok(())
+}
+
+pub fn execute(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    bind(&mut statement, params)?;
+    let changed = statement.raw_execute().map_err(store_error)?;
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+pub fn query(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    bind(&mut statement, params)?;
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut out = Vec::new();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        let values = (0..columns).map(|i| row.get_ref(i).map_err(store_error).and_then(take));
+        out.push(Row(values.collect::<Result<_, _>>()?));
+    }
+    Ok(out)
+}
+
+pub fn batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.execute_batch(sql).map_err(store_error)
+}
+
+/// SQLite numbers `$1`-style parameters by their first appearance and not by their number, so each
+/// is bound by its name.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), StoreError> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok());
+        let param = number.and_then(|n| params.get(n - 1));
+        let param = param.ok_or_else(|| StoreError::Broken(format!("no value for parameter {index}")))?;
+        statement.raw_bind_parameter(index, param).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Param::Null => ValueRef::Null,
+            Param::Int(number) => ValueRef::Integer(*number),
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn take(value: ValueRef<'_>) -> Result<Value, StoreError> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(StoreError::Broken("a column holds a fraction".to_owned())),
+    })
+}
+
+/// SQLite's messages name tables and columns, never values.
+fn store_error(error: rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => StoreError::Unavailable(text),
+        _ => StoreError::Broken(text),
+    }
+}

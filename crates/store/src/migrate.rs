@@ -1,0 +1,112 @@
+//! Brings a database to the schema of this program.
+
+use countersign_model::time::Clock;
+
+use crate::{Database, Store, StoreError, Tx, Work};
+
+/// The migrations, oldest first. An applied one is never edited: a change is a new file.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+
+/// The number and the name of a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationName {
+    /// Its number.
+    pub number: i64,
+    /// Its name.
+    pub name: &'static str,
+}
+
+impl std::fmt::Display for MigrationName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04} {}", self.number, self.name)
+    }
+}
+
+/// Why a database cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// A newer program has changed it.
+    #[error(
+        "its schema is at migration {found}, newer than this program, which knows {known}: use a newer one"
+    )]
+    Newer {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// It does not answer or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Opens a database and checks that it is not newer than this program.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(database: &Database) -> Result<Store, OpenError> {
+        let store = Store::connect(database).await?;
+        let known = MIGRATIONS.last().map_or(0, |last| last.0);
+        let found = store.write(Newest).await?;
+        if found > known { Err(OpenError::Newer { found, known }) } else { Ok(store) }
+    }
+
+    /// The migrations that the database lacks; applied, if `apply` says so.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what was applied before it stays.
+    pub async fn migrate(&self, apply: bool) -> Result<Vec<MigrationName>, OpenError> {
+        let newest = self.write(Newest).await?;
+        let mut names = Vec::new();
+        for (number, name, text) in MIGRATIONS.iter().filter(|(number, ..)| *number > newest) {
+            if apply {
+                let text = self.schema_text(text);
+                self.write(Apply { number: *number, name, text }).await?;
+            }
+            names.push(MigrationName { number: *number, name });
+        }
+        Ok(names)
+    }
+}
+
+/// The number of the newest migration in the database.
+struct Newest;
+
+impl Work for Newest {
+    type Output = i64;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+        tx.batch(
+            "CREATE TABLE IF NOT EXISTS schema_migrations
+             (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+        )
+        .await?;
+        let row = tx.query_opt("SELECT MAX(number) FROM schema_migrations", &[]).await?;
+        Ok(row.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(0))
+    }
+}
+
+struct Apply {
+    number: i64,
+    name: &'static str,
+    text: String,
+}
+
+impl Work for Apply {
+    type Output = ();
+    type Error = StoreError;
+
+    /// The number is claimed first: of several nodes that start at once the others wait here, and
+    /// then find it applied.
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let sql = "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)
+                   ON CONFLICT DO NOTHING";
+        let now = Clock::system().now().micros();
+        if tx.execute(sql, &[self.number.into(), self.name.into(), now.into()]).await? == 1 {
+            tx.batch(&self.text).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! 002's phone numbers, which no row links to an account (002-12).
+
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+
+use crate::{Param, StoreError, Tx};
+
+/// A number that awaits its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingPhone {
+    /// The keyed hash of the number.
+    pub phone: [u8; 32],
+    /// The digest of the code.
+    pub code: TokenDigest,
+    /// The registration's id, sealed under the code.
+    pub link: Vec<u8>,
+    /// When the code stops working; rounded, so that it does not tell which registration it belongs to.
+    pub expires_at: Timestamp,
+}
+
+/// Stores a number that awaits its code.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert_pending(tx: &mut Tx<'_>, pending: &PendingPhone) -> Result<(), StoreError> {
+    let sql = "INSERT INTO pending_phones (phone, code, link, tries, expires_at) VALUES ($1, $2, $3, 0, $4)";
+    let params = [
+        Param::Bytes(&pending.phone),
+        Param::Bytes(&pending.code.0),
+        (&pending.link).into(),
+        pending.expires_at.micros().into(),
+    ];
+    tx.execute(sql, &params).await.map(drop)
+}
+
+/// Counts a try against every code that the number awaits; answers whether it awaits any.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn count_try(tx: &mut Tx<'_>, phone: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE pending_phones SET tries = tries + 1 WHERE phone = $1 AND expires_at > $2";
+    Ok(tx.execute(sql, &[phone.into(), now.micros().into()]).await? > 0)
+}
+
+/// Takes the link of a number and its code out, if the code is within its tries: of any number of
+/// callers at once one gets it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn take_link(
+    tx: &mut Tx<'_>,
+    phone: &[u8; 32],
+    code: &TokenDigest,
+    tries: u32,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "DELETE FROM pending_phones
+               WHERE phone = $1 AND code = $2 AND tries <= $3 AND expires_at > $4 RETURNING link";
+    let params = [phone.into(), (&code.0).into(), i64::from(tries).into(), now.micros().into()];
+    let row = tx.query_opt(sql, &params).await?;
+    row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+}
+
+/// Forgets what else a number awaits.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_pending(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM pending_phones WHERE phone = $1", &[phone.into()]).await.map(drop)
+}
+
+/// Notes that a number has validated an account. `false` if it had before.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn spend(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO spent_phones (phone) VALUES ($1) ON CONFLICT DO NOTHING";
+    Ok(tx.execute(sql, &[phone.into()]).await? == 1)
+}
+
+/// Whether a number has validated an account.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_spent(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<bool, StoreError> {
+    Ok(tx.query_opt("SELECT 1 FROM spent_phones WHERE phone = $1", &[phone.into()]).await?.is_some())
+}

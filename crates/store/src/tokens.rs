@@ -1,0 +1,182 @@
+//! Tokens: the digest of each, whose it is and until when.
+
+use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::session::{TokenDigest, TokenPurpose};
+use countersign_model::time::Timestamp;
+
+use crate::{Param, StoreError, Tx};
+
+/// A token to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken {
+    /// Its digest.
+    pub digest: TokenDigest,
+    /// What it is for.
+    pub purpose: TokenPurpose,
+    /// When it is issued.
+    pub issued_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// The session that a token belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The account.
+    pub account: AccountId,
+    /// The session.
+    pub session: SessionId,
+    /// The epoch the session was started in.
+    pub epoch: i64,
+}
+
+/// What a valid token shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The account.
+    pub account: AccountId,
+    /// Its public id.
+    pub uuid: Uuid,
+    /// Its sealed profile.
+    pub profile: Vec<u8>,
+    /// Rises with every change of the profile.
+    pub version: i64,
+    /// The session.
+    pub session: SessionId,
+    /// What the token is for.
+    pub purpose: TokenPurpose,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// The token with this digest, if it is valid now: not used up, not expired, of the account's
+/// present epoch, and the account in use. One statement, two look-ups by key: the hot path.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_valid(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+    now: Timestamp,
+) -> Result<Option<TokenRow>, StoreError> {
+    let sql = "SELECT a.id, a.uuid, a.profile, a.version, t.session_id, t.purpose, t.issued_at, t.expires_at
+               FROM tokens t JOIN accounts a ON a.id = t.account_id
+               WHERE t.digest = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND t.epoch = a.epoch
+                 AND a.suspended_at IS NULL AND a.closed_at IS NULL";
+    let Some(row) = tx.query_opt(sql, &[(&digest.0).into(), now.micros().into()]).await? else {
+        return Ok(None);
+    };
+    let purpose = TokenPurpose::from_number(row.int(5)?)
+        .ok_or_else(|| StoreError::Broken("a token of an unknown purpose".to_owned()))?;
+    Ok(Some(TokenRow {
+        account: AccountId(row.int(0)?),
+        uuid: Uuid::from_bytes(row.array(1)?),
+        profile: row.bytes(2)?.to_vec(),
+        version: row.int(3)?,
+        session: SessionId(row.int(4)?),
+        purpose,
+        issued_at: Timestamp::from_micros(row.int(6)?),
+        expires_at: Timestamp::from_micros(row.int(7)?),
+    }))
+}
+
+/// Stores a token.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result<(), StoreError> {
+    let sql = "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let params = [
+        Param::Bytes(&token.digest.0),
+        holder.account.0.into(),
+        holder.session.0.into(),
+        holder.epoch.into(),
+        (token.purpose as i64).into(),
+        token.issued_at.micros().into(),
+        token.expires_at.micros().into(),
+    ];
+    tx.execute(sql, &params).await.map(drop)
+}
+
+/// Uses a valid token up; of any number of callers at once one gets its holder. The row stays until
+/// it would have expired, so that a second use can be told from a guess.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn consume(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+    purpose: TokenPurpose,
+    now: Timestamp,
+) -> Result<Option<Holder>, StoreError> {
+    let sql = "UPDATE tokens SET used_at = $3
+               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+                 AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
+                             AND a.suspended_at IS NULL AND a.closed_at IS NULL)
+               RETURNING account_id, session_id, epoch";
+    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await
+}
+
+/// Removes a valid token; of any number of callers at once one gets its holder.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_valid(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+    purpose: TokenPurpose,
+    now: Timestamp,
+) -> Result<Option<Holder>, StoreError> {
+    let sql = "DELETE FROM tokens
+               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+                 AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
+                             AND a.suspended_at IS NULL AND a.closed_at IS NULL)
+               RETURNING account_id, session_id, epoch";
+    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await
+}
+
+/// The holder of a token that was used up before `before`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_used(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+    purpose: TokenPurpose,
+    before: Timestamp,
+) -> Result<Option<Holder>, StoreError> {
+    let sql = "SELECT account_id, session_id, epoch FROM tokens
+               WHERE digest = $1 AND purpose = $2 AND used_at <= $3";
+    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), before.micros().into()]).await
+}
+
+async fn holder(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    params: &[Param<'_>],
+) -> Result<Option<Holder>, StoreError> {
+    let row = tx.query_opt(sql, params).await?;
+    row.map(|row| {
+        let (account, session) = (AccountId(row.int(0)?), SessionId(row.int(1)?));
+        Ok(Holder { account, session, epoch: row.int(2)? })
+    })
+    .transpose()
+}
+
+/// Removes a session's tokens of one purpose.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_of_purpose(
+    tx: &mut Tx<'_>,
+    holder: Holder,
+    purpose: TokenPurpose,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM tokens WHERE account_id = $1 AND session_id = $2 AND purpose = $3";
+    tx.execute(sql, &[holder.account.0.into(), holder.session.0.into(), (purpose as i64).into()])
+        .await
+        .map(drop)
+}
