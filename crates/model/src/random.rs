@@ -56,10 +56,12 @@ impl Random {
         out
     }
 
-    /// A random positive integer below 2^`bits`, never 0.
+    /// A random positive integer below 2^`bits`, never 0; `bits` is from 1 to 63.
     pub fn positive(&self, bits: u32) -> i64 {
+        // Not `(1 << bits) - 1`, which overflows at 63.
+        let mask = i64::MAX >> (63 - bits.min(63));
         loop {
-            let drawn = i64::from_be_bytes(self.bytes()) & ((1 << bits) - 1);
+            let drawn = i64::from_be_bytes(self.bytes()) & mask;
             if drawn > 0 {
                 return drawn;
             }
@@ -78,5 +80,18 @@ impl Random {
             }
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positive_numbers_stay_within_their_bits() {
+        let random = Random::seeded(1);
+        assert_eq!(random.positive(1), 1);
+        assert!((0..100).all(|_| (1..1 << 53).contains(&random.positive(53))));
+        assert!((0..100).all(|_| random.positive(63) > 0));
     }
 }
