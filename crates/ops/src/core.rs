@@ -22,6 +22,10 @@ pub struct Core {
     pub keyring: Keyring,
     /// What an operator can set.
     pub settings: Settings,
+    /// Told when a message was put into the outbox by this process.
+    pub(crate) outbox_changed: tokio::sync::Notify,
+    /// Which kind of rows the next sweep starts with.
+    pub(crate) sweep_slice: std::sync::atomic::AtomicU8,
 }
 
 /// What a [`Core`] is made of.
@@ -67,6 +71,15 @@ impl Core {
     /// [`OpenCoreError`].
     pub async fn open(parts: CoreParts) -> Result<Core, OpenCoreError> {
         let CoreParts { store, clock, random, hasher, keyring, settings } = parts;
-        Ok(Core { store, clock, random, hasher, keyring, settings })
+        Ok(Core {
+            store,
+            clock,
+            random,
+            hasher,
+            keyring,
+            settings,
+            outbox_changed: tokio::sync::Notify::new(),
+            sweep_slice: std::sync::atomic::AtomicU8::new(0),
+        })
     }
 }
