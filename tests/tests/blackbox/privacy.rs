@@ -4,6 +4,7 @@ use countersign_testkit::Response;
 use serde_json::json;
 
 use crate::case::{Case, on_both_engines, password, visible};
+use crate::generous::generous;
 use crate::parity::{Surface, is_live, operate, register, reset, sign_in};
 use crate::{authd, authv1, line, ouser, rest};
 
@@ -73,6 +74,7 @@ fn a_concealing_server_tells_owners_and_nobody_else(case: &Case) {
 /// Somebody registers another's address without proving it. When the owner proves it, nothing is left of the claim
 /// (acceptance decision 10).
 fn whoever_proves_an_address_evicts_who_only_claimed_it(case: &Case) {
+    let case = &generous(case);
     for claimed_on in [Surface::AuthV1, Surface::Rest] {
         for proven_on in [Surface::Ouser, Surface::Authd, Surface::AuthV1] {
             let thief = register(case, claimed_on);

@@ -3,32 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign_testkit::{Server, scratch};
+use countersign_testkit::scratch;
 use serde_json::json;
 
 use crate::case::{Case, on_both_engines};
+use crate::generous::generous;
 use crate::rest::User;
 
 on_both_engines! {
     the_openapi_document_keeps_its_promises
-}
-
-/// Limits and hashing would only slow it down; what they do is tested elsewhere.
-const SETTINGS: &str = "
-[password]
-memory_kib = 8192
-iterations = 1
-[limits]
-sign_in_per_source_burst = 1000000
-sign_in_per_account_burst = 1000000
-messages_per_source_burst = 1000000
-messages_per_target_burst = 1000000
-messages_per_hour = 1000000
-";
-
-/// A server of its own that refuses nobody for asking often.
-pub fn generous(case: &Case) -> Case {
-    case.with_own(Server::builder().config(SETTINGS))
 }
 
 /// Runs it against `contract` and fails with its report. `arguments` choose operations and headers.

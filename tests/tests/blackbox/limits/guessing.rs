@@ -18,6 +18,7 @@ on_both_engines! {
     a_stranger_cannot_lock_out_a_known_source
     codes_cannot_be_guessed_either
     current_passwords_cannot_be_guessed_either
+    whoever_knows_the_password_is_not_limited
 }
 
 /// Ten tries, and the next in an hour.
@@ -83,7 +84,7 @@ fn all_surfaces_and_spellings_share_one_counter(case: &Case) {
 /// The counters are in the store (R158).
 fn a_restart_forgives_nothing(case: &Case) {
     let mut case = case.with_config(TEN);
-    let person = register(&case, Surface::Rest);
+    let person = register(&case, Surface::AuthV1);
     exhaust(&case, &person);
     case.server_mut().kill();
     case.server_mut().launch();
@@ -101,7 +102,7 @@ fn exhaust(case: &Case, person: &Person) {
 /// After the interval one more try is looked at, and not more than one.
 fn time_forgives(case: &Case) {
     let mut case = case.with_own(Server::builder().config(TEN).fake_clock());
-    let person = register(&case, Surface::Rest);
+    let person = register(&case, Surface::AuthV1);
     exhaust(&case, &person);
     case.server_mut().advance(Duration::from_secs(3605));
     let verdict =
@@ -178,4 +179,14 @@ fn current_passwords_cannot_be_guessed_either(case: &Case) {
     let statuses: Vec<_> =
         (0..30).map(|_| ouser::change(&case, &session, "Wrong-passw0rd", &password()).status).collect();
     assert!(statuses.starts_with(&[403; 5]) && statuses.ends_with(&[429; 5]), "{statuses:?}");
+}
+
+/// Failures are counted; a client that signs in often, always rightly, is no attack.
+fn whoever_knows_the_password_is_not_limited(case: &Case) {
+    let case = case.with_config(TEN);
+    let person = register(&case, Surface::AuthV1);
+    let home = source::fresh();
+    let verdicts: Vec<_> =
+        (0..30).map(|_| guess(&case, home, Surface::Rest, &person.email, &person.password)).collect();
+    assert_eq!(count(&verdicts, Verdict::Right), 30, "{verdicts:?}");
 }

@@ -2,6 +2,7 @@
 
 use super::{Person, Surface, Tokens, is_live, operate, refresh, register, reset, sign_in};
 use crate::case::{Case, on_both_engines, password};
+use crate::generous::generous;
 use crate::{authv1, ouser};
 
 on_both_engines! {
@@ -68,6 +69,7 @@ fn a_logout_of_all_sessions_ends_those_of_every_surface(case: &Case) {
 }
 
 fn a_changed_password_holds_on_every_surface(case: &Case) {
+    let case = &generous(case);
     let person = register(case, Surface::Line);
     let tokens = everywhere(case, &person);
     let (own, others) = tokens.split_first().expect("five");
@@ -79,6 +81,7 @@ fn a_changed_password_holds_on_every_surface(case: &Case) {
 }
 
 fn a_reset_password_holds_on_every_surface(case: &Case) {
+    let case = &generous(case);
     for surface in [Surface::Ouser, Surface::Authd, Surface::AuthV1] {
         let person = register(case, Surface::AuthV1);
         let tokens = everywhere(case, &person);
@@ -90,6 +93,7 @@ fn a_reset_password_holds_on_every_surface(case: &Case) {
 }
 
 fn a_suspended_account_is_out_everywhere_and_at_once(case: &Case) {
+    let case = &generous(case);
     let person = register(case, Surface::Ouser);
     let tokens = everywhere(case, &person);
     operate(case, "suspend", &person.email);
@@ -104,6 +108,7 @@ fn a_suspended_account_is_out_everywhere_and_at_once(case: &Case) {
 }
 
 fn a_closed_account_is_gone_everywhere(case: &Case) {
+    let case = &generous(case);
     let person = register(case, Surface::AuthV1);
     let tokens = everywhere(case, &person);
     operate(case, "close", &person.email);
@@ -114,6 +119,7 @@ fn a_closed_account_is_gone_everywhere(case: &Case) {
 }
 
 fn a_new_address_is_the_name_on_every_surface(case: &Case) {
+    let case = &generous(case);
     let person = register(case, Surface::Rest);
     let tokens = everywhere(case, &person);
     let fresh = case.email();

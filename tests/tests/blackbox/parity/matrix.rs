@@ -2,6 +2,7 @@
 
 use super::{Person, Surface, is_live, refresh, register, sign_in};
 use crate::case::{Case, on_both_engines, password};
+use crate::generous::generous;
 
 on_both_engines! {
     an_account_of_any_surface_signs_in_on_every_other
@@ -19,6 +20,7 @@ fn names(surface: Surface, person: &Person) -> Vec<&str> {
 }
 
 fn an_account_of_any_surface_signs_in_on_every_other(case: &Case) {
+    let case = &generous(case);
     for made in Surface::ALL {
         let person = register(case, made);
         for surface in Surface::ALL {

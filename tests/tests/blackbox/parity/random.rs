@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use countersign_testkit::Server;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -11,26 +10,12 @@ use serde_json::json;
 use super::model::{Account, Session, Step};
 use super::{Surface, Tokens, is_live, operate, refresh, register, reset, sign_in};
 use crate::case::{Case, on_both_engines, password};
+use crate::generous::generous;
 use crate::{authv1, ouser};
 
 on_both_engines! {
     whatever_happens_all_surfaces_agree
 }
-
-/// Nothing here is about limits or the cost of hashing, and a used token is never taken for a stolen one.
-const SETTINGS: &str = "
-[password]
-memory_kib = 8192
-iterations = 1
-[sessions]
-reuse_grace = \"1h\"
-[limits]
-sign_in_per_source_burst = 1000000
-sign_in_per_account_burst = 1000000
-messages_per_source_burst = 1000000
-messages_per_target_burst = 1000000
-resets_per_day = 1000000
-";
 
 fn step() -> impl Strategy<Value = Step> {
     let refreshing = select(vec![Surface::Ouser, Surface::Authd, Surface::AuthV1]);
@@ -49,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn whatever_happens_all_surfaces_agree(case: &Case) {
-    let case = case.with_own(Server::builder().config(SETTINGS));
+    let case = generous(case);
     // The failure is printed with its steps; a file of seeds would be one more thing to keep.
     let config = Config { cases: 24, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let steps = prop::collection::vec((0..2_usize, step()), 1..16);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::User;
 use crate::case::{Case, on_both_engines};
+use crate::generous::generous;
 use crate::schemathesis;
 
 on_both_engines! {
@@ -24,7 +25,7 @@ fn seed_004_30(case: &Case) {
     let file = home.join("contract.json");
     fs::write(&file, contract.to_string()).expect("a file of our own");
     let file = file.to_str().expect("UTF-8");
-    let case = schemathesis::generous(case);
+    let case = generous(case);
     schemathesis::run(&case, file, &["--include-path-regex", "/auth/(register|login)/"]);
     let token = format!("Authorization: Token {}", User::new(&case).token);
     schemathesis::run(&case, file, &["--header", &token, "--include-path-regex", "/auth/(profile|layer)/"]);

@@ -87,7 +87,6 @@ fn a_store_moves_to_the_other_engine_and_back(case: &Case) {
     let keys = kid(&case);
     case.server_mut().kill();
     let folder = scratch::directory("copy");
-    let data = text(&case.server().data_dir());
     let empty = |name: &str, engine| match engine {
         Engine::Sqlite => format!("sqlite:{}", folder.join(name).display()),
         Engine::Postgres => Postgres::shared().empty_database(),
@@ -97,8 +96,7 @@ fn a_store_moves_to_the_other_engine_and_back(case: &Case) {
         Engine::Postgres => Engine::Sqlite,
     };
     let (there, back) = (empty("there.db", other), empty("back.db", case.engine()));
-    let copy =
-        |from: &str, to: &str| run(&folder, &["copy", "--from", from, "--to", to, "--data-dir", &data]);
+    let copy = |from: &str, to: &str| run(&folder, &["copy", "--from", from, "--to", to]);
     let said = succeeded(&copy(case.server().database_url(), &there));
     assert!(said.contains("accounts"), "{said}");
     let moved = elsewhere(&case, &there);

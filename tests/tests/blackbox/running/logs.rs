@@ -61,7 +61,7 @@ fn tokens_and_links(http: &Client) {
         http.post(&format!("{path}{CANARY}")).form(&[("password", CANARY)]).send();
     }
     http.get(&format!("/{CANARY}")).header("User-Agent", CANARY).header("Referer", CANARY).send();
-    http.raw(format!("{CANARY} / HTTP/1.1\r\n\r\n").as_bytes());
+    http.raw(format!("{CANARY} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes());
 }
 
 fn lines(case: &Case) {
