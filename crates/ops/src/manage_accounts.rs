@@ -3,11 +3,14 @@
 use countersign_model::account::{Profile, Standing};
 use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::keyring::{Lookup, Place};
 use countersign_model::password::{Fault, Password, Rule};
-use countersign_model::session::Session;
+use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
+use countersign_store::accounts::{self, AccountRow};
+use countersign_store::{StoreError, Tx, Work, codes, identifiers, limits, registrations, sessions};
 
-use crate::{Core, Unavailable};
+use crate::{Core, Unavailable, hasher};
 
 /// Why it was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +30,12 @@ pub enum AdminError {
     /// Not possible just now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> AdminError {
+        AdminError::Unavailable(error.into())
+    }
 }
 
 /// A new account, made by an operator.
@@ -73,7 +82,30 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn add_account(&self, request: AddAccount<'_>) -> Result<AccountId, AdminError> {
-        Err(Unavailable::Store.into())
+        let given = |identifier: &Option<Identifier>| identifier.as_ref().map(|it| it.given().to_owned());
+        let profile = Profile {
+            username: given(&request.username),
+            email: given(&request.email),
+            phone: given(&request.phone),
+            first_name: request.first_name,
+            last_name: request.last_name,
+        };
+        let phc = match (request.password, request.password_hash) {
+            (Some(password), _) => Some(self.hash_accepted(password, Rule::Strict, &profile).await?),
+            (None, Some(hash)) if hasher::is_known_form(&hash) => Some(hash),
+            (None, Some(_)) => return Err(AdminError::HashUnknown),
+            (None, None) => None,
+        };
+        let all = [request.username, request.email, request.phone];
+        let add = Add {
+            id: AccountId::draw(&self.random),
+            uuid: Uuid::draw(&self.random),
+            profile: seal(self, &profile)?,
+            lookups: all.iter().flatten().map(|identifier| self.keyring.lookup(identifier)).collect(),
+            phc,
+            now: self.clock.now(),
+        };
+        self.store.write(add).await
     }
 
     /// Accounts in the order of their ids, those behind `after`.
@@ -85,15 +117,38 @@ impl Core {
         after: Option<AccountId>,
         limit: u32,
     ) -> Result<Vec<AccountRecord>, AdminError> {
-        Err(Unavailable::Store.into())
+        let mut tx = self.store.read().await?;
+        let mut records = Vec::new();
+        for row in accounts::list(&mut tx, after.unwrap_or(AccountId(0)), limit).await? {
+            records.push(self.account_record(&mut tx, row).await?);
+        }
+        Ok(records)
     }
 
     /// The account with this integer id, public id or identifier.
     ///
+    /// A number that is no account's id may still be a phone number or a name.
+    ///
     /// # Errors
     /// [`AdminError`].
     pub async fn find_account(&self, name: &str) -> Result<AccountRecord, AdminError> {
-        Err(Unavailable::Store.into())
+        let mut tx = self.store.read().await?;
+        let by_id = match (name.parse().map(AccountId), Uuid::parse(name)) {
+            (Ok(id), _) => accounts::find(&mut tx, id).await?,
+            (Err(_), Some(uuid)) => accounts::find_by_uuid(&mut tx, uuid).await?,
+            (Err(_), None) => None,
+        };
+        let row = match (by_id, Identifier::any(name, self.settings.phone_region)) {
+            (Some(row), _) => Some(row),
+            (None, Some(identifier)) => {
+                match identifiers::find(&mut tx, &self.keyring.lookup(&identifier)).await? {
+                    Some(owner) => accounts::find(&mut tx, owner.account).await?,
+                    None => None,
+                }
+            }
+            (None, None) => None,
+        };
+        self.account_record(&mut tx, row.ok_or(AdminError::NotFound)?).await
     }
 
     /// Stops an account and ends its sessions.
@@ -101,7 +156,7 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn suspend_account(&self, id: AccountId) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        self.change_account(id, Change::Suspend).await
     }
 
     /// Lets a suspended account be used again; its old sessions stay ended.
@@ -109,7 +164,7 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn restore_account(&self, id: AccountId) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        self.change_account(id, Change::Restore).await
     }
 
     /// Ends an account for good: its identifiers are free, its ids are never given out again.
@@ -117,7 +172,8 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn close_account(&self, id: AccountId) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        let empty_profile = seal(self, &Profile::default())?;
+        self.change_account(id, Change::Close { empty_profile }).await
     }
 
     /// Sets a password and ends all sessions.
@@ -130,7 +186,11 @@ impl Core {
         password: &Password,
         rule: Rule,
     ) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        let row = accounts::find(&mut self.store.read().await?, id).await?;
+        let row = row.filter(|row| row.standing != Standing::Closed).ok_or(AdminError::NotFound)?;
+        let profile = open(self, &row.profile)?;
+        let phc = self.hash_accepted(password, rule, &profile).await?;
+        self.change_account(id, Change::SetPassword { phc }).await
     }
 
     /// The sessions of an account that are still valid.
@@ -138,7 +198,9 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn list_sessions(&self, id: AccountId) -> Result<Vec<Session>, AdminError> {
-        Err(Unavailable::Store.into())
+        let mut tx = self.store.read().await?;
+        accounts::find(&mut tx, id).await?.ok_or(AdminError::NotFound)?;
+        Ok(sessions::list(&mut tx, id, self.clock.now()).await?)
     }
 
     /// Ends one session.
@@ -146,7 +208,7 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn end_session(&self, id: AccountId, session: SessionId) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        self.change_account(id, Change::EndSession { session }).await
     }
 
     /// Ends all sessions of an account.
@@ -154,6 +216,144 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn end_sessions(&self, id: AccountId) -> Result<(), AdminError> {
-        Err(Unavailable::Store.into())
+        self.change_account(id, Change::EndSessions).await
+    }
+
+    async fn change_account(&self, id: AccountId, change: Change) -> Result<(), AdminError> {
+        let done = self.store.write(ChangeAccount { id, change, now: self.clock.now() }).await?;
+        if done { Ok(()) } else { Err(AdminError::NotFound) }
+    }
+
+    /// Hashes a password that meets the rule.
+    async fn hash_accepted(
+        &self,
+        password: &Password,
+        rule: Rule,
+        profile: &Profile,
+    ) -> Result<String, AdminError> {
+        let names = [&profile.username, &profile.email, &profile.phone];
+        let mut context: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+        context.extend([profile.first_name.as_str(), profile.last_name.as_str()]);
+        let faults = rule.faults(password, self.settings.password_floor, &context);
+        if !faults.is_empty() {
+            return Err(AdminError::Password(faults));
+        }
+        let slot = self.hasher.try_reserve().map_err(Unavailable::from)?;
+        Ok(slot.hash(password.as_bytes(), self.random.bytes()).await.map_err(Unavailable::from)?)
+    }
+
+    async fn account_record(&self, tx: &mut Tx<'_>, row: AccountRow) -> Result<AccountRecord, AdminError> {
+        Ok(AccountRecord {
+            id: row.id,
+            uuid: row.uuid,
+            created_at: row.created_at,
+            standing: row.standing,
+            profile: open(self, &row.profile)?,
+            identifiers: identifiers::of_account(tx, row.id).await?,
+            has_password: row.phc.is_some(),
+        })
+    }
+}
+
+fn seal(core: &Core, profile: &Profile) -> Result<Vec<u8>, AdminError> {
+    let plain = serde_json::to_vec(profile)
+        .map_err(|_| StoreError::Broken("a profile has no JSON form".to_owned()))?;
+    Ok(core.keyring.seal(Place::Profile, &plain, &core.random))
+}
+
+fn open(core: &Core, sealed: &[u8]) -> Result<Profile, AdminError> {
+    let broken = |what: &str| StoreError::Broken(what.to_owned());
+    let plain = core.keyring.open(Place::Profile, sealed);
+    let plain = plain.map_err(|_| broken("a profile does not open with this master key"))?;
+    Ok(serde_json::from_slice(&plain).map_err(|_| broken("a profile is not of this program's form"))?)
+}
+
+/// A new account, with all that is drawn and sealed before.
+struct Add {
+    id: AccountId,
+    uuid: Uuid,
+    profile: Vec<u8>,
+    lookups: Vec<Lookup>,
+    phc: Option<String>,
+    now: Timestamp,
+}
+
+impl Work for Add {
+    type Output = AccountId;
+    type Error = AdminError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccountId, AdminError> {
+        if !accounts::insert(tx, self.id, self.uuid, &self.profile, false, self.now).await? {
+            return Err(StoreError::Unavailable("the id that was drawn is taken".to_owned()).into());
+        }
+        for lookup in &self.lookups {
+            if !identifiers::insert(tx, lookup, self.id, Some(self.now)).await? {
+                return Err(AdminError::Taken(lookup.kind));
+            }
+            match lookup.kind {
+                IdentifierKind::Username => registrations::lapse_username(tx, &lookup.hash).await?,
+                IdentifierKind::Email => {
+                    registrations::lapse_email(tx, Surface::Authd, &lookup.hash).await?;
+                }
+                IdentifierKind::Phone => {}
+            }
+        }
+        if let Some(phc) = &self.phc {
+            accounts::set_password(tx, self.id, phc, self.now).await?;
+        }
+        Ok(self.id)
+    }
+}
+
+enum Change {
+    Suspend,
+    Restore,
+    Close { empty_profile: Vec<u8> },
+    SetPassword { phc: String },
+    EndSession { session: SessionId },
+    EndSessions,
+}
+
+/// A change of an account; yields `false` if there is none in use to change.
+struct ChangeAccount {
+    id: AccountId,
+    change: Change,
+    now: Timestamp,
+}
+
+impl Work for ChangeAccount {
+    type Output = bool;
+    type Error = StoreError;
+
+    /// The account's row is written first: where it raises the epoch, sessions that are being started
+    /// or refreshed at this moment end too.
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let (id, now) = (self.id, self.now);
+        let changed = match &self.change {
+            Change::Suspend => accounts::suspend(tx, id, now).await?,
+            Change::Restore => return accounts::restore(tx, id).await,
+            Change::Close { empty_profile } => accounts::close(tx, id, empty_profile, now).await?,
+            Change::EndSession { session } => return sessions::end(tx, id, *session).await,
+            Change::SetPassword { .. } | Change::EndSessions => {
+                accounts::raise_epoch(tx, id).await?.is_some()
+            }
+        };
+        if !changed {
+            return Ok(false);
+        }
+        sessions::clear(tx, id).await?;
+        match &self.change {
+            // Codes that are out keep working: they are about the account's addresses.
+            Change::EndSessions | Change::Restore | Change::EndSession { .. } => return Ok(true),
+            Change::Suspend => {}
+            Change::SetPassword { phc } => accounts::set_password(tx, id, phc, now).await?,
+            Change::Close { .. } => {
+                accounts::remove_password(tx, id).await?;
+                identifiers::remove_all(tx, id).await?;
+                limits::forget_sources(tx, id).await?;
+            }
+        }
+        codes::void_owner(tx, id, now).await?;
+        Ok(true)
     }
 }

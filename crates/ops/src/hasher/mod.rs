@@ -117,6 +117,12 @@ pub struct Load {
     pub recent: Duration,
 }
 
+/// Whether a password could be compared with this stored hash: its form is known and its cost within
+/// what the server does for one password.
+pub fn is_known_form(stored: &str) -> bool {
+    stored::Stored::parse(stored).is_ok()
+}
+
 /// The pool. Dropping it finishes the jobs that run, and refuses those that wait.
 pub struct Hasher {
     admission: Arc<Admission>,
