@@ -1,5 +1,13 @@
 //! Changes a password, given the current one and a session (000 `/change_password`).
 
+use countersign_model::message::Template;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::tokens::Holder;
+use countersign_store::{Tx, Work, accounts, codes, limits, sessions, tokens};
+
+use crate::audit::audit;
+use crate::outgoing::Outgoing;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::TokenPurpose;
@@ -43,12 +51,70 @@ pub enum ChangePasswordError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Change {
+    digest: TokenDigest,
+    old: String,
+    new: String,
+    counter: [u8; 16],
+    notice: Option<Outgoing>,
+    now: Timestamp,
+}
+
+impl Work for Change {
+    type Output = ();
+    type Error = ChangePasswordError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ChangePasswordError> {
+        let session = tokens::find_valid(tx, &self.digest, self.now).await?;
+        let session = session.ok_or(ChangePasswordError::SessionInvalid)?;
+        if !accounts::replace_hash(tx, session.account, &self.old, &self.new).await? {
+            return Err(ChangePasswordError::CurrentWrong);
+        }
+        let epoch = accounts::raise_epoch(tx, session.account).await?;
+        let epoch = epoch.ok_or(ChangePasswordError::SessionInvalid)?;
+        let kept = Holder { account: session.account, session: session.session, epoch };
+        sessions::clear_others(tx, kept).await?;
+        codes::void_owner(tx, session.account, self.now).await?;
+        limits::clear(tx, &self.counter).await?;
+        if let Some(notice) = &self.notice {
+            notice.queue(tx, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
-    /// Changes a password, given the current one and a session (000 `/change_password`).
+    /// Changes a password, given the current one and a session (000 `/change_password`). That
+    /// session goes on, all others end.
     ///
     /// # Errors
     /// [`ChangePasswordError`].
     pub async fn change_password(&self, request: ChangePassword<'_>) -> Result<(), ChangePasswordError> {
-        Err(Unavailable::Store.into())
+        let ChangePassword { token, purpose, current, new, rule, source } = request;
+        let faults = rule.faults(new, self.settings.password_floor, &[]);
+        if !faults.is_empty() {
+            return Err(ChangePasswordError::Password(faults));
+        }
+        let (now, digest) = (self.clock.now(), TokenDigest::of(token));
+        let mut tx = self.store.read().await?;
+        let session = tokens::find_valid(&mut tx, &digest, now).await?;
+        let session = session.filter(|session| session.purpose == purpose);
+        let session = session.ok_or(ChangePasswordError::SessionInvalid)?;
+        let account = accounts::find(&mut tx, session.account).await?;
+        let account = account.ok_or(ChangePasswordError::SessionInvalid)?;
+        let counters = self.password_counters(&mut tx, Some(account.id), None, source).await?;
+        drop(tx);
+        let profile = self.open_profile(&account.profile)?;
+        let slot = self.hasher.try_reserve()?;
+        self.count(counters).await?;
+        let verdict = slot.verify(current.as_bytes(), account.phc.as_deref()).await?;
+        let old = account.phc.filter(|_| verdict.matches).ok_or(ChangePasswordError::CurrentWrong)?;
+        let new = slot.hash(new.as_bytes(), self.random.bytes()).await?;
+        let counter = self.account_subject(account.id);
+        let notice = self.draw_notice(Template::PasswordChanged, profile.email.as_ref());
+        self.store.write(Change { digest, old, new, counter, notice, now }).await?;
+        self.outbox_changed.notify_one();
+        audit("change_password", "changed", Some(account.id), source);
+        Ok(())
     }
 }

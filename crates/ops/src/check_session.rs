@@ -2,8 +2,10 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::session::TokenDigest;
 use countersign_model::session::TokenPurpose;
 use countersign_model::time::Timestamp;
+use countersign_store::tokens;
 
 use crate::{Core, Unavailable};
 
@@ -43,6 +45,17 @@ impl Core {
     /// # Errors
     /// [`CheckSessionError`].
     pub async fn check_session(&self, token: &str) -> Result<Principal, CheckSessionError> {
-        Err(Unavailable::Store.into())
+        let mut tx = self.store.read().await?;
+        let found = tokens::find_valid(&mut tx, &TokenDigest::of(token), self.clock.now()).await?;
+        let found = found.filter(|found| found.purpose.grants_access()).ok_or(CheckSessionError::Invalid)?;
+        Ok(Principal {
+            account: found.account,
+            uuid: found.uuid,
+            session: found.session,
+            purpose: found.purpose,
+            issued_at: found.issued_at,
+            expires_at: found.expires_at,
+            profile: self.open_profile(&found.profile)?,
+        })
     }
 }

@@ -1,6 +1,18 @@
 //! Makes the account whose registration the link belongs to, and signs in (001).
 
+use countersign_model::code::CodePurpose;
+use countersign_model::identifier::IdentifierKind;
+use countersign_model::ids::{AccountId, Uuid};
+use countersign_model::keyring::Lookup;
+use countersign_model::session::{Surface, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::registrations::{self, RegistrationRow};
+use countersign_store::{Tx, Work, accounts, codes, identifiers};
+
 use crate::SignedIn;
+use crate::Source;
+use crate::audit::audit;
+use crate::tokens::DrawnSession;
 use crate::{Core, Unavailable};
 
 /// Why it was not done.
@@ -14,12 +26,53 @@ pub enum ConfirmAccountError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Confirm {
+    digest: TokenDigest,
+    session: DrawnSession,
+    now: Timestamp,
+}
+
+impl Work for Confirm {
+    type Output = RegistrationRow;
+    type Error = ConfirmAccountError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<RegistrationRow, ConfirmAccountError> {
+        let invalid = ConfirmAccountError::Invalid;
+        let code = codes::consume(tx, &self.digest, CodePurpose::ConfirmAccount, self.now).await?;
+        let id = code.and_then(|code| code.owner).ok_or(invalid.clone())?;
+        let registration = registrations::take(tx, id, self.now).await?.ok_or(invalid.clone())?;
+        let hash = registration.email.ok_or(invalid.clone())?;
+        let email = Lookup { kind: IdentifierKind::Email, hash };
+        let AccountId(_) = registration.account;
+        let (account, uuid) = (registration.account, registration.uuid);
+        if !accounts::insert(tx, account, uuid, &registration.sealed, false, self.now).await?
+            || !identifiers::insert(tx, &email, account, Some(self.now)).await?
+        {
+            return Err(invalid);
+        }
+        accounts::set_password(tx, account, &registration.phc, self.now).await?;
+        registrations::lapse_email(tx, Surface::Authd, &hash).await?;
+        codes::void_target(tx, &email, self.now).await?;
+        self.session.start(tx, account, 0).await?;
+        Ok(registration)
+    }
+}
+
 impl Core {
-    /// Makes the account whose registration the link belongs to, and signs in (001).
+    /// Makes the account whose registration the link belongs to, and signs in (001). Its password
+    /// stays, since it was set up by the same registration (acceptance decision 10).
     ///
     /// # Errors
     /// [`ConfirmAccountError`].
     pub async fn confirm_account(&self, id: &str) -> Result<SignedIn, ConfirmAccountError> {
-        Err(Unavailable::Store.into())
+        let id = Uuid::parse(id).ok_or(ConfirmAccountError::Invalid)?;
+        let now = self.clock.now();
+        let session = self.draw_session(Surface::Authd, now);
+        let tokens = session.tokens.clone();
+        let digest = TokenDigest::of(&id.to_string());
+        let made = self.store.write(Confirm { digest, session, now }).await?;
+        audit("confirm_account", "made", Some(made.account), Source::Local);
+        let profile = self.open_profile(&made.sealed)?;
+        Ok(SignedIn { account: made.account, uuid: made.uuid, profile, tokens })
     }
 }

@@ -1,12 +1,18 @@
 //! What every operation works with.
 
+use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex};
+
 use countersign_model::keyring::Keyring;
 use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_store::Store;
+use tokio::sync::Notify;
 
 use crate::Settings;
 use crate::hasher::Hasher;
+use crate::issue_layer_token::Layer;
+use crate::prepare::{self, Prepared};
 
 /// Everything the operations get; made once at start and shared.
 pub struct Core {
@@ -15,17 +21,19 @@ pub struct Core {
     /// The time.
     pub clock: Clock,
     /// Randomness.
-    pub random: Random,
+    pub random: Arc<Random>,
     /// The password hash pool.
     pub hasher: Hasher,
     /// The master key's derivatives.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
     /// What an operator can set.
     pub settings: Settings,
     /// Told when a message was put into the outbox by this process.
-    pub(crate) outbox_changed: tokio::sync::Notify,
+    pub(crate) outbox_changed: Notify,
     /// Which kind of rows the next sweep starts with.
-    pub(crate) sweep_slice: std::sync::atomic::AtomicU8,
+    pub(crate) sweep_slice: AtomicU8,
+    /// What Layer tokens are signed with.
+    pub(crate) layer: Layer,
 }
 
 /// What a [`Core`] is made of.
@@ -65,12 +73,22 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    /// Checks that the master key fits the store, and loads or makes what is kept in it.
+    /// Checks that the master key fits the store, and loads or makes what is kept in it. A Layer
+    /// key that is to be made is made behind the start.
     ///
     /// # Errors
     /// [`OpenCoreError`].
     pub async fn open(parts: CoreParts) -> Result<Core, OpenCoreError> {
         let CoreParts { store, clock, random, hasher, keyring, settings } = parts;
+        let (random, keyring) = (Arc::new(random), Arc::new(keyring));
+        let Prepared { provider, maker } =
+            prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
+        let maker = Arc::new(maker);
+        if !maker.done.initialized() {
+            let maker = Arc::clone(&maker);
+            // A failure is in the log; the first token tries again.
+            tokio::spawn(async move { maker.make().await });
+        }
         Ok(Core {
             store,
             clock,
@@ -78,8 +96,9 @@ impl Core {
             hasher,
             keyring,
             settings,
-            outbox_changed: tokio::sync::Notify::new(),
-            sweep_slice: std::sync::atomic::AtomicU8::new(0),
+            outbox_changed: Notify::new(),
+            sweep_slice: AtomicU8::new(0),
+            layer: Layer { provider, maker, opened: Mutex::new(None) },
         })
     }
 }

@@ -5,8 +5,14 @@
 
 pub mod hasher;
 
+mod audit;
 mod core;
+mod counting;
+mod outgoing;
+mod prepare;
+mod proof;
 mod settings;
+mod signing;
 mod source;
 mod tokens;
 mod unavailable;

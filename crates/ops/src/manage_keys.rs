@@ -1,9 +1,22 @@
 //! Signing keys: made at start, listed, rotated.
+//!
+//! Several processes may start on one new store at once. Every one of them knows the id of the key
+//! that is to be made, which is drawn once and kept, and the store takes each id once: so one
+//! process's key stands and the others' are dropped.
 
+use std::sync::Arc;
+
+use countersign_model::ids::Uuid;
 use countersign_model::key::{Algorithm, KeyPurpose, KeyState};
+use countersign_model::keyring::{Keyring, Place};
+use countersign_model::random::Random;
 use countersign_model::time::Timestamp;
+use countersign_store::keys::KeyRow;
+use countersign_store::{Store, StoreError, Tx, Work, keys};
+use tokio::sync::OnceCell;
 
 use crate::manage_accounts::AdminError;
+use crate::signing::{BadKey, NewKey};
 use crate::{Core, Unavailable};
 
 /// A signing key without its private part.
@@ -29,14 +42,118 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn list_keys(&self) -> Result<Vec<KeyRecord>, AdminError> {
-        Err(Unavailable::Store.into())
+        self.layer.maker.make().await?;
+        let mut tx = self.store.read().await.map_err(Unavailable::from)?;
+        let rows = keys::list(&mut tx).await.map_err(Unavailable::from)?;
+        Ok(rows.into_iter().map(record).collect::<Result<_, _>>()?)
     }
 
-    /// Makes a new key of this purpose, which signs from now on.
+    /// Makes a new key of this purpose, which signs from now on in every process on this store.
     ///
     /// # Errors
-    /// [`AdminError`].
+    /// [`AdminError`]; [`AdminError::NotFound`] for the Layer key if it is set by configuration:
+    /// there is none here to rotate, the file is to be replaced.
     pub async fn rotate_keys(&self, purpose: KeyPurpose) -> Result<KeyRecord, AdminError> {
-        Err(Unavailable::Store.into())
+        let id = Uuid::draw(&self.random);
+        let (kid, key) = match purpose {
+            KeyPurpose::OAuth => (id.to_string(), NewKey::es256()),
+            KeyPurpose::Layer if self.settings.layer.key_pem.is_some() => return Err(AdminError::NotFound),
+            KeyPurpose::Layer => {
+                // The first key, still being made, must not come after this one.
+                self.layer.maker.make().await?;
+                (layer_key_id(&self.random), NewKey::rs256().await)
+            }
+        };
+        let key = key.map_err(Unavailable::from)?;
+        let row = seal_key(kid, purpose, &key, self.clock.now(), &self.keyring, &self.random);
+        self.store.write(Activate { key: row.clone(), only_as_first: false }).await?;
+        Ok(record(row)?)
+    }
+}
+
+/// A new `kid` of Layer's form.
+pub(crate) fn layer_key_id(random: &Random) -> String {
+    format!("layer:///keys/{}", Uuid::draw(random))
+}
+
+/// The key as it is stored, active.
+pub(crate) fn seal_key(
+    kid: String,
+    purpose: KeyPurpose,
+    key: &NewKey,
+    created_at: Timestamp,
+    keyring: &Keyring,
+    random: &Random,
+) -> KeyRow {
+    KeyRow {
+        purpose,
+        algorithm: key.algorithm,
+        state: KeyState::Active,
+        created_at,
+        jwk: key.jwk(&kid).to_string(),
+        private: keyring.seal(Place::SigningKey, &key.private, random),
+        kid,
+    }
+}
+
+fn record(row: KeyRow) -> Result<KeyRecord, Unavailable> {
+    let jwk = serde_json::from_str(&row.jwk)
+        .map_err(|_| StoreError::Broken("a public key that is not JSON".to_owned()))?;
+    let KeyRow { kid, purpose, algorithm, state, created_at, .. } = row;
+    Ok(KeyRecord { kid, algorithm, purpose, state, created_at, jwk })
+}
+
+/// Makes the first Layer key behind the start, since an RSA key takes its time.
+pub(crate) struct LayerKeyMaker {
+    pub(crate) done: OnceCell<()>,
+    pub(crate) kid: String,
+    /// The id was set by the operator: no other key does.
+    pub(crate) id_is_set: bool,
+    pub(crate) created_at: Timestamp,
+    pub(crate) store: Store,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) random: Arc<Random>,
+}
+
+impl LayerKeyMaker {
+    /// Answers when there is a key; whoever asks after a failure tries again.
+    pub(crate) async fn make(&self) -> Result<(), Unavailable> {
+        self.done.get_or_try_init(|| self.make_now()).await.copied()
+    }
+
+    async fn make_now(&self) -> Result<(), Unavailable> {
+        let key = NewKey::rs256().await?;
+        let (kid, at) = (self.kid.clone(), self.created_at);
+        let row = seal_key(kid, KeyPurpose::Layer, &key, at, &self.keyring, &self.random);
+        self.store.write(Activate { key: row, only_as_first: !self.id_is_set }).await
+    }
+}
+
+impl From<BadKey> for Unavailable {
+    fn from(error: BadKey) -> Unavailable {
+        tracing::error!(%error, "a signing key failed");
+        Unavailable::Store
+    }
+}
+
+/// Lets a new key sign, unless its id is taken.
+struct Activate {
+    key: KeyRow,
+    only_as_first: bool,
+}
+
+impl Work for Activate {
+    type Output = ();
+    type Error = Unavailable;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Unavailable> {
+        let purpose = self.key.purpose;
+        if self.only_as_first && keys::list(tx).await?.iter().any(|other| other.purpose == purpose) {
+            return Ok(());
+        }
+        if keys::insert(tx, &self.key).await? {
+            keys::retire_others(tx, purpose, &self.key.kid).await?;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,12 @@
 //! Exchanges a token for a new one of the same session, once.
 
+use std::time::Duration;
+
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::{StoreError, Tx, Work, sessions, tokens};
+
+use crate::tokens::DrawnSession;
 use countersign_model::session::TokenPurpose;
 
 use crate::SessionTokens;
@@ -16,8 +23,40 @@ pub enum RefreshSessionError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Rotate {
+    digest: TokenDigest,
+    purpose: TokenPurpose,
+    fresh: DrawnSession,
+    reuse_grace: Duration,
+    now: Timestamp,
+}
+
+impl Work for Rotate {
+    /// The session that goes on, unless the token is not valid.
+    type Output = Option<tokens::Holder>;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        let Some(holder) = tokens::consume(tx, &self.digest, self.purpose, self.now).await? else {
+            let before = self.now.before(self.reuse_grace);
+            if let Some(victim) = tokens::find_used(tx, &self.digest, self.purpose, before).await? {
+                tracing::warn!(target: "audit", event = "refresh", outcome = "used token came back",
+                    account = victim.account.0);
+                sessions::end(tx, victim.account, victim.session).await?;
+            }
+            return Ok(None);
+        };
+        if self.purpose == TokenPurpose::AuthdRefresh {
+            tokens::remove_of_purpose(tx, holder, TokenPurpose::AuthdAccess).await?;
+        }
+        self.fresh.store_tokens(tx, holder).await?;
+        Ok(Some(holder))
+    }
+}
+
 impl Core {
-    /// Exchanges a token for a new one of the same session, once.
+    /// Exchanges a token for a new one of the same session, once. A used token that comes back later
+    /// than the grace ends the session: two parties hold it (R071).
     ///
     /// # Errors
     /// [`RefreshSessionError`].
@@ -26,6 +65,13 @@ impl Core {
         token: &str,
         purpose: TokenPurpose,
     ) -> Result<SessionTokens, RefreshSessionError> {
-        Err(Unavailable::Store.into())
+        let now = self.clock.now();
+        let fresh = self.draw_session(purpose.surface(), now);
+        let mut tokens = fresh.tokens.clone();
+        let reuse_grace = self.settings.sessions.reuse_grace;
+        let work = Rotate { digest: TokenDigest::of(token), purpose, fresh, reuse_grace, now };
+        let holder = self.store.write(work).await?.ok_or(RefreshSessionError::Invalid)?;
+        tokens.session = holder.session;
+        Ok(tokens)
     }
 }

@@ -1,5 +1,12 @@
 //! Makes an account at once, with an address that is not verified yet (003, 004).
 
+use countersign_model::keyring::Lookup;
+use countersign_model::limit::Scope;
+use countersign_model::time::Timestamp;
+use countersign_store::{Tx, Work, accounts, identifiers};
+
+use crate::audit::audit;
+use crate::tokens::DrawnSession;
 use countersign_model::account::Profile;
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::{AccountId, Uuid};
@@ -66,6 +73,39 @@ pub enum RegisterAccountError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Register {
+    account: AccountId,
+    uuid: Uuid,
+    username: Option<Lookup>,
+    email: Lookup,
+    profile: Vec<u8>,
+    phc: String,
+    session: Option<DrawnSession>,
+    now: Timestamp,
+}
+
+impl Work for Register {
+    type Output = ();
+    type Error = RegisterAccountError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterAccountError> {
+        if let Some(username) = &self.username
+            && !identifiers::insert(tx, username, self.account, Some(self.now)).await?
+        {
+            return Err(RegisterAccountError::UsernameTaken);
+        }
+        if !identifiers::insert(tx, &self.email, self.account, None).await? {
+            return Err(RegisterAccountError::EmailTaken);
+        }
+        accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await?;
+        accounts::set_password(tx, self.account, &self.phc, self.now).await?;
+        if let Some(session) = &self.session {
+            session.start(tx, self.account, 0).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
     /// Makes an account at once, with an address that is not verified yet (003, 004).
     ///
@@ -75,6 +115,41 @@ impl Core {
         &self,
         request: RegisterAccount<'_>,
     ) -> Result<Registered, RegisterAccountError> {
-        Err(Unavailable::Store.into())
+        let faults = request.rule.faults(request.password, self.settings.password_floor, &[]);
+        if !faults.is_empty() {
+            return Err(RegisterAccountError::Password(faults));
+        }
+        let rate = self.settings.limits.sign_in_per_source;
+        self.count(self.source_counter(Scope::SignInSource, rate, request.source).into_iter().collect())
+            .await?;
+        let now = self.clock.now();
+        let username = request.username.as_ref().map(|username| self.keyring.lookup(username));
+        let email = self.keyring.lookup(&request.email);
+        let mut tx = self.store.read().await?;
+        if let Some(username) = &username
+            && identifiers::find(&mut tx, username).await?.is_some()
+        {
+            return Err(RegisterAccountError::UsernameTaken);
+        }
+        if identifiers::find(&mut tx, &email).await?.is_some() {
+            return Err(RegisterAccountError::EmailTaken);
+        }
+        drop(tx);
+        let slot = self.hasher.try_reserve()?;
+        let phc = slot.hash(request.password.as_bytes(), self.random.bytes()).await?;
+        let readable = Profile {
+            username: request.username.as_ref().map(|username| username.given().to_owned()),
+            email: Some(request.email.given().to_owned()),
+            phone: None,
+            first_name: request.first_name,
+            last_name: request.last_name,
+        };
+        let (account, uuid) = (AccountId::draw(&self.random), Uuid::draw(&self.random));
+        let session = request.start_session.then(|| self.draw_session(request.surface, now));
+        let tokens = session.as_ref().map(|session| session.tokens.clone());
+        let profile = self.seal_profile(&readable);
+        self.store.write(Register { account, uuid, username, email, profile, phc, session, now }).await?;
+        audit("register", "made", Some(account), request.source);
+        Ok(Registered { account, uuid, profile: readable, tokens })
     }
 }

@@ -1,5 +1,23 @@
 //! Opens a registration that an SMS code validates (002 `register`).
 
+use countersign_model::account::Profile;
+use countersign_model::code::{Code, CodePurpose};
+use countersign_model::ids::{AccountId, Uuid};
+use countersign_model::message::{Channel, Contents, Template};
+use countersign_model::secret::Secret;
+use countersign_model::session::{Surface, Token, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::codes::{self, CodeRow};
+use countersign_store::phones::{self, PendingPhone};
+use countersign_store::registrations::{self, RegistrationRow};
+use countersign_store::{Tx, Work, identifiers};
+
+use crate::audit::audit;
+use crate::counting::{Counter, count_all};
+use crate::outgoing::Outgoing;
+
+/// Times of what must not be linked are rounded to this, so that they link nothing (002-12).
+const COARSE: std::time::Duration = std::time::Duration::from_secs(3600);
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::{Fault, Password, Rule};
@@ -41,12 +59,118 @@ pub enum RegisterByPhoneError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Open {
+    counters: Vec<Counter>,
+    registration: RegistrationRow,
+    phone: PendingPhone,
+    sms: Outgoing,
+    email: Option<(CodeRow, Outgoing)>,
+    now: Timestamp,
+}
+
+impl Work for Open {
+    type Output = ();
+    type Error = RegisterByPhoneError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterByPhoneError> {
+        count_all(tx, &self.counters, self.now).await??;
+        registrations::insert(tx, &self.registration).await?;
+        phones::insert_pending(tx, &self.phone).await?;
+        self.sms.queue(tx, self.now).await?;
+        if let Some((code, message)) = &self.email {
+            codes::insert(tx, code).await?;
+            message.queue(tx, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
-    /// Opens a registration that an SMS code validates (002 `register`).
+    /// Opens a registration that an SMS code validates (002 `register`). Several may be open for one
+    /// name; the first that is validated wins (acceptance decision 13).
     ///
     /// # Errors
     /// [`RegisterByPhoneError`].
     pub async fn register_by_phone(&self, request: RegisterByPhone<'_>) -> Result<(), RegisterByPhoneError> {
-        Err(Unavailable::Store.into())
+        let RegisterByPhone { username, password, phone, email, source } = request;
+        let username_lookup = self.keyring.lookup(&username);
+        let mut tx = self.store.read().await?;
+        if identifiers::find(&mut tx, &username_lookup).await?.is_some() {
+            return Err(RegisterByPhoneError::UsernameTaken);
+        }
+        let faults = Rule::Line.faults(password, self.settings.password_floor, &[]);
+        if !faults.is_empty() {
+            return Err(RegisterByPhoneError::Password(faults));
+        }
+        if phones::is_spent(&mut tx, &self.keyring.spent_phone(&phone)).await? {
+            return Err(RegisterByPhoneError::PhoneTaken);
+        }
+        drop(tx);
+        let slot = self.hasher.try_reserve()?;
+        let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
+        let now = self.clock.now();
+        let profile = Profile { username: Some(username.given().to_owned()), ..Profile::default() };
+        let registration = RegistrationRow {
+            id: self.random.positive(63),
+            account: AccountId::draw(&self.random),
+            uuid: Uuid::draw(&self.random),
+            surface: Surface::Line,
+            username: Some(username_lookup.hash),
+            email: email.as_ref().map(|email| self.keyring.lookup(email).hash),
+            email_verified_at: None,
+            phc,
+            sealed: self.seal_profile(&profile),
+            expires_at: now.after(self.settings.codes.phone).rounded_up(COARSE),
+        };
+        let (pending, sms) = self.draw_phone_code(&phone, &registration, now);
+        let counters = self.message_counters(&phone, source);
+        let email = email.map(|email| self.draw_email_link(&email, registration.account, now));
+        self.store.write(Open { counters, registration, phone: pending, sms, email, now }).await?;
+        self.outbox_changed.notify_one();
+        audit("register_by_phone", "queued", None, source);
+        Ok(())
+    }
+
+    fn draw_phone_code(
+        &self,
+        phone: &Identifier,
+        registration: &RegistrationRow,
+        now: Timestamp,
+    ) -> (PendingPhone, Outgoing) {
+        let code = Code::draw(&self.random);
+        let link = registration.id.to_be_bytes();
+        let pending = PendingPhone {
+            phone: self.keyring.pending_phone(phone),
+            code: self.keyring.code_digest(&code),
+            link: self.keyring.seal_phone_link(phone, &code, &link, &self.random),
+            expires_at: registration.expires_at,
+        };
+        let contents = Contents {
+            to: phone.given().to_owned(),
+            code: Some(code.display()),
+            link: None,
+            expires_at: Some(now.after(self.settings.codes.phone)),
+        };
+        (pending, self.draw_message(Channel::Sms, Template::PhoneCode, &contents))
+    }
+
+    fn draw_email_link(&self, email: &Identifier, account: AccountId, now: Timestamp) -> (CodeRow, Outgoing) {
+        let secret = Token::draw_marked(&self.random);
+        let expires_at = now.after(self.settings.codes.confirmation);
+        let contents = Contents {
+            to: email.given().to_owned(),
+            code: None,
+            link: Some(Secret::new(self.link("/verify-email/", secret.reveal()))),
+            expires_at: Some(expires_at),
+        };
+        let code = CodeRow {
+            digest: TokenDigest::of(secret.reveal()),
+            purpose: CodePurpose::VerifyEmail,
+            target: Some(self.keyring.lookup(email)),
+            owner: Some(account.0),
+            sealed: None,
+            expires_at,
+        };
+        (code, self.draw_message(Channel::Email, Template::VerifyEmail, &contents))
     }
 }

@@ -1,5 +1,16 @@
 //! Makes an account for the identifier that a code was sent to (000 `/register`).
 
+use countersign_model::account::Profile;
+use countersign_model::code::{Code, CodePurpose};
+use countersign_model::identifier::IdentifierKind;
+use countersign_model::ids::Uuid;
+use countersign_model::keyring::{Lookup, Place};
+use countersign_model::limit::Scope;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::{Tx, Work, accounts, codes, identifiers};
+
+use crate::audit::audit;
 use countersign_model::ids::AccountId;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::{Fault, Password, Rule};
@@ -39,8 +50,35 @@ pub enum RegisterWithCodeError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Register {
+    digest: TokenDigest,
+    target: Lookup,
+    account: AccountId,
+    uuid: Uuid,
+    profile: Vec<u8>,
+    phc: String,
+    now: Timestamp,
+}
+
+impl Work for Register {
+    type Output = ();
+    type Error = RegisterWithCodeError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterWithCodeError> {
+        let consumed = codes::consume(tx, &self.digest, CodePurpose::Verification, self.now).await?;
+        consumed.ok_or(RegisterWithCodeError::CodeInvalid)?;
+        if !identifiers::insert(tx, &self.target, self.account, Some(self.now)).await? {
+            return Err(RegisterWithCodeError::IdentifierTaken);
+        }
+        accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await?;
+        accounts::set_password(tx, self.account, &self.phc, self.now).await?;
+        Ok(codes::void_target(tx, &self.target, self.now).await?)
+    }
+}
+
 impl Core {
-    /// Makes an account for the identifier that a code was sent to (000 `/register`).
+    /// Makes an account for the identifier that a code was sent to (000 `/register`). The code is
+    /// used up only if the account is made (000-27).
     ///
     /// # Errors
     /// [`RegisterWithCodeError`].
@@ -48,6 +86,42 @@ impl Core {
         &self,
         request: RegisterWithCode<'_>,
     ) -> Result<AccountId, RegisterWithCodeError> {
-        Err(Unavailable::Store.into())
+        let RegisterWithCode { code, password, rule, source } = request;
+        let faults = rule.faults(password, self.settings.password_floor, &[]);
+        if !faults.is_empty() {
+            return Err(RegisterWithCodeError::Password(faults));
+        }
+        let rate = self.settings.limits.sign_in_per_source;
+        self.count(self.source_counter(Scope::SignInSource, rate, source).into_iter().collect()).await?;
+        let code = Code::parse(code).ok_or(RegisterWithCodeError::CodeInvalid)?;
+        let digest = self.keyring.code_digest(&code);
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        let found = codes::find_valid(&mut tx, &digest, CodePurpose::Verification, now).await?;
+        let found = found.ok_or(RegisterWithCodeError::CodeInvalid)?;
+        let target = found.target.ok_or(RegisterWithCodeError::CodeInvalid)?;
+        if identifiers::find(&mut tx, &target).await?.is_some() {
+            return Err(RegisterWithCodeError::IdentifierTaken);
+        }
+        drop(tx);
+        let profile = self.profile_of(&target, found.sealed.as_deref());
+        let slot = self.hasher.try_reserve()?;
+        let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
+        let account = AccountId::draw(&self.random);
+        let uuid = Uuid::draw(&self.random);
+        self.store.write(Register { digest, target, account, uuid, profile, phc, now }).await?;
+        audit("register", "made", Some(account), source);
+        Ok(account)
+    }
+
+    /// The sealed profile of an account whose only identifier is this one.
+    fn profile_of(&self, target: &Lookup, sealed: Option<&[u8]>) -> Vec<u8> {
+        let given = sealed.and_then(|sealed| self.keyring.open(Place::CodeTarget, sealed).ok());
+        let given = given.and_then(|given| String::from_utf8(given).ok());
+        self.seal_profile(&match target.kind {
+            IdentifierKind::Username => Profile { username: given, ..Profile::default() },
+            IdentifierKind::Email => Profile { email: given, ..Profile::default() },
+            IdentifierKind::Phone => Profile { phone: given, ..Profile::default() },
+        })
     }
 }

@@ -1,5 +1,19 @@
 //! Opens a registration that a link in a mail confirms (001).
 
+use countersign_model::account::Profile;
+use countersign_model::code::CodePurpose;
+use countersign_model::ids::AccountId;
+use countersign_model::message::{Channel, Contents, Template};
+use countersign_model::secret::Secret;
+use countersign_model::session::{Surface, Token, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::codes::{self, CodeRow};
+use countersign_store::registrations::{self, RegistrationRow};
+use countersign_store::{Tx, Work, accounts, identifiers};
+
+use crate::audit::audit;
+use crate::counting::{Counter, count_all};
+use crate::outgoing::Outgoing;
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::Uuid;
 use countersign_model::limit::RetryAfter;
@@ -46,8 +60,33 @@ pub enum RequestAccountError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Open {
+    counters: Vec<Counter>,
+    registration: Option<(RegistrationRow, CodeRow)>,
+    message: Option<Outgoing>,
+    now: Timestamp,
+}
+
+impl Work for Open {
+    type Output = ();
+    type Error = RequestAccountError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RequestAccountError> {
+        count_all(tx, &self.counters, self.now).await??;
+        if let Some((registration, code)) = &self.registration {
+            registrations::insert(tx, registration).await?;
+            codes::insert(tx, code).await?;
+        }
+        if let Some(message) = &self.message {
+            message.queue(tx, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
-    /// Opens a registration that a link in a mail confirms (001).
+    /// Opens a registration that a link in a mail confirms (001). Several may be open for one
+    /// address; the first that is confirmed wins (acceptance decision 13).
     ///
     /// # Errors
     /// [`RequestAccountError`].
@@ -55,6 +94,76 @@ impl Core {
         &self,
         request: RequestAccount<'_>,
     ) -> Result<RequestedAccount, RequestAccountError> {
-        Err(Unavailable::Store.into())
+        let RequestAccount { email, password, rule, source } = request;
+        let faults = rule.faults(password, self.settings.password_floor, &[]);
+        if !faults.is_empty() {
+            return Err(RequestAccountError::Password(faults));
+        }
+        let now = self.clock.now();
+        let lookup = self.keyring.lookup(&email);
+        let mut tx = self.store.read().await?;
+        let owner = match identifiers::find(&mut tx, &lookup).await? {
+            Some(owner) => accounts::find(&mut tx, owner.account).await?,
+            None => None,
+        };
+        if owner.is_some() && !self.settings.conceal_accounts {
+            return Err(RequestAccountError::EmailTaken);
+        }
+        let open = registrations::newest_by_email(&mut tx, Surface::Authd, &lookup.hash, now).await?;
+        drop(tx);
+        let slot = self.hasher.try_reserve()?;
+        let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
+        // One account to be, however often it is asked for.
+        let (account, uuid) = open.map_or_else(
+            || (AccountId::draw(&self.random), Uuid::draw(&self.random)),
+            |open| (open.account, open.uuid),
+        );
+        let (registration, message) = match owner {
+            Some(owner) => {
+                let kept = self.open_profile(&owner.profile)?.email;
+                (None, self.draw_notice(Template::AddressTaken, kept.as_ref()))
+            }
+            None => {
+                let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
+                let registration = RegistrationRow {
+                    id: self.random.positive(63),
+                    account,
+                    uuid,
+                    surface: Surface::Authd,
+                    username: None,
+                    email: Some(lookup.hash),
+                    email_verified_at: None,
+                    phc,
+                    sealed: self.seal_profile(&profile),
+                    expires_at: now.after(self.settings.codes.confirmation),
+                };
+                let (code, message) = self.draw_confirmation(&email, &registration);
+                (Some((registration, code)), Some(message))
+            }
+        };
+        let counters = self.message_counters(&email, source);
+        self.store.write(Open { counters, registration, message, now }).await?;
+        self.outbox_changed.notify_one();
+        audit("request_account", "queued", None, source);
+        Ok(RequestedAccount { uuid, email: email.given().to_owned() })
+    }
+
+    fn draw_confirmation(&self, email: &Identifier, registration: &RegistrationRow) -> (CodeRow, Outgoing) {
+        let id = Token::draw_uuid(&self.random);
+        let contents = Contents {
+            to: email.given().to_owned(),
+            link: Some(Secret::new(self.link("/v1/requests/accounts/", id.reveal()))),
+            code: Some(id.clone()),
+            expires_at: Some(registration.expires_at),
+        };
+        let code = CodeRow {
+            digest: TokenDigest::of(id.reveal()),
+            purpose: CodePurpose::ConfirmAccount,
+            target: Some(self.keyring.lookup(email)),
+            owner: Some(registration.id),
+            sealed: None,
+            expires_at: registration.expires_at,
+        };
+        (code, self.draw_message(Channel::Email, Template::ConfirmAccount, &contents))
     }
 }

@@ -1,5 +1,15 @@
 //! Sends a verification code to an address or a number (000 `/send`).
 
+use countersign_model::code::{Code, CodePurpose};
+use countersign_model::keyring::Place;
+use countersign_model::message::Contents;
+use countersign_model::time::Timestamp;
+use countersign_store::codes::{self, CodeRow};
+use countersign_store::{Tx, Work};
+
+use crate::audit::audit;
+use crate::counting::{Counter, count_all};
+use crate::outgoing::{Outgoing, channel_of};
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::message::Template;
@@ -28,12 +38,55 @@ pub enum SendCodeError {
     Unavailable(#[from] Unavailable),
 }
 
+struct QueueCode {
+    counters: Vec<Counter>,
+    code: CodeRow,
+    message: Outgoing,
+    now: Timestamp,
+}
+
+impl Work for QueueCode {
+    type Output = ();
+    type Error = SendCodeError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), SendCodeError> {
+        count_all(tx, &self.counters, self.now).await??;
+        codes::insert(tx, &self.code).await?;
+        Ok(self.message.queue(tx, self.now).await?)
+    }
+}
+
 impl Core {
-    /// Sends a verification code to an address or a number (000 `/send`).
+    /// Sends a verification code to an address or a number (000 `/send`). The outcome is the same
+    /// whether an account has it or not (000-10).
     ///
     /// # Errors
     /// [`SendCodeError`].
     pub async fn send_code(&self, request: SendCode) -> Result<(), SendCodeError> {
-        Err(Unavailable::Store.into())
+        let SendCode { target, template, source } = request;
+        let now = self.clock.now();
+        let code = Code::draw(&self.random);
+        let expires_at = now.after(self.settings.codes.verification);
+        let channel = channel_of(target.kind());
+        let contents = Contents {
+            to: target.given().to_owned(),
+            code: Some(code.display()),
+            link: None,
+            expires_at: Some(expires_at),
+        };
+        let code = CodeRow {
+            digest: self.keyring.code_digest(&code),
+            purpose: CodePurpose::Verification,
+            target: Some(self.keyring.lookup(&target)),
+            owner: None,
+            sealed: Some(self.keyring.seal(Place::CodeTarget, target.given().as_bytes(), &self.random)),
+            expires_at,
+        };
+        let message = self.draw_message(channel, template, &contents);
+        let counters = self.message_counters(&target, source);
+        self.store.write(QueueCode { counters, code, message, now }).await?;
+        self.outbox_changed.notify_one();
+        audit("send_code", "queued", None, source);
+        Ok(())
     }
 }

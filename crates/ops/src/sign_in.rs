@@ -1,5 +1,15 @@
 //! Signs in with an identifier and a password: the one rule for every surface.
 
+use countersign_model::account::Standing;
+use countersign_model::identifier::IdentifierKind;
+use countersign_model::ids::AccountId;
+use countersign_model::keyring::Lookup;
+use countersign_model::time::Timestamp;
+use countersign_store::accounts::{self, AccountRow};
+use countersign_store::{StoreError, Tx, Work, identifiers, limits, registrations};
+
+use crate::audit::audit;
+use crate::tokens::DrawnSession;
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::Password;
@@ -41,12 +51,134 @@ pub enum SignInError {
     Unavailable(#[from] Unavailable),
 }
 
+/// Whose password was meant.
+enum Candidate {
+    Account(AccountRow),
+    /// A registration of 002 that awaits its SMS code.
+    Registration {
+        phc: String,
+    },
+    Nobody,
+}
+
+impl Candidate {
+    fn phc(&self) -> Option<&str> {
+        match self {
+            Candidate::Account(account) => account.phc.as_deref(),
+            Candidate::Registration { phc } => Some(phc),
+            Candidate::Nobody => None,
+        }
+    }
+
+    fn account(&self) -> Option<AccountId> {
+        match self {
+            Candidate::Account(account) => Some(account.id),
+            Candidate::Registration { .. } | Candidate::Nobody => None,
+        }
+    }
+}
+
+/// What a good password leads to, as one unit.
+pub(crate) struct StartSession {
+    pub account: AccountId,
+    /// The epoch in which the password was looked up: if it was raised since, the session is over
+    /// before it begins.
+    pub epoch: i64,
+    pub session: DrawnSession,
+    /// The counter that the good password clears.
+    pub counter: [u8; 16],
+    pub source: Option<[u8; 16]>,
+    /// The old and the stronger hash of the same password (R010).
+    pub rehash: Option<(String, String)>,
+    pub now: Timestamp,
+}
+
+impl Work for StartSession {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.session.start(tx, self.account, self.epoch).await?;
+        limits::clear(tx, &self.counter).await?;
+        if let Some(source) = &self.source {
+            limits::know_source(tx, self.account, source, self.now).await?;
+        }
+        if let Some((old, new)) = &self.rehash {
+            accounts::replace_hash(tx, self.account, old, new).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
     /// Signs in with an identifier and a password: the one rule for every surface.
     ///
     /// # Errors
     /// [`SignInError`].
     pub async fn sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, SignInError> {
-        Err(Unavailable::Store.into())
+        let SignIn { identifier, password, surface, source } = request;
+        let slot = self.hasher.try_reserve()?;
+        let now = self.clock.now();
+        let lookup = identifier.as_ref().map(|identifier| self.keyring.lookup(identifier));
+        let mut tx = self.store.read().await?;
+        let candidate = find_candidate(&mut tx, lookup.as_ref(), now).await?;
+        let counters = self.password_counters(&mut tx, candidate.account(), lookup.as_ref(), source).await?;
+        drop(tx);
+        self.count(counters).await?;
+        let verdict = slot.verify(password.as_bytes(), candidate.phc()).await?;
+        let account = match candidate {
+            Candidate::Registration { .. } if verdict.matches => return Err(SignInError::UnverifiedNumber),
+            Candidate::Account(account) if verdict.matches && account.standing == Standing::Active => account,
+            Candidate::Account(_) | Candidate::Registration { .. } | Candidate::Nobody => {
+                audit("sign_in", "refused", candidate.account(), source);
+                return Err(SignInError::Credentials);
+            }
+        };
+        if account.awaits_email {
+            return Err(SignInError::UnverifiedEmail);
+        }
+        let profile = self.open_profile(&account.profile)?;
+        let rehash = match account.phc {
+            Some(old) if verdict.needs_rehash => {
+                Some((old, slot.hash(password.as_bytes(), self.random.bytes()).await?))
+            }
+            Some(_) | None => None,
+        };
+        let session = self.draw_session(surface, now);
+        let tokens = session.tokens.clone();
+        let counter = self.account_subject(account.id);
+        let source_key = self.source_key(source);
+        let work = StartSession {
+            account: account.id,
+            epoch: account.epoch,
+            session,
+            counter,
+            source: source_key,
+            rehash,
+            now,
+        };
+        self.store.write(work).await?;
+        audit("sign_in", "signed in", Some(account.id), source);
+        Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }
+}
+
+async fn find_candidate(
+    tx: &mut Tx<'_>,
+    lookup: Option<&Lookup>,
+    now: Timestamp,
+) -> Result<Candidate, StoreError> {
+    let Some(lookup) = lookup else { return Ok(Candidate::Nobody) };
+    if let Some(owner) = identifiers::find(tx, lookup).await? {
+        let account = accounts::find(tx, owner.account).await?;
+        return Ok(account.map_or(Candidate::Nobody, Candidate::Account));
+    }
+    let registration = match lookup.kind {
+        IdentifierKind::Username => {
+            registrations::newest_by_username(tx, Surface::Line, &lookup.hash, now).await?
+        }
+        IdentifierKind::Email => registrations::newest_by_email(tx, Surface::Line, &lookup.hash, now).await?,
+        IdentifierKind::Phone => None,
+    };
+    Ok(registration.map_or(Candidate::Nobody, |found| Candidate::Registration { phc: found.phc }))
 }

@@ -1,5 +1,17 @@
 //! Signs in with an identifier and a code that was sent to it (000 `/login`).
 
+use countersign_model::account::Standing;
+use countersign_model::code::{Code, CodePurpose};
+use countersign_model::keyring::Lookup;
+use countersign_model::limit::Scope;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::{Tx, Work, accounts, codes, identifiers};
+
+use crate::audit::audit;
+use crate::counting::Counter;
+use crate::proof::Proof;
+use crate::tokens::DrawnSession;
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::session::Surface;
@@ -34,6 +46,31 @@ pub enum SignInWithCodeError {
     Unavailable(#[from] Unavailable),
 }
 
+struct RedeemCode {
+    digest: TokenDigest,
+    target: Lookup,
+    proof: Proof,
+    session: DrawnSession,
+    now: Timestamp,
+}
+
+impl Work for RedeemCode {
+    type Output = ();
+    type Error = SignInWithCodeError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), SignInWithCodeError> {
+        let code = codes::consume(tx, &self.digest, CodePurpose::Verification, self.now).await?;
+        if code.and_then(|code| code.target) != Some(self.target) {
+            return Err(SignInWithCodeError::Credentials);
+        }
+        self.proof.note(tx, self.now).await?;
+        let account = accounts::find(tx, self.proof.account).await?;
+        let account = account.ok_or(SignInWithCodeError::Credentials)?;
+        self.session.start(tx, account.id, account.epoch).await?;
+        Ok(codes::void_target(tx, &self.target, self.now).await?)
+    }
+}
+
 impl Core {
     /// Signs in with an identifier and a code that was sent to it (000 `/login`).
     ///
@@ -43,6 +80,30 @@ impl Core {
         &self,
         request: SignInWithCode<'_>,
     ) -> Result<SignedIn, SignInWithCodeError> {
-        Err(Unavailable::Store.into())
+        let SignInWithCode { identifier, code, surface, source } = request;
+        let limits = &self.settings.limits;
+        let target = self.keyring.lookup(&identifier);
+        let mut counters = Vec::new();
+        if let Some(counter) = self.source_counter(Scope::SignInSource, limits.sign_in_per_source, source) {
+            let subject = self.keyring.limit_key(Scope::CodeTarget, &target.hash);
+            counters = vec![counter, Counter { subject, rate: limits.sign_in_per_account }];
+        }
+        self.count(counters).await?;
+        let code = Code::parse(code).ok_or(SignInWithCodeError::Credentials)?;
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        let owner = identifiers::find(&mut tx, &target).await?.ok_or(SignInWithCodeError::Credentials)?;
+        let account = accounts::find(&mut tx, owner.account).await?;
+        let account = account.filter(|account| account.standing == Standing::Active);
+        let account = account.ok_or(SignInWithCodeError::Credentials)?;
+        let proof = self.gather_proof(&mut tx, &account, target.kind).await?;
+        drop(tx);
+        let profile = self.open_profile(&account.profile)?;
+        let session = self.draw_session(surface, now);
+        let tokens = session.tokens.clone();
+        let digest = self.keyring.code_digest(&code);
+        self.store.write(RedeemCode { digest, target, proof, session, now }).await?;
+        audit("sign_in_with_code", "signed in", Some(account.id), source);
+        Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }
 }

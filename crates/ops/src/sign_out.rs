@@ -1,6 +1,9 @@
 //! Ends the session of a token, or all sessions of its account.
 
+use countersign_model::session::TokenDigest;
 use countersign_model::session::TokenPurpose;
+use countersign_model::time::Timestamp;
+use countersign_store::{Tx, Work, accounts, sessions, tokens};
 
 use crate::{Core, Unavailable};
 
@@ -24,6 +27,33 @@ pub enum SignOutError {
     Unavailable(#[from] Unavailable),
 }
 
+struct EndSession {
+    digest: TokenDigest,
+    purpose: TokenPurpose,
+    which: SignOut,
+    now: Timestamp,
+}
+
+impl Work for EndSession {
+    type Output = ();
+    type Error = SignOutError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), SignOutError> {
+        let holder = tokens::remove_valid(tx, &self.digest, self.purpose, self.now).await?;
+        let holder = holder.ok_or(SignOutError::Invalid)?;
+        match self.which {
+            SignOut::This => {
+                sessions::end(tx, holder.account, holder.session).await?;
+            }
+            SignOut::All => {
+                accounts::raise_epoch(tx, holder.account).await?;
+                sessions::clear(tx, holder.account).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Core {
     /// Ends the session of a token, or all sessions of its account.
     ///
@@ -35,6 +65,7 @@ impl Core {
         purpose: TokenPurpose,
         which: SignOut,
     ) -> Result<(), SignOutError> {
-        Err(Unavailable::Store.into())
+        let digest = TokenDigest::of(token);
+        self.store.write(EndSession { digest, purpose, which, now: self.clock.now() }).await
     }
 }

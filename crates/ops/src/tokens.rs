@@ -2,7 +2,13 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::session::IssuedToken;
+use countersign_model::keyring::Place;
+use countersign_model::session::{IssuedToken, Session, Surface, Token, TokenPurpose};
+use countersign_model::time::Timestamp;
+use countersign_store::tokens::{Holder, NewToken};
+use countersign_store::{StoreError, Tx, sessions, tokens};
+
+use crate::{Core, Unavailable};
 
 /// The tokens of a session that was just started or refreshed.
 #[derive(Clone, Debug)]
@@ -26,4 +32,85 @@ pub struct SignedIn {
     pub profile: Profile,
     /// What was handed out.
     pub tokens: SessionTokens,
+}
+
+/// A session that is about to be stored: drawn before the transaction, so that it may run again.
+#[derive(Clone, Debug)]
+pub(crate) struct DrawnSession {
+    surface: Surface,
+    now: Timestamp,
+    /// What its holder gets.
+    pub tokens: SessionTokens,
+}
+
+impl DrawnSession {
+    /// Stores the session and its tokens in the account's epoch.
+    pub(crate) async fn start(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        epoch: i64,
+    ) -> Result<(), StoreError> {
+        let id = self.tokens.session;
+        sessions::insert(tx, &Session { id, account, surface: self.surface, started_at: self.now }).await?;
+        self.store_tokens(tx, Holder { account, session: id, epoch }).await
+    }
+
+    /// Stores the tokens alone, for a session that is refreshed.
+    pub(crate) async fn store_tokens(&self, tx: &mut Tx<'_>, holder: Holder) -> Result<(), StoreError> {
+        let (access, refresh) = purposes(self.surface);
+        tokens::insert(tx, holder, &stored(access, &self.tokens.access)).await?;
+        if let (Some(purpose), Some(token)) = (refresh, &self.tokens.refresh) {
+            tokens::insert(tx, holder, &stored(purpose, token)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn stored(purpose: TokenPurpose, token: &IssuedToken) -> NewToken {
+    let IssuedToken { token, issued_at, expires_at } = token;
+    NewToken { digest: token.digest(), purpose, issued_at: *issued_at, expires_at: *expires_at }
+}
+
+/// Which tokens a surface hands out: the one that shows who is asking, and the one that refreshes
+/// where that is another.
+fn purposes(surface: Surface) -> (TokenPurpose, Option<TokenPurpose>) {
+    match surface {
+        Surface::Ouser => (TokenPurpose::OuserSession, None),
+        Surface::Authd => (TokenPurpose::AuthdAccess, Some(TokenPurpose::AuthdRefresh)),
+        Surface::Line => (TokenPurpose::LineToken, None),
+        Surface::AuthV1 => (TokenPurpose::AuthV1Token, None),
+        Surface::Rest => (TokenPurpose::RestToken, None),
+    }
+}
+
+impl Core {
+    /// Draws the tokens of a session of this surface.
+    pub(crate) fn draw_session(&self, surface: Surface, now: Timestamp) -> DrawnSession {
+        let (access, refresh) = purposes(surface);
+        let issue = |purpose| IssuedToken {
+            token: Token::draw(purpose, &self.random),
+            issued_at: now,
+            expires_at: now.after(self.settings.sessions.of(purpose)),
+        };
+        let session = SessionId::draw(&self.random);
+        let tokens = SessionTokens { session, access: issue(access), refresh: refresh.map(issue) };
+        DrawnSession { surface, now, tokens }
+    }
+
+    /// The readable facts under the seal.
+    pub(crate) fn open_profile(&self, sealed: &[u8]) -> Result<Profile, Unavailable> {
+        let plain = self.keyring.open(Place::Profile, sealed);
+        let profile = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
+        profile.ok_or_else(|| {
+            tracing::error!("a profile does not open with this master key");
+            Unavailable::Store
+        })
+    }
+
+    /// The sealed form of the readable facts.
+    pub(crate) fn seal_profile(&self, profile: &Profile) -> Vec<u8> {
+        let plain = serde_json::to_vec(profile).unwrap_or_default();
+        self.keyring.seal(Place::Profile, &plain, &self.random)
+    }
 }

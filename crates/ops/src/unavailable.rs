@@ -45,3 +45,65 @@ impl From<crate::hasher::HashError> for Unavailable {
         Unavailable::Busy(RetryAfter(Duration::from_secs(1)))
     }
 }
+
+/// Lets an operation's error hold what the store, the hash pool and the counters may answer.
+macro_rules! may_be_unavailable {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<countersign_store::StoreError> for $error {
+            fn from(error: countersign_store::StoreError) -> Self {
+                Unavailable::from(error).into()
+            }
+        }
+
+        impl From<crate::hasher::Busy> for $error {
+            fn from(busy: crate::hasher::Busy) -> Self {
+                Unavailable::from(busy).into()
+            }
+        }
+
+        impl From<crate::hasher::HashError> for $error {
+            fn from(error: crate::hasher::HashError) -> Self {
+                Unavailable::from(error).into()
+            }
+        }
+    )*};
+}
+
+/// The same for operations that are counted.
+macro_rules! may_be_refused {
+    ($($error:ty),* $(,)?) => {$(
+        may_be_unavailable!($error);
+
+        impl From<crate::counting::NotCounted> for $error {
+            fn from(refused: crate::counting::NotCounted) -> Self {
+                match refused {
+                    crate::counting::NotCounted::TooMany(after) => after.into(),
+                    crate::counting::NotCounted::Unavailable(unavailable) => unavailable.into(),
+                }
+            }
+        }
+    )*};
+}
+
+may_be_refused!(
+    crate::change_password::ChangePasswordError,
+    crate::register_account::RegisterAccountError,
+    crate::register_by_phone::RegisterByPhoneError,
+    crate::register_with_code::RegisterWithCodeError,
+    crate::request_account::RequestAccountError,
+    crate::request_reset::RequestResetError,
+    crate::reset_password::ResetPasswordError,
+    crate::send_code::SendCodeError,
+    crate::sign_in::SignInError,
+    crate::sign_in_with_code::SignInWithCodeError,
+    crate::validate_phone::ValidatePhoneError,
+);
+
+may_be_unavailable!(
+    crate::check_session::CheckSessionError,
+    crate::confirm_account::ConfirmAccountError,
+    crate::refresh_session::RefreshSessionError,
+    crate::sign_out::SignOutError,
+    crate::update_profile::UpdateProfileError,
+    crate::verify_email::VerifyEmailError,
+);

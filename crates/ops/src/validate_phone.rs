@@ -1,5 +1,16 @@
 //! Makes the account whose registration the code belongs to (002 `validatephone`).
 
+use countersign_model::code::Code;
+use countersign_model::identifier::IdentifierKind;
+use countersign_model::keyring::Lookup;
+use countersign_model::limit::Scope;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::registrations::{self, RegistrationRow};
+use countersign_store::{StoreError, Tx, Work, accounts, identifiers, phones};
+
+use crate::audit::audit;
+use crate::counting::{Counter, count_all};
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 
@@ -33,12 +44,103 @@ pub enum ValidatePhoneError {
     Unavailable(#[from] Unavailable),
 }
 
+/// Counted before the verdict, durably, against every code that the number awaits (R017, R030).
+struct CountTry {
+    counters: Vec<Counter>,
+    pending_phone: [u8; 32],
+    spent_phone: [u8; 32],
+    now: Timestamp,
+}
+
+impl Work for CountTry {
+    type Output = ();
+    type Error = ValidatePhoneError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ValidatePhoneError> {
+        count_all(tx, &self.counters, self.now).await??;
+        let is_spent = phones::is_spent(tx, &self.spent_phone).await?;
+        if is_spent || !phones::count_try(tx, &self.pending_phone, self.now).await? {
+            return Err(ValidatePhoneError::UnknownNumber);
+        }
+        Ok(())
+    }
+}
+
+struct Validate {
+    pending_phone: [u8; 32],
+    spent_phone: [u8; 32],
+    code: TokenDigest,
+    tries: u32,
+    registration: i64,
+    now: Timestamp,
+}
+
+impl Work for Validate {
+    type Output = RegistrationRow;
+    type Error = ValidatePhoneError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<RegistrationRow, ValidatePhoneError> {
+        let wrong = ValidatePhoneError::CodeWrong;
+        let link = phones::take_link(tx, &self.pending_phone, &self.code, self.tries, self.now).await?;
+        link.ok_or(wrong.clone())?;
+        let made = registrations::take(tx, self.registration, self.now).await?.ok_or(wrong.clone())?;
+        if !phones::spend(tx, &self.spent_phone).await? {
+            return Err(ValidatePhoneError::UnknownNumber);
+        }
+        let username = made.username.ok_or(wrong.clone())?;
+        let awaits_email = made.email.is_some() && made.email_verified_at.is_none();
+        if !accounts::insert(tx, made.account, made.uuid, &made.sealed, awaits_email, self.now).await? {
+            return Err(wrong);
+        }
+        let name = Lookup { kind: IdentifierKind::Username, hash: username };
+        if !identifiers::insert(tx, &name, made.account, Some(self.now)).await? {
+            return Err(wrong);
+        }
+        accounts::set_password(tx, made.account, &made.phc, self.now).await?;
+        add_email(tx, &made).await?;
+        registrations::lapse_username(tx, &username).await?;
+        phones::remove_pending(tx, &self.pending_phone).await?;
+        Ok(made)
+    }
+}
+
+/// The address of the registration becomes the account's if it is free, or if this registration has
+/// proven it and nobody else has.
+async fn add_email(tx: &mut Tx<'_>, made: &RegistrationRow) -> Result<(), StoreError> {
+    let Some(hash) = made.email else { return Ok(()) };
+    let email = Lookup { kind: IdentifierKind::Email, hash };
+    if made.email_verified_at.is_some() {
+        identifiers::remove_claim(tx, &email).await?;
+    }
+    identifiers::insert(tx, &email, made.account, made.email_verified_at).await.map(drop)
+}
+
 impl Core {
     /// Makes the account whose registration the code belongs to (002 `validatephone`).
     ///
     /// # Errors
     /// [`ValidatePhoneError`].
     pub async fn validate_phone(&self, request: ValidatePhone<'_>) -> Result<(), ValidatePhoneError> {
-        Err(Unavailable::Store.into())
+        let ValidatePhone { phone, code, source } = request;
+        let now = self.clock.now();
+        let pending_phone = self.keyring.pending_phone(&phone);
+        let spent_phone = self.keyring.spent_phone(&phone);
+        let rate = self.settings.limits.sign_in_per_source;
+        let counters = self.source_counter(Scope::SignInSource, rate, source).into_iter().collect();
+        self.store.write(CountTry { counters, pending_phone, spent_phone, now }).await?;
+        let typed = Code::parse(code).ok_or(ValidatePhoneError::CodeWrong)?;
+        let code = self.keyring.code_digest(&typed);
+        let mut tx = self.store.read().await?;
+        let link = phones::find_link(&mut tx, &pending_phone, &code).await?;
+        drop(tx);
+        let link = link.ok_or(ValidatePhoneError::CodeWrong)?;
+        let link = self.keyring.open_phone_link(&phone, &typed, &link);
+        let link = link.ok().and_then(|id| id.try_into().ok()).ok_or(ValidatePhoneError::CodeWrong)?;
+        let registration = i64::from_be_bytes(link);
+        let tries = self.settings.limits.phone_code_tries;
+        let work = Validate { pending_phone, spent_phone, code, tries, registration, now };
+        let made = self.store.write(work).await?;
+        audit("validate_phone", "made", Some(made.account), source);
+        Ok(())
     }
 }

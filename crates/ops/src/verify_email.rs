@@ -1,5 +1,13 @@
 //! Verifies the e-mail address of a 002 account by the link that was sent to it.
 
+use countersign_model::code::CodePurpose;
+use countersign_model::ids::AccountId;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::{Tx, Work, accounts, codes, identifiers, registrations};
+
+use crate::Source;
+use crate::audit::audit;
 use crate::{Core, Unavailable};
 
 /// Why it was not done.
@@ -13,12 +21,51 @@ pub enum VerifyEmailError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Verify {
+    digest: TokenDigest,
+    now: Timestamp,
+}
+
+impl Work for Verify {
+    type Output = AccountId;
+    type Error = VerifyEmailError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AccountId, VerifyEmailError> {
+        let code = codes::consume(tx, &self.digest, CodePurpose::VerifyEmail, self.now).await?;
+        let code = code.ok_or(VerifyEmailError::Invalid)?;
+        let (Some(owner), Some(target)) = (code.owner, code.target) else {
+            return Err(VerifyEmailError::Invalid);
+        };
+        let account = AccountId(owner);
+        if accounts::find(tx, account).await?.is_none() {
+            let is_open = registrations::verify_email(tx, account, self.now).await?;
+            return if is_open { Ok(account) } else { Err(VerifyEmailError::Invalid) };
+        }
+        let holder = identifiers::find(tx, &target).await?.map(|found| found.account);
+        if holder == Some(account) {
+            identifiers::verify(tx, account, target.kind, self.now).await?;
+        } else {
+            // Another account's claim that nobody has proven gives way to this proof.
+            identifiers::remove_claim(tx, &target).await?;
+            if !identifiers::insert(tx, &target, account, Some(self.now)).await? {
+                return Err(VerifyEmailError::Invalid);
+            }
+        }
+        accounts::email_arrived(tx, account).await?;
+        Ok(account)
+    }
+}
+
 impl Core {
-    /// Verifies the e-mail address of a 002 account by the link that was sent to it.
+    /// Verifies the e-mail address of a 002 account by the link that was sent to it, before or after
+    /// its phone is validated.
     ///
     /// # Errors
     /// [`VerifyEmailError`].
     pub async fn verify_email(&self, link: &str) -> Result<(), VerifyEmailError> {
-        Err(Unavailable::Store.into())
+        let work = Verify { digest: TokenDigest::of(link), now: self.clock.now() };
+        let account = self.store.write(work).await?;
+        audit("verify_email", "verified", Some(account), Source::Local);
+        Ok(())
     }
 }

@@ -123,13 +123,13 @@ pub async fn set_password(
     tx.execute(sql, &[id.0.into(), phc.into(), now.micros().into()]).await.map(drop)
 }
 
-/// Replaces a password hash by a stronger one of the same password, unless another password was set.
+/// Replaces a password hash, unless another one was set since it was read.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn replace_hash(tx: &mut Tx<'_>, id: AccountId, old: &str, new: &str) -> Result<(), StoreError> {
+pub async fn replace_hash(tx: &mut Tx<'_>, id: AccountId, old: &str, new: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE passwords SET phc = $3 WHERE account_id = $1 AND phc = $2";
-    tx.execute(sql, &[id.0.into(), old.into(), new.into()]).await.map(drop)
+    Ok(tx.execute(sql, &[id.0.into(), old.into(), new.into()]).await? == 1)
 }
 
 /// Takes the password away.

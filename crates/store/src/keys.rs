@@ -74,3 +74,20 @@ pub async fn retire_others(tx: &mut Tx<'_>, purpose: KeyPurpose, kid: &str) -> R
     let sql = "UPDATE signing_keys SET state = $3 WHERE purpose = $1 AND kid <> $2";
     tx.execute(sql, &[(purpose as i64).into(), kid.into(), (KeyState::Retired as i64).into()]).await.map(drop)
 }
+
+/// Lets a retired key sign again.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn activate(tx: &mut Tx<'_>, kid: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE signing_keys SET state = $2 WHERE kid = $1";
+    tx.execute(sql, &[kid.into(), (KeyState::Active as i64).into()]).await.map(drop)
+}
+
+/// Removes a key.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove(tx: &mut Tx<'_>, kid: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM signing_keys WHERE kid = $1", &[kid.into()]).await.map(drop)
+}

@@ -42,6 +42,20 @@ pub async fn count_try(tx: &mut Tx<'_>, phone: &[u8; 32], now: Timestamp) -> Res
     Ok(tx.execute(sql, &[phone.into(), now.micros().into()]).await? > 0)
 }
 
+/// The link of a number and its code. It stays.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_link(
+    tx: &mut Tx<'_>,
+    phone: &[u8; 32],
+    code: &TokenDigest,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT link FROM pending_phones WHERE phone = $1 AND code = $2";
+    let row = tx.query_opt(sql, &[phone.into(), (&code.0).into()]).await?;
+    row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
+}
+
 /// Takes the link of a number and its code out, if the code is within its tries: of any number of
 /// callers at once one gets it.
 ///

@@ -1,0 +1,132 @@
+//! Counting tries before their verdict (R017), each in the store, so that it holds on every node.
+
+use countersign_model::identifier::Identifier;
+use countersign_model::ids::AccountId;
+use countersign_model::keyring::Lookup;
+use countersign_model::limit::{Rate, RetryAfter, Scope};
+use countersign_model::time::Timestamp;
+use countersign_store::{StoreError, Tx, Work, limits};
+
+use crate::{Core, Source, Unavailable};
+
+/// One counter that a try counts against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counter {
+    /// The key in the store.
+    pub subject: [u8; 16],
+    /// How often it may be tried.
+    pub rate: Rate,
+}
+
+/// A try was not let through.
+#[derive(Debug)]
+pub(crate) enum NotCounted {
+    /// There were too many.
+    TooMany(RetryAfter),
+    /// It could not be counted, so it may not go on.
+    Unavailable(Unavailable),
+}
+
+impl From<StoreError> for NotCounted {
+    fn from(error: StoreError) -> NotCounted {
+        NotCounted::Unavailable(error.into())
+    }
+}
+
+/// Counts a try against all counters, or against none if one refuses.
+pub(crate) async fn count_all(
+    tx: &mut Tx<'_>,
+    counters: &[Counter],
+    now: Timestamp,
+) -> Result<Result<(), RetryAfter>, StoreError> {
+    for counter in counters {
+        if let Err(after) = limits::count(tx, &counter.subject, counter.rate, now).await? {
+            return Ok(Err(after));
+        }
+    }
+    Ok(Ok(()))
+}
+
+struct CountTry {
+    counters: Vec<Counter>,
+    now: Timestamp,
+}
+
+impl Work for CountTry {
+    type Output = ();
+    type Error = NotCounted;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), NotCounted> {
+        count_all(tx, &self.counters, self.now).await?.map_err(NotCounted::TooMany)
+    }
+}
+
+impl Core {
+    /// Counts a try, durably, before it is judged.
+    pub(crate) async fn count(&self, counters: Vec<Counter>) -> Result<(), NotCounted> {
+        if counters.is_empty() {
+            return Ok(());
+        }
+        self.store.write(CountTry { counters, now: self.clock.now() }).await
+    }
+
+    /// The counter of the source; none for an operator.
+    pub(crate) fn source_counter(&self, scope: Scope, rate: Rate, source: Source) -> Option<Counter> {
+        let subject = self.keyring.limit_key(scope, &source.subject()?);
+        Some(Counter { subject, rate })
+    }
+
+    /// The name of a source among those known to accounts.
+    pub(crate) fn source_key(&self, source: Source) -> Option<[u8; 16]> {
+        Some(self.keyring.limit_key(Scope::SignInKnownSource, &source.subject()?))
+    }
+
+    /// The counters of a password try: one per account, whatever was typed and on whichever surface
+    /// (R019), or per spelling where no account is known; and one per source. A source that has
+    /// signed in to the account before has a counter of its own, so that strangers cannot lock the
+    /// owner out (R022).
+    pub(crate) async fn password_counters(
+        &self,
+        tx: &mut Tx<'_>,
+        account: Option<AccountId>,
+        lookup: Option<&Lookup>,
+        source: Source,
+    ) -> Result<Vec<Counter>, StoreError> {
+        let limits = &self.settings.limits;
+        let mut counters: Vec<Counter> =
+            self.source_counter(Scope::SignInSource, limits.sign_in_per_source, source).into_iter().collect();
+        let Some(source_key) = self.source_key(source) else { return Ok(counters) };
+        let subject = match (account, lookup) {
+            (Some(account), _) if limits::is_known_source(tx, account, &source_key).await? => {
+                let both = [&account.0.to_be_bytes()[..], &source_key].concat();
+                self.keyring.limit_key(Scope::SignInKnownSource, &both)
+            }
+            (Some(account), _) => self.account_subject(account),
+            (None, Some(lookup)) => self.keyring.limit_key(Scope::SignInAccount, &lookup.hash),
+            (None, None) => return Ok(counters),
+        };
+        counters.push(Counter { subject, rate: limits.sign_in_per_account });
+        Ok(counters)
+    }
+
+    /// The counter of an account's password tries.
+    pub(crate) fn account_subject(&self, account: AccountId) -> [u8; 16] {
+        self.keyring.limit_key(Scope::SignInAccount, &account.0.to_be_bytes())
+    }
+
+    /// The counters of a message: per target, per source and for the whole server (R026).
+    pub(crate) fn message_counters(&self, target: &Identifier, source: Source) -> Vec<Counter> {
+        let limits = &self.settings.limits;
+        let Some(by_source) = self.source_counter(Scope::MessageSource, limits.messages_per_source, source)
+        else {
+            return Vec::new();
+        };
+        let target = self.keyring.limit_key(Scope::MessageTarget, &self.keyring.lookup(target).hash);
+        let total = self.keyring.limit_key(Scope::MessageTotal, b"");
+        vec![
+            by_source,
+            Counter { subject: target, rate: limits.messages_per_target },
+            Counter { subject: total, rate: limits.messages_total },
+        ]
+    }
+}
