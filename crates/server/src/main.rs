@@ -16,6 +16,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use countersign_model::random::Random;
 use nix::sys::stat::{Mode, umask};
 
 use cli::args::Arguments;
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Outcome {
     // Whatever we make holds secrets or personal data: for the owner only.
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    // The first random bytes take tens of milliseconds, in which aws-lc measures the processor's jitter;
+    // the configuration is read and the database opened meanwhile.
+    std::thread::spawn(|| Random::System.bytes::<1>());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)

@@ -40,12 +40,10 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
     }
     let data_dir = DataDir::prepare(&settings.data_dir)?;
     let random = Random::System;
-    // A new key for an old store would be of no use: it opens nothing in it.
-    let is_new_store = may_make && missing_file(url).is_some();
-    let may_make_key = is_new_store || (may_make && sqlite_path(url).is_none());
-    let found = master_key::obtain(&settings.master_key, &data_dir, may_make_key, &random)?;
+    let found = master_key::obtain(&settings.master_key, &data_dir, may_make, &random)?;
     let opened = open_core(settings, &database, Keyring::new(&found.key), random, opener).await;
     if opened.is_err() && found.is_new {
+        // A key for a store that knows another one, or that was never opened, is of no use to anybody.
         master_key::forget(&data_dir);
     }
     opened.map(Arc::new)
@@ -133,12 +131,14 @@ pub fn missing_file(url: &str) -> Option<String> {
 fn refused(error: &OpenCoreError, settings: &Settings) -> Failure {
     let url = without_password(settings.database.reveal());
     match error {
-        OpenCoreError::WrongMasterKey => {
-            Failure::failed(format!("the database {url} was made with another master key")).advice(format!(
-                "use the data directory or the key that belongs to it (now: {}), or another database",
-                settings.data_dir.display()
-            ))
-        }
+        OpenCoreError::WrongMasterKey => Failure::failed(format!(
+            "the database {url} was made with another master key"
+        ))
+        .advice(format!(
+            "without that key nobody can read it: use the data directory or the key that belongs to it (now: \
+                 {}), restore master.key from your backup, or use another database",
+            settings.data_dir.display()
+        )),
         OpenCoreError::LayerKey => Failure::usage(format!("`layer.key_file`: {error}")),
         OpenCoreError::Store => Failure::failed(format!("the database {url} does not answer")),
     }

@@ -4,6 +4,7 @@ mod account;
 pub mod args;
 mod config;
 mod keys;
+mod migrate;
 mod outbox;
 pub mod output;
 mod password;
@@ -41,6 +42,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Config(command) => config::run(command),
         Command::Keys(command) => keys::run(command).await,
         Command::Tour(arguments) => crate::tour::run(arguments).await,
+        Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Doctor(arguments) => crate::doctor::run(arguments).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -108,7 +108,8 @@ fn surface(reader: &mut Reader<'_>, name: &str) -> SurfaceSettings {
     let allowed = "empty, or a path such as \"/old\" of letters, digits, `-`, `_` and `/`, not ending in `/`";
     SurfaceSettings {
         enabled: reader.or(&format!("surfaces.{name}.enabled"), true),
-        prefix: reader.checked(&format!("surfaces.{name}.prefix"), String::new(), allowed, |text| is_prefix(text)),
+        prefix: reader
+            .checked(&format!("surfaces.{name}.prefix"), String::new(), allowed, |text| is_prefix(text)),
     }
 }
 
