@@ -69,9 +69,18 @@ async fn every_row_is_copied_once() {
         };
         assert_eq!(all(from.clone()).await, all(to.clone()).await, "{}", table.name);
     }
-    // Readers still see what is written after the snapshot.
     let again = copy(&from, &to, |_| {}).await;
     assert!(matches!(again, Err(CopyError::NotEmpty(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn readers_do_not_stay_at_the_moment_of_the_copy() {
+    let folder = Folder::new("readers");
+    let from = folder.store("from.db").await;
+    copy(&from, &folder.store("to.db").await, |_| {}).await.unwrap();
+    from.write(Fill).await.unwrap();
+    // The reader of the copy is the only one there is to be given out again.
+    assert!(from.read().await.unwrap().query_opt("SELECT 1 FROM passwords", &[]).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -252,9 +252,9 @@ impl Writer {
             return Ok(());
         }
         let done = timeout(ANSWER_WITHIN, self.connection.client.batch_execute(how)).await;
-        let done = self.judge(done)?;
+        self.judge(done)?;
         self.dirty = false;
-        Ok(done)
+        Ok(())
     }
 
     pub async fn query(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
