@@ -3,6 +3,7 @@
 mod account;
 pub mod args;
 mod config;
+mod data;
 mod keys;
 mod migrate;
 mod outbox;
@@ -42,6 +43,9 @@ pub async fn run(command: Command) -> Outcome {
         Command::Config(command) => config::run(command),
         Command::Keys(command) => keys::run(command).await,
         Command::Tour(arguments) => crate::tour::run(arguments).await,
+        Command::Copy(arguments) => data::copy(arguments).await,
+        Command::Backup(arguments) => data::backup(arguments).await,
+        Command::Restore(arguments) => data::restore(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Doctor(arguments) => crate::doctor::run(arguments).await,
         Command::Completions { shell } => {
@@ -49,7 +53,6 @@ pub async fn run(command: Command) -> Outcome {
             clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut script);
             Ok(io::Write::write_all(&mut io::stdout().lock(), &script)?)
         }
-        _ => Err(Failure::failed("not yet")),
     }
 }
 

@@ -190,12 +190,18 @@ async fn start(folder: &Path, data_dir: &Path) -> Outcome<(Child, Addresses)> {
         }
     }
     command.env("COUNTERSIGN_LOG_LEVEL", "warn").current_dir(folder).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    // Its log would stand between the steps; it is told only if the server does not start.
+    let log_path = folder.join("server.log");
+    let log = std::fs::File::create(&log_path).map_err(|error| failed(&error))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     let stdout = child.stdout.take().ok_or_else(|| failed(&"it has no output"))?;
     let mut line = String::new();
     let read = timeout(START, BufReader::new(stdout).read_line(&mut line)).await;
     read.map_err(|_| failed(&"it was not ready in time"))?.map_err(|error| failed(&error))?;
-    let addresses = serde_json::from_str(&line).map_err(|_| failed(&"it ended before it was ready"))?;
+    let addresses = serde_json::from_str(&line).map_err(|_| {
+        let log = std::fs::read_to_string(&log_path).unwrap_or_default();
+        failed(&format!("it ended before it was ready\n{}", log.trim_end()))
+    })?;
     Ok((child, addresses))
 }

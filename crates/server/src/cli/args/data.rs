@@ -21,6 +21,12 @@ pub struct Migrate {
 /// `copy`.
 #[derive(Debug, Args)]
 pub struct Copy {
+    /// The configuration file. The copy needs none; taken so that all commands take it.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub config: Option<PathBuf>,
+    /// The same.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub data_dir: Option<PathBuf>,
     /// The database to read.
     #[arg(long, value_name = "URL")]
     pub from: String,

@@ -1,0 +1,148 @@
+//! `countersign copy`, `backup` and `restore`.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use countersign_store::Store;
+use countersign_store::copy::{CopiedTable, CopyProgress, CopyReport, copy as copy_store};
+use serde_json::{Value, json};
+
+use super::args::{Backup, Copy, Restore};
+use super::output::{self, note, say};
+use crate::config::{self, without_password};
+use crate::failure::{Failure, Outcome};
+use crate::open::{self, cannot_use};
+use crate::telemetry;
+
+/// `copy`.
+///
+/// # Errors
+/// If it cannot be read or written, or the copy differs.
+pub async fn copy(arguments: Copy) -> Outcome {
+    telemetry::start_for_command();
+    let from = existing(&arguments.from).await?;
+    let to = fresh(&arguments.to).await?;
+    let report = between(&from, &to, arguments.form.json).await?;
+    if arguments.form.json {
+        return output::json(&report);
+    }
+    say("the copy is complete: every table has the same rows and digest")?;
+    say(
+        "the data opens only with the master key that it was made with: keep the data directory, or its master.key",
+    )
+}
+
+/// `backup`.
+///
+/// # Errors
+/// If it cannot be written, or differs from the original.
+pub async fn backup(arguments: Backup) -> Outcome {
+    telemetry::start_for_command();
+    let settings = config::load(arguments.place.flags())?.settings;
+    let file = arguments.file.as_path();
+    if file.exists() {
+        return Err(
+            Failure::failed(format!("{} exists already", file.display())).advice("choose another name")
+        );
+    }
+    let store = existing(settings.database.reveal()).await?;
+    let written = store
+        .backup(file)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot write the backup to {}: {error}", file.display())));
+    let whole = match written {
+        Ok(()) => verify(file).await,
+        failed => failed,
+    };
+    if whole.is_err() {
+        // It was not there before, and half a backup is worse than none.
+        let _ = std::fs::remove_file(file);
+    }
+    whole?;
+    if arguments.form.json {
+        return output::json(&json!({"file": file.display().to_string()}));
+    }
+    say(&format!("the backup is in {}, and whole", file.display()))?;
+    say("it opens only with the master key, which is not in it: keep a copy of that in another place")
+}
+
+/// `restore`.
+///
+/// # Errors
+/// If the backup is not whole, or there is data already.
+pub async fn restore(arguments: Restore) -> Outcome {
+    telemetry::start_for_command();
+    let settings = config::load(arguments.place.flags())?.settings;
+    let file = arguments.file.as_path();
+    verify(file).await?;
+    crate::data_dir::DataDir::prepare(&settings.data_dir)?;
+    let from = existing(&format!("sqlite:{}", file.display())).await?;
+    let to = fresh(settings.database.reveal()).await?;
+    let report = between(&from, &to, arguments.form.json).await?;
+    if arguments.form.json {
+        return output::json(&report);
+    }
+    say(&format!("{} is restored to {}", file.display(), without_password(settings.database.reveal())))?;
+    say("start the server with the master key that belongs to it")
+}
+
+/// A database that is there, with the schema of this version.
+async fn existing(url: &str) -> Outcome<Store> {
+    if let Some(missing) = open::missing_file(url) {
+        return Err(Failure::failed(format!("{missing} does not exist")));
+    }
+    let store = open::open_store(&open::database(url)?, url).await?;
+    let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    if pending.is_empty() {
+        return Ok(store);
+    }
+    Err(Failure::failed(format!("{} is not of the schema of this version", without_password(url)))
+        .advice("run `countersign migrate --apply` on it first"))
+}
+
+/// A database that is to be filled; that it is empty is checked where it is filled.
+async fn fresh(url: &str) -> Outcome<Store> {
+    let store = open::open_store(&open::database(url)?, url).await?;
+    store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+    Ok(store)
+}
+
+/// A backup that is damaged is found when it is made, and again before it is used.
+async fn verify(file: &Path) -> Outcome {
+    let damaged = |what: &dyn std::fmt::Display| {
+        Failure::failed(format!("{} is no whole backup: {what}", file.display()))
+    };
+    if !file.is_file() {
+        return Err(Failure::failed(format!("there is no backup {}", file.display())));
+    }
+    let url = format!("sqlite:{}", file.display());
+    let store = open::open_store(&open::database(&url)?, &url).await;
+    let store = store.map_err(|failure| damaged(&failure.what()))?;
+    let faults = store.check_integrity().await.map_err(|error| damaged(&error))?;
+    match faults.first() {
+        None => Ok(()),
+        Some(fault) => Err(damaged(fault)),
+    }
+}
+
+/// Copies with progress, and says what was copied.
+async fn between(from: &Store, to: &Store, quiet: bool) -> Outcome<Value> {
+    let shows_progress = !quiet && std::io::stderr().is_terminal();
+    let report = copy_store(from, to, |progress: CopyProgress| {
+        if shows_progress {
+            note(&format!("  {}: {} rows", progress.table, progress.rows));
+        }
+    });
+    let report: CopyReport = report.await.map_err(Failure::failed)?;
+    if !quiet {
+        let row =
+            |table: &CopiedTable| vec![table.name.to_owned(), table.rows.to_string(), table.digest.clone()];
+        let rows: Vec<Vec<String>> = report.tables.iter().map(row).collect();
+        output::table(&["TABLE", "ROWS", "DIGEST"], &rows, "nothing was copied")?;
+    }
+    let tables = report
+        .tables
+        .iter()
+        .map(|table| json!({"table": table.name, "rows": table.rows, "digest": table.digest}));
+    Ok(json!({"tables": tables.collect::<Vec<_>>()}))
+}
