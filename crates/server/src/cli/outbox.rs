@@ -134,7 +134,7 @@ pub fn message_json(message: &Message) -> Value {
 }
 
 fn code_or_link(contents: &Contents) -> Option<&str> {
-    contents.code.as_ref().or(contents.link.as_ref()).map(|secret| secret.reveal())
+    contents.link.as_ref().or(contents.code.as_ref()).map(|secret| secret.reveal())
 }
 
 fn channel_name(channel: Channel) -> &'static str {
