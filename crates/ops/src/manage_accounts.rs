@@ -357,3 +357,6 @@ impl Work for ChangeAccount {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
