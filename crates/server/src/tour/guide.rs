@@ -204,7 +204,7 @@ impl<'t> Guide<'t> {
             let mut wanted = messages.into_iter().rev().filter(|message| message.template == template);
             if let Some(contents) = wanted.find_map(|message| message.contents.filter(is_wanted)) {
                 let secret =
-                    contents.code.as_ref().or(contents.link.as_ref()).map_or("", |secret| secret.reveal());
+                    contents.link.as_ref().or(contents.code.as_ref()).map_or("", |secret| secret.reveal());
                 self.passed(&format!("the outbox has a message to {to}: {secret}"))?;
                 return Ok(contents);
             }
