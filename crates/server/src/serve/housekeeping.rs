@@ -7,27 +7,46 @@ use std::time::Duration;
 use countersign_model::time::{Clock, Timestamp};
 use countersign_ops::Core;
 use tokio::signal::unix::Signal;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 
 use super::Certificates;
 
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often it is looked whether a sweep is due.
+const LOOK: Duration = Duration::from_secs(1);
+/// What the last one may take of the time to stop.
+const LAST_SWEEP: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Time enough to renew a certificate by hand.
 const NEAR: Duration = Duration::from_secs(14 * 86_400);
 
-/// Removes what has expired, each minute.
+/// Removes what has expired, each minute of the wall clock: a sweep also notes in the store how far
+/// that clock has come, so a jump is noted at once, and what it ended stays ended (R156).
 pub async fn sweep(core: Arc<Core>) {
+    let mut last = core.clock.now();
     loop {
-        sleep(SWEEP).await;
-        match core.sweep().await {
-            Ok(swept) if swept.rows > 0 => tracing::debug!(rows = swept.rows, "swept what has expired"),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "could not sweep what has expired; trying again in a minute")
-            }
+        sleep(LOOK).await;
+        if core.clock.now().since(last) < SWEEP {
+            continue;
         }
+        last = core.clock.now();
+        sweep_once(&core).await;
     }
+}
+
+/// Removes what has expired.
+pub async fn sweep_once(core: &Core) {
+    match core.sweep().await {
+        Ok(swept) if swept.rows > 0 => tracing::debug!(rows = swept.rows, "swept what has expired"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "could not sweep what has expired; trying again in a minute"),
+    }
+}
+
+/// Notes how far the clock has come, so that the next start knows if it is behind by then (R156).
+pub async fn note_time(core: &Core) {
+    // The last minute's mark is in the store anyway.
+    let _ = timeout(LAST_SWEEP, core.sweep()).await;
 }
 
 /// Loads the certificates again at each SIGHUP (R142).
