@@ -55,7 +55,7 @@ struct Change {
     digest: TokenDigest,
     old: String,
     new: String,
-    counter: [u8; 16],
+    cleared: Vec<[u8; 16]>,
     notice: Option<Outgoing>,
     now: Timestamp,
 }
@@ -75,7 +75,9 @@ impl Work for Change {
         let kept = Holder { account: session.account, session: session.session, epoch };
         sessions::clear_others(tx, kept).await?;
         codes::void_owner(tx, session.account, self.now).await?;
-        limits::clear(tx, &self.counter).await?;
+        for counter in &self.cleared {
+            limits::clear(tx, counter).await?;
+        }
         if let Some(notice) = &self.notice {
             notice.queue(tx, self.now).await?;
         }
@@ -110,9 +112,9 @@ impl Core {
         let verdict = slot.verify(current.as_bytes(), account.phc.as_deref()).await?;
         let old = account.phc.filter(|_| verdict.matches).ok_or(ChangePasswordError::CurrentWrong)?;
         let new = slot.hash(new.as_bytes(), self.random.bytes()).await?;
-        let counter = self.account_subject(account.id);
+        let cleared = self.cleared_by_password(account.id, source);
         let notice = self.draw_notice(Template::PasswordChanged, profile.email.as_ref());
-        self.store.write(Change { digest, old, new, counter, notice, now }).await?;
+        self.store.write(Change { digest, old, new, cleared, notice, now }).await?;
         self.outbox_changed.notify_one();
         audit("change_password", "changed", Some(account.id), source);
         Ok(())

@@ -98,8 +98,7 @@ impl Core {
         let Some(source_key) = self.source_key(source) else { return Ok(counters) };
         let subject = match (account, lookup) {
             (Some(account), _) if limits::is_known_source(tx, account, &source_key).await? => {
-                let both = [&account.0.to_be_bytes()[..], &source_key].concat();
-                self.keyring.limit_key(Scope::SignInKnownSource, &both)
+                self.known_source_subject(account, &source_key)
             }
             (Some(account), _) => self.account_subject(account),
             (None, Some(lookup)) => self.keyring.limit_key(Scope::SignInAccount, &lookup.hash),
@@ -112,6 +111,18 @@ impl Core {
     /// The counter of an account's password tries.
     pub(crate) fn account_subject(&self, account: AccountId) -> [u8; 16] {
         self.keyring.limit_key(Scope::SignInAccount, &account.0.to_be_bytes())
+    }
+
+    /// The counter of an account's password tries from a source that it knows.
+    fn known_source_subject(&self, account: AccountId, source_key: &[u8; 16]) -> [u8; 16] {
+        let both = [&account.0.to_be_bytes()[..], source_key].concat();
+        self.keyring.limit_key(Scope::SignInKnownSource, &both)
+    }
+
+    /// What a right password clears: it was no guess, whichever of the two it was counted against.
+    pub(crate) fn cleared_by_password(&self, account: AccountId, source: Source) -> Vec<[u8; 16]> {
+        let known = self.source_key(source).map(|key| self.known_source_subject(account, &key));
+        std::iter::once(self.account_subject(account)).chain(known).collect()
     }
 
     /// The counters of a message: per target, per source and for the whole server (R026).

@@ -85,8 +85,8 @@ pub(crate) struct StartSession {
     /// before it begins.
     pub epoch: i64,
     pub session: DrawnSession,
-    /// The counter that the good password clears.
-    pub counter: [u8; 16],
+    /// The counters that the good password clears.
+    pub cleared: Vec<[u8; 16]>,
     pub source: Option<[u8; 16]>,
     /// The old and the stronger hash of the same password (R010).
     pub rehash: Option<(String, String)>,
@@ -99,7 +99,9 @@ impl Work for StartSession {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.session.start(tx, self.account, self.epoch).await?;
-        limits::clear(tx, &self.counter).await?;
+        for counter in &self.cleared {
+            limits::clear(tx, counter).await?;
+        }
         if let Some(source) = &self.source {
             limits::know_source(tx, self.account, source, self.now).await?;
         }
@@ -146,13 +148,13 @@ impl Core {
         };
         let session = self.draw_session(surface, now);
         let tokens = session.tokens.clone();
-        let counter = self.account_subject(account.id);
+        let cleared = self.cleared_by_password(account.id, source);
         let source_key = self.source_key(source);
         let work = StartSession {
             account: account.id,
             epoch: account.epoch,
             session,
-            counter,
+            cleared,
             source: source_key,
             rehash,
             now,
