@@ -1,7 +1,6 @@
 //! Makes an account at once, with an address that is not verified yet (003, 004).
 
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::Scope;
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, identifiers};
 
@@ -119,9 +118,6 @@ impl Core {
         if !faults.is_empty() {
             return Err(RegisterAccountError::Password(faults));
         }
-        let rate = self.settings.limits.sign_in_per_source;
-        self.count(self.source_counter(Scope::SignInSource, rate, request.source).into_iter().collect())
-            .await?;
         let now = self.clock.now();
         let username = request.username.as_ref().map(|username| self.keyring.lookup(username));
         let email = self.keyring.lookup(&request.email);

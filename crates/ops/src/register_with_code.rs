@@ -71,8 +71,7 @@ impl Work for Register {
             return Err(RegisterWithCodeError::IdentifierTaken);
         }
         accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await?;
-        accounts::set_password(tx, self.account, &self.phc, self.now).await?;
-        Ok(codes::void_target(tx, &self.target, self.now).await?)
+        Ok(accounts::set_password(tx, self.account, &self.phc, self.now).await?)
     }
 }
 

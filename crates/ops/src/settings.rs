@@ -137,9 +137,9 @@ impl Default for Settings {
             },
             limits: Limits {
                 sign_in_per_account: Rate { burst: 10, interval: MINUTE / 2 },
-                sign_in_per_source: Rate { burst: 100, interval: Duration::from_secs(1) },
-                messages_per_target: Rate { burst: 10, interval: MINUTE * 6 },
-                messages_per_source: Rate { burst: 100, interval: Duration::from_secs(10) },
+                sign_in_per_source: Rate { burst: 300, interval: Duration::from_millis(500) },
+                messages_per_target: Rate { burst: 20, interval: MINUTE * 3 },
+                messages_per_source: Rate { burst: 1000, interval: Duration::from_secs(1) },
                 messages_total: Rate { burst: 10_000, interval: Duration::from_millis(360) },
                 resets: Quota { count: 3, window: DAY },
                 phone_code_tries: 5,

@@ -9,6 +9,7 @@ use countersign_store::accounts::{self, AccountRow};
 use countersign_store::{StoreError, Tx, Work, identifiers, limits, registrations};
 
 use crate::audit::audit;
+use crate::counting::Counter;
 use crate::tokens::DrawnSession;
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
@@ -87,6 +88,8 @@ pub(crate) struct StartSession {
     pub session: DrawnSession,
     /// The counters that the good password clears.
     pub cleared: Vec<[u8; 16]>,
+    /// The counters that it takes its own try back from: failures are counted, not sign-ins.
+    pub refunded: Vec<Counter>,
     pub source: Option<[u8; 16]>,
     /// The old and the stronger hash of the same password (R010).
     pub rehash: Option<(String, String)>,
@@ -99,6 +102,9 @@ impl Work for StartSession {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.session.start(tx, self.account, self.epoch).await?;
+        for counter in &self.refunded {
+            limits::refund(tx, &counter.subject, counter.rate).await?;
+        }
         for counter in &self.cleared {
             limits::clear(tx, counter).await?;
         }
@@ -126,7 +132,7 @@ impl Core {
         let candidate = find_candidate(&mut tx, lookup.as_ref(), now).await?;
         let counters = self.password_counters(&mut tx, candidate.account(), lookup.as_ref(), source).await?;
         drop(tx);
-        self.count(counters).await?;
+        self.count(counters.clone()).await?;
         let verdict = slot.verify(password.as_bytes(), candidate.phc()).await?;
         let account = match candidate {
             Candidate::Registration { .. } if verdict.matches => return Err(SignInError::UnverifiedNumber),
@@ -155,6 +161,7 @@ impl Core {
             epoch: account.epoch,
             session,
             cleared,
+            refunded: counters,
             source: source_key,
             rehash,
             now,

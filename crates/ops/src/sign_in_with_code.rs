@@ -6,7 +6,7 @@ use countersign_model::keyring::Lookup;
 use countersign_model::limit::Scope;
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
-use countersign_store::{Tx, Work, accounts, codes, identifiers};
+use countersign_store::{Tx, Work, accounts, codes, identifiers, limits};
 
 use crate::audit::audit;
 use crate::counting::Counter;
@@ -51,6 +51,8 @@ struct RedeemCode {
     target: Lookup,
     proof: Proof,
     session: DrawnSession,
+    /// What the good code takes back: failures are counted, not sign-ins.
+    counters: Vec<Counter>,
     now: Timestamp,
 }
 
@@ -67,7 +69,10 @@ impl Work for RedeemCode {
         let account = accounts::find(tx, self.proof.account).await?;
         let account = account.ok_or(SignInWithCodeError::Credentials)?;
         self.session.start(tx, account.id, account.epoch).await?;
-        Ok(codes::void_target(tx, &self.target, self.now).await?)
+        for counter in &self.counters {
+            limits::refund(tx, &counter.subject, counter.rate).await?;
+        }
+        Ok(())
     }
 }
 
@@ -88,7 +93,7 @@ impl Core {
             let subject = self.keyring.limit_key(Scope::CodeTarget, &target.hash);
             counters = vec![counter, Counter { subject, rate: limits.sign_in_per_account }];
         }
-        self.count(counters).await?;
+        self.count(counters.clone()).await?;
         let code = Code::parse(code).ok_or(SignInWithCodeError::Credentials)?;
         let now = self.clock.now();
         let mut tx = self.store.read().await?;
@@ -102,7 +107,7 @@ impl Core {
         let session = self.draw_session(surface, now);
         let tokens = session.tokens.clone();
         let digest = self.keyring.code_digest(&code);
-        self.store.write(RedeemCode { digest, target, proof, session, now }).await?;
+        self.store.write(RedeemCode { digest, target, proof, session, counters, now }).await?;
         audit("sign_in_with_code", "signed in", Some(account.id), source);
         Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }

@@ -7,9 +7,12 @@ use countersign_model::limit::RetryAfter;
 /// Why an operation could not be done at all. Nothing was changed; the same request may be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// The database does not answer or failed. The reason is in the log, not here.
+    /// The database does not answer: trying again may help. The reason is in the log, not here.
     #[error("the store is not available")]
     Store,
+    /// The database refused, or holds what it should not: a fault that trying again does not mend.
+    #[error("an internal fault")]
+    Fault,
     /// More passwords wait to be hashed than can be served soon.
     #[error("too many sign-ins at once; {0}")]
     Busy(RetryAfter),
@@ -19,7 +22,7 @@ impl Unavailable {
     /// When to try again.
     pub fn retry_after(self) -> RetryAfter {
         match self {
-            Unavailable::Store => RetryAfter(Duration::from_secs(1)),
+            Unavailable::Store | Unavailable::Fault => RetryAfter(Duration::from_secs(1)),
             Unavailable::Busy(after) => after,
         }
     }
@@ -29,7 +32,10 @@ impl From<countersign_store::StoreError> for Unavailable {
     /// The reason goes to the log: it names no value of any row.
     fn from(error: countersign_store::StoreError) -> Unavailable {
         tracing::error!(%error, "the store failed");
-        Unavailable::Store
+        match error {
+            countersign_store::StoreError::Unavailable(_) => Unavailable::Store,
+            countersign_store::StoreError::Broken(_) => Unavailable::Fault,
+        }
     }
 }
 

@@ -40,6 +40,15 @@ pub async fn count(
     Ok(Err(RetryAfter(wait.max(Duration::from_millis(1)))))
 }
 
+/// Takes one counted try back.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn refund(tx: &mut Tx<'_>, subject: &[u8; 16], rate: Rate) -> Result<(), StoreError> {
+    let sql = "UPDATE limits SET free_at = free_at - $2 WHERE subject = $1";
+    tx.execute(sql, &[subject.into(), micros_of(rate.interval).into()]).await.map(drop)
+}
+
 /// Forgets what was counted.
 ///
 /// # Errors

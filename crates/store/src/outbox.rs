@@ -194,7 +194,7 @@ pub async fn purge(
     before: Timestamp,
     state: Option<MessageState>,
 ) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM outbox WHERE queued_at <= $1 AND ($2 = 0 OR state = $2)";
+    let sql = "DELETE FROM outbox WHERE queued_at <= $1 AND (CAST($2 AS BIGINT) = 0 OR state = $2)";
     let state = state.map_or(0, |state| state as i64);
     tx.execute(sql, &[before.micros().into(), state.into()]).await
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,11 +79,11 @@ impl Postgres {
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
         let place = &self.0.readers[turn];
-        if let Some(connection) = place.read().await.as_ref().filter(|c| !c.client.is_closed()) {
+        if let Some(connection) = place.read().await.as_ref().filter(|c| c.is_usable()) {
             return Ok(Reader(Arc::clone(connection)));
         }
         let mut place = place.write().await;
-        if let Some(connection) = place.as_ref().filter(|c| !c.client.is_closed()) {
+        if let Some(connection) = place.as_ref().filter(|c| c.is_usable()) {
             return Ok(Reader(Arc::clone(connection)));
         }
         let connection = Arc::new(self.0.open().await?);
@@ -140,7 +140,7 @@ impl Shared {
                 tracing::warn!(error = %store_error(&error), "a database connection ended");
             }
         });
-        Ok(Connection { client, statements: Mutex::default() })
+        Ok(Connection { client, statements: Mutex::default(), is_silent: AtomicBool::new(false) })
     }
 
     async fn writer(&self) -> Result<Connection, StoreError> {
@@ -179,9 +179,28 @@ struct Connection {
     client: Client,
     /// By the address of the statement's text, which lives as long as the program.
     statements: Mutex<HashMap<&'static str, Statement>>,
+    /// Did not answer in time: readers take another one from now on.
+    is_silent: AtomicBool,
 }
 
 impl Connection {
+    fn is_usable(&self) -> bool {
+        !self.client.is_closed() && !self.is_silent.load(Ordering::Relaxed)
+    }
+
+    async fn in_time<T>(
+        &self,
+        done: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        match timeout(ANSWER_WITHIN, done).await {
+            Ok(done) => done.map_err(|error| store_error(&error)),
+            Err(_) => {
+                self.is_silent.store(true, Ordering::Relaxed);
+                Err(StoreError::Unavailable("no answer in time".to_owned()))
+            }
+        }
+    }
+
     async fn prepared(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
@@ -215,15 +234,15 @@ pub struct Reader(Arc<Connection>);
 
 impl Reader {
     pub async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        in_time(self.0.query(sql, params)).await
+        self.0.in_time(self.0.query(sql, params)).await
     }
 
     pub async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        in_time(self.0.execute(sql, params)).await
+        self.0.in_time(self.0.execute(sql, params)).await
     }
 
     pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        in_time(self.0.client.batch_execute(sql)).await
+        self.0.in_time(self.0.client.batch_execute(sql)).await
     }
 }
 
@@ -321,13 +340,6 @@ async fn begin_and<T>(
     let (begun, done) = tokio::join!(biased; connection.client.batch_execute("BEGIN"), statement);
     begun?;
     done
-}
-
-async fn in_time<T>(done: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
-    match timeout(ANSWER_WITHIN, done).await {
-        Ok(done) => done.map_err(|error| store_error(&error)),
-        Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
-    }
 }
 
 impl std::fmt::Debug for Param<'_> {

@@ -60,8 +60,8 @@ impl Error {
             Error::CodeGone | Error::SessionGone => StatusCode::GONE,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             // The document's one answer to a fault inside (000-52).
-            Error::Unavailable(Unavailable::Store) => StatusCode::INTERNAL_SERVER_ERROR,
-            Error::Unavailable(Unavailable::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Unavailable(Unavailable::Fault) => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Unavailable(Unavailable::Store | Unavailable::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
