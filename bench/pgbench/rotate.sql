@@ -1,12 +1,15 @@
--- One rotation, durable: what the server does for POST /refresh, and nothing else. Every client follows a chain of
--- its own; its n-th token is the digest of its number and n.
+-- One rotation, durable: the statements of the server's POST /refresh, and nothing else. Every client follows a chain
+-- of its own; its n-th token is the digest of its number and n.
 \set next :n + 1
 BEGIN;
-SELECT account, expires_at FROM rotation
-    WHERE digest = sha256(convert_to(:client_id::TEXT || '-' || :n::TEXT, 'UTF8')) AND ended_at IS NULL;
-UPDATE rotation SET ended_at = 1
-    WHERE digest = sha256(convert_to(:client_id::TEXT || '-' || :n::TEXT, 'UTF8')) AND ended_at IS NULL;
-INSERT INTO rotation (digest, account, created_at, expires_at)
-    VALUES (sha256(convert_to(:client_id::TEXT || '-' || :next::TEXT, 'UTF8')), 1, 1, 2);
+UPDATE tokens SET used_at = 1800000000000000
+    WHERE digest = sha256(convert_to(:client_id::TEXT || '-' || :n::TEXT, 'UTF8')) AND purpose = 1
+        AND used_at IS NULL AND expires_at > 1800000000000000
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
+                    AND a.suspended_at IS NULL AND a.closed_at IS NULL)
+    RETURNING account_id, session_id, epoch;
+INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+    VALUES (sha256(convert_to(:client_id::TEXT || '-' || :next::TEXT, 'UTF8')), :client_id, -:client_id, 0, 1,
+            1800000000000000, 1802592000000000);
 COMMIT;
 \set n :next

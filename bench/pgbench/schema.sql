@@ -1,10 +1,19 @@
--- The table that rotate.sql works on, with :rows sessions that stand in it from the start.
+-- The tables that rotate.sql works on, as the server has them, with :rows tokens that stand there from the start.
 SET client_min_messages = warning;
-CREATE TABLE IF NOT EXISTS rotation (digest BYTEA PRIMARY KEY, account BIGINT NOT NULL, created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL, ended_at BIGINT);
-TRUNCATE rotation;
-INSERT INTO rotation SELECT sha256(convert_to('row-' || n, 'UTF8')), n, 0, 1 FROM generate_series(1, :rows) AS n;
--- One session for each client of pgbench, the first of its chain.
-INSERT INTO rotation SELECT sha256(convert_to(client || '-' || :start, 'UTF8')), client, 0, 1
+DROP TABLE IF EXISTS accounts, tokens;
+CREATE TABLE accounts (id BIGINT NOT NULL PRIMARY KEY, uuid BYTEA NOT NULL UNIQUE, created_at BIGINT NOT NULL,
+    suspended_at BIGINT, closed_at BIGINT, awaits_email_at BIGINT, epoch BIGINT NOT NULL, version BIGINT NOT NULL,
+    profile BYTEA NOT NULL);
+CREATE TABLE tokens (digest BYTEA NOT NULL PRIMARY KEY, account_id BIGINT NOT NULL, session_id BIGINT NOT NULL,
+    epoch BIGINT NOT NULL, purpose BIGINT NOT NULL, issued_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+    used_at BIGINT);
+INSERT INTO accounts
+    SELECT n, sha256(convert_to('uuid-' || n, 'UTF8')), 0, NULL, NULL, NULL, 0, 0, convert_to(repeat('p', 110), 'UTF8')
+    FROM generate_series(0, :rows / 10 + 255) AS n;
+INSERT INTO tokens SELECT sha256(convert_to('row-' || n, 'UTF8')), n / 10, n, 0, 1, 0, 4102444800000000
+    FROM generate_series(1, :rows) AS n;
+-- One token for each client of pgbench, the first of its chain.
+INSERT INTO tokens SELECT sha256(convert_to(client || '-' || :start, 'UTF8')), client, -client, 0, 1, 0, 4102444800000000
     FROM generate_series(0, 255) AS client;
-VACUUM ANALYZE rotation;
+CREATE INDEX tokens_by_session ON tokens (account_id, session_id);
+VACUUM ANALYZE accounts, tokens;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use crate::Result;
@@ -16,12 +16,29 @@ use crate::random::Random;
 /// The most rotations of one commit.
 const BATCH: usize = 256;
 
-// What the server does for POST /refresh, and nothing else.
-const SCHEMA: &str = "CREATE TABLE session (digest BLOB PRIMARY KEY, account INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER) WITHOUT ROWID";
-const SELECT: &str = "SELECT account, expires_at FROM session WHERE digest = ?1 AND ended_at IS NULL";
-const END: &str = "UPDATE session SET ended_at = ?2 WHERE digest = ?1 AND ended_at IS NULL";
-const INSERT: &str = "INSERT INTO session (digest, account, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
+// What the server does for POST /refresh, and nothing else: the same tables, the same statements.
+const SCHEMA: &str = "
+    CREATE TABLE accounts (id INTEGER NOT NULL PRIMARY KEY, uuid BLOB NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL, suspended_at INTEGER, closed_at INTEGER, awaits_email_at INTEGER,
+        epoch INTEGER NOT NULL, version INTEGER NOT NULL, profile BLOB NOT NULL) STRICT;
+    CREATE TABLE tokens (digest BLOB NOT NULL PRIMARY KEY, account_id INTEGER NOT NULL,
+        session_id INTEGER NOT NULL, epoch INTEGER NOT NULL, purpose INTEGER NOT NULL,
+        issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER) STRICT, WITHOUT ROWID;
+    CREATE INDEX tokens_by_session ON tokens (account_id, session_id);";
+const ACCOUNT: &str = "INSERT INTO accounts (id, uuid, created_at, epoch, version, profile)
+    VALUES (?1, ?2, 0, 0, 0, zeroblob(110))";
+const CONSUME: &str = "UPDATE tokens SET used_at = ?3
+    WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
+        AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
+                    AND a.suspended_at IS NULL AND a.closed_at IS NULL)
+    RETURNING account_id, session_id, epoch";
+const INSERT: &str = "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const PURPOSE: i64 = 1;
+const NOW: i64 = 1_800_000_000_000_000;
+const EXPIRY: i64 = 1_802_592_000_000_000;
+/// Sessions of each account.
+const SESSIONS: u64 = 10;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -65,6 +82,7 @@ fn open(path: &std::path::Path) -> Result<Connection> {
     let database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", "FULL")?;
+    database.pragma_update(None, "wal_autocheckpoint", 4000)?;
     database.execute_batch(SCHEMA)?;
     Ok(database)
 }
@@ -77,14 +95,28 @@ fn digest(random: &mut Random) -> Digest {
     digest
 }
 
-/// One row for every caller, made from the caller's own generator, and `rows` more for the size.
+/// One token for every caller, made from the caller's own generator, and `rows` more for the size.
 fn fill(database: &mut Connection, callers: u64, rows: u64) -> Result<()> {
     let transaction = database.transaction()?;
     for part in 0..callers + rows {
-        transaction.prepare_cached(INSERT)?.execute(params![digest(&mut Random::split(1, part)), 1, 0, 1])?;
+        let mut random = Random::split(1, part);
+        let digest = digest(&mut random);
+        // Ids are drawn at random by the server too; several neighbours share an account.
+        let account = id(&mut Random::split(2, part / SESSIONS));
+        if part % SESSIONS == 0 {
+            let uuid = Random::split(3, part).next().to_be_bytes();
+            transaction.prepare_cached(ACCOUNT)?.execute(params![account, uuid])?;
+        }
+        let row = params![digest, account, id(&mut random), 0, PURPOSE, NOW, EXPIRY];
+        transaction.prepare_cached(INSERT)?.execute(row)?;
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// A positive number of 53 bits.
+fn id(random: &mut Random) -> i64 {
+    i64::try_from(random.next() >> 11).unwrap_or(1)
 }
 
 /// Callers that each rotate a token of their own, and wait for the commit each time.
@@ -118,8 +150,7 @@ fn submit(options: &Options, sender: Sender<Job>) -> Result<f64> {
 
 /// The writer thread: whatever waits, up to `BATCH`, becomes one commit. It never waits for more.
 fn write(database: &Connection, jobs: &Receiver<Job>) -> Result<()> {
-    let mut statements =
-        (database.prepare_cached(SELECT)?, database.prepare_cached(END)?, database.prepare_cached(INSERT)?);
+    let mut statements = (database.prepare_cached(CONSUME)?, database.prepare_cached(INSERT)?);
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter()).take(BATCH).collect();
         database.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -133,14 +164,13 @@ fn write(database: &Connection, jobs: &Receiver<Job>) -> Result<()> {
 }
 
 fn rotate(
-    statements: &mut (CachedStatement<'_>, CachedStatement<'_>, CachedStatement<'_>),
+    (consume, insert): &mut (CachedStatement<'_>, CachedStatement<'_>),
     job: &Job,
 ) -> Result<bool> {
-    let (select, end, insert) = statements;
-    let account: i64 = select.query_row(params![job.old], |row| row.get(0))?;
-    let ended = end.execute(params![job.old, 1])? == 1;
-    if ended {
-        insert.execute(params![job.new, account, 1, 2])?;
-    }
-    Ok(ended)
+    let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let holder: Option<(i64, i64, i64)> =
+        consume.query_row(params![job.old, PURPOSE, NOW], columns).optional()?;
+    let Some((account, session, epoch)) = holder else { return Ok(false) };
+    insert.execute(params![job.new, account, session, epoch, PURPOSE, NOW, EXPIRY])?;
+    Ok(true)
 }

@@ -13,6 +13,7 @@ mod load;
 mod pg_select;
 mod postgres;
 mod random;
+mod seed;
 
 use clap::{Parser, Subcommand};
 
@@ -44,6 +45,8 @@ enum Program {
     Load(load::Options),
     /// Register accounts and sign them in, so that `load` has something to send.
     Prepare(load::prepare::Options),
+    /// Fill a store with accounts and sessions.
+    Seed(seed::Options),
     /// Kill the server under load again and again, and compare it with what it acknowledged.
     Crash(crash::Options),
 }
@@ -58,6 +61,7 @@ fn main() -> std::process::ExitCode {
         Program::Postgres => postgres::run(),
         Program::Load(options) => load::run(&options),
         Program::Prepare(options) => load::prepare::run(&options),
+        Program::Seed(options) => seed::run(&options),
         Program::Crash(options) => crash::run(options),
     };
     match outcome {

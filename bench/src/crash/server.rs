@@ -15,14 +15,18 @@ use crate::Result;
 const PATIENCE: Duration = Duration::from_secs(20);
 const DATABASE: &str = "countersign.db";
 
-/// Hashes as cheap as they get and limits out of reach: this run is about durability.
+/// Hashes as cheap as they get and limits out of reach: this run is about durability. Comparisons present used
+/// tokens on purpose, which outside the grace would end the sessions that came of them.
 const SETTINGS: &str = r#"
 [password]
-memory_kib = 64
+memory_kib = 8192
 iterations = 1
 
 [codes]
 lifetime = "24h"
+
+[sessions]
+reuse_grace = "24h"
 
 [limits]
 sign_in_per_account_burst = 1000000000
