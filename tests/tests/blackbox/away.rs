@@ -21,7 +21,8 @@ impl Away {
         match case.engine() {
             Engine::Sqlite => Self { case: case.with_config(""), cluster: None, lock: None },
             Engine::Postgres => {
-                let cluster = Postgres::start(Durability::Fast);
+                // What was acknowledged before the crash must be there after it.
+                let cluster = Postgres::start(Durability::Durable);
                 let case = case.with_own(Server::builder().database(&cluster.empty_database()));
                 Self { case, cluster: Some(cluster), lock: None }
             }

@@ -60,6 +60,8 @@ pub fn guess(case: &Case, from: Ipv4Addr, surface: Surface, name: &str, password
             come_back(&response);
             Verdict::TooMany
         }
+        // The hash pool was full before anything was counted.
+        503 if response.header("retry-after").is_some() => Verdict::TooMany,
         status if status == wrong => Verdict::Wrong,
         other => panic!("{surface:?}: {other} {}", response.text()),
     }
