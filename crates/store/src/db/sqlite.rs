@@ -25,6 +25,10 @@ const BATCH: usize = 256;
 /// Units of work that may wait; more are refused, so that the queue cannot grow without bound.
 const QUEUE: usize = 8192;
 
+/// How long another process (an operator's command) may hold the file before a unit of work is
+/// refused (R153).
+const BUSY_WITHIN: Duration = Duration::from_millis(900);
+
 /// Kept open for the next readers.
 const IDLE_READERS: usize = 16;
 
@@ -130,7 +134,7 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(Duration::from_secs(5)).map_err(store_error)?;
+    connection.busy_timeout(BUSY_WITHIN).map_err(store_error)?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA trusted_schema = OFF;").map_err(store_error)
 }
