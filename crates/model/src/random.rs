@@ -22,6 +22,11 @@ pub enum Random {
     },
 }
 
+/// What aws-lc draws from when it makes or uses a signing key itself.
+pub fn for_keys() -> impl SecureRandom {
+    SystemRandom::new()
+}
+
 impl Random {
     /// A reproducible stream.
     pub fn seeded(seed: u64) -> Random {

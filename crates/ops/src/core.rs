@@ -74,7 +74,7 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// Checks that the master key fits the store, and loads or makes what is kept in it. A Layer
-    /// key that is to be made is made behind the start.
+    /// key that is to be made is made when it is first asked for, or by [`Core::make_keys`].
     ///
     /// # Errors
     /// [`OpenCoreError`].
@@ -84,11 +84,6 @@ impl Core {
         let Prepared { provider, maker } =
             prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
         let maker = Arc::new(maker);
-        if !maker.done.initialized() {
-            let maker = Arc::clone(&maker);
-            // A failure is in the log; the first token tries again.
-            tokio::spawn(async move { maker.make().await });
-        }
         Ok(Core {
             store,
             clock,
@@ -100,5 +95,14 @@ impl Core {
             sweep_slice: AtomicU8::new(0),
             layer: Layer { provider, maker, opened: Mutex::new(None) },
         })
+    }
+
+    /// Makes the keys that are missing behind the start of a server, so that the first token need not
+    /// wait for them. A failure is in the log; the first token tries again.
+    pub fn make_keys(&self) {
+        if !self.layer.maker.done.initialized() {
+            let maker = Arc::clone(&self.layer.maker);
+            tokio::spawn(async move { maker.make().await });
+        }
     }
 }

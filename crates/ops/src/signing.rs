@@ -1,7 +1,6 @@
 //! Signing keys as bytes: made, read, shown as a JWK, used.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -9,6 +8,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::key::Algorithm;
+use countersign_model::random::for_keys;
 use countersign_model::secret::Secret;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
@@ -33,7 +33,7 @@ impl NewKey {
     /// A new P-256 key: takes some 0.1 ms.
     pub fn es256() -> Result<NewKey, BadKey> {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).map_err(|_| BadKey)?;
+        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &for_keys()).map_err(|_| BadKey)?;
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref()).map_err(|_| BadKey)?;
         // SEC 1 §2.3.3: an uncompressed point is 4, x, y.
         let point = pair.public_key().as_ref();
@@ -45,16 +45,13 @@ impl NewKey {
     }
 
     /// A new RSA key of 3072 bits: takes from a tenth of a second to several, so it has a thread of
-    /// its own, which does not hold up the end of the process.
+    /// its own. The runtime waits for that one when it ends: a process must not exit inside aws-lc.
     pub async fn rs256() -> Result<NewKey, BadKey> {
-        let (made, wait) = tokio::sync::oneshot::channel();
-        let generate = move || {
-            let key = RsaKeyPair::generate(KeySize::Rsa3072).map_err(|_| BadKey);
-            // Nobody waits any more if the server is ending.
-            let _ = made.send(key.and_then(|pair| NewKey::from_rsa(&pair)));
+        let generate = || {
+            let pair = RsaKeyPair::generate(KeySize::Rsa3072).map_err(|_| BadKey)?;
+            NewKey::from_rsa(&pair)
         };
-        std::thread::Builder::new().name("make-rsa-key".to_owned()).spawn(generate).map_err(|_| BadKey)?;
-        wait.await.map_err(|_| BadKey)?
+        tokio::task::spawn_blocking(generate).await.map_err(|_| BadKey)?
     }
 
     /// An RSA key of the operator's own, PKCS#1 or PKCS#8 (004-27).
@@ -104,7 +101,7 @@ impl RsaSigner {
     pub fn sign(&self, header: &Value, claims: &Value) -> Result<String, BadKey> {
         let mut jws = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
         let mut signature = vec![0; self.0.public_modulus_len()];
-        let random = SystemRandom::new();
+        let random = for_keys();
         self.0.sign(&RSA_PKCS1_SHA256, &random, jws.as_bytes(), &mut signature).map_err(|_| BadKey)?;
         jws.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut jws);

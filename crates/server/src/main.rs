@@ -14,6 +14,7 @@ mod tour;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use countersign_model::random::Random;
@@ -26,6 +27,9 @@ use failure::Outcome;
 /// (docs/decisions/0003-password-hash-pool.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long background tasks may take to end: making an RSA key takes about a second.
+const LAST_TASKS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -46,7 +50,7 @@ fn run(arguments: Arguments) -> Outcome {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     // The first random bytes take tens of milliseconds, in which aws-lc measures the processor's jitter;
     // the configuration is read and the database opened meanwhile.
-    std::thread::spawn(|| Random::System.bytes::<1>());
+    let warm_up = std::thread::spawn(|| Random::System.bytes::<1>());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -55,7 +59,10 @@ fn run(arguments: Arguments) -> Outcome {
         .build()
         .map_err(|error| failure::Failure::failed(format!("cannot start threads: {error}")))?;
     let outcome = runtime.block_on(cli::run(arguments.command));
-    // What is left are background tasks with nothing to finish.
-    runtime.shutdown_background();
+    // aws-lc aborts a process that exits while another thread is inside it: a key that is being made
+    // and the warm-up come to their end first.
+    runtime.shutdown_timeout(LAST_TASKS);
+    // It cannot have panicked, and the process ends anyway.
+    let _ = warm_up.join();
     outcome
 }

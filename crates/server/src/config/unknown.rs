@@ -33,13 +33,22 @@ pub fn find(written: &Written, known: &[&str], free_sections: &[String]) -> Vec<
     }
     let variables: Vec<String> = known.iter().map(|key| variable(key)).collect();
     for (name, entry) in &written.environment {
-        if !variables.contains(name) {
+        // Others set variables of our prefix too: Kubernetes a COUNTERSIGN_SERVICE_HOST for a service of
+        // our name. What is like none of ours is none of ours.
+        let is_meant = sections.iter().any(|section| is_variable_of(name, section))
+            || nearest(name, variables.iter().map(String::as_str))
+                .is_some_and(|near| strsim::jaro_winkler(name, near) > 0.9);
+        if !variables.contains(name) && is_meant {
             let hint = nearest(name, variables.iter().map(String::as_str))
                 .map_or_else(String::new, |near| format!("; did you mean {PREFIX}{near}?"));
             problems.push(Problem::at(&entry.origin, format!("unknown variable{hint}")));
         }
     }
     problems
+}
+
+fn is_variable_of(name: &str, section: &str) -> bool {
+    name.strip_prefix(&variable(section)).is_some_and(|rest| rest.starts_with('_'))
 }
 
 fn is_inside(name: &str, section: &str) -> bool {

@@ -66,6 +66,7 @@ pub async fn run(config: Config, announcement: Announcement) -> Outcome {
     // Before the listeners, so that no signal that asks a ready server to stop is missed.
     let signals = Signals::listen()?;
     let (server, _lock) = Server::start(settings).await?;
+    server.core.make_keys();
     banner::announce(&server, &announcement, watch)?;
     server.run(signals).await;
     Ok(())
