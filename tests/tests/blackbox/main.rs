@@ -11,6 +11,7 @@ mod bad_input;
 mod case;
 mod cross;
 mod delivery;
+mod documentation;
 mod generous;
 mod limits;
 mod line;
