@@ -1,6 +1,7 @@
 //! The documentation does what it says: its examples run, its tables are complete, its links lead somewhere.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -69,9 +70,10 @@ fn matches(pattern: &str, text: &str) -> bool {
     after.char_indices().any(|(at, _)| matches(rest, &after[at..])) || matches(rest, "")
 }
 
-/// The lines that say something, without what surrounds them.
+/// The lines that say something, with single spaces: the width of columns depends on what is in them.
 fn lines(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    words.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Runs the examples of a page in one shell, next to a fresh server, as its reader would next to a default one.
@@ -79,6 +81,9 @@ fn run_page(page: &str) {
     let case = Case::new(Engine::Sqlite).with_own(Server::builder());
     let server = case.server();
     let here = server.data_dir().parent().expect("a directory of its own").to_owned();
+    // As the server makes it by itself.
+    fs::set_permissions(server.data_dir(), fs::Permissions::from_mode(0o700))
+        .expect("a directory of its own");
     std::os::unix::fs::symlink(server.data_dir(), here.join("countersign-data")).expect("a link");
     let binary = PathBuf::from(&server.command_line(&[])[0]);
     let programs = binary.parent().expect("a directory").display().to_string();
