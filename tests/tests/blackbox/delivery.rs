@@ -288,7 +288,9 @@ fn a_hanging_mail_server_delays_no_request_and_no_sms(case: &Case) {
 fn a_code_that_has_expired_is_not_sent(case: &Case) {
     let mail = MailServer::start(MailTls::None, None);
     mail.refuse_with(Some("451 later"));
-    let mut case = case.with_own(sending_to(&mail).fake_clock());
+    // So long a pause that no try is under way when the clock jumps.
+    let patient = "[delivery]\nfirst_retry = \"1m\"\npoll = \"50ms\"";
+    let mut case = case.with_own(Server::builder().config(&mail.config()).config(patient).fake_clock());
     ask(&case, &case.email(), "email");
     let id = id_of(&listed(&case)[0]);
     // The try is counted before it is made: what is awaited is that it was refused.
