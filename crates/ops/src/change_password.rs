@@ -1,17 +1,15 @@
 //! Changes a password, given the current one and a session (000 `/change_password`).
 
+use countersign_model::limit::RetryAfter;
 use countersign_model::message::Template;
-use countersign_model::session::TokenDigest;
+use countersign_model::password::{Fault, Password, Rule};
+use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::tokens::Holder;
 use countersign_store::{Tx, Work, accounts, codes, limits, sessions, tokens};
 
 use crate::audit::audit;
 use crate::outgoing::Outgoing;
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::{Fault, Password, Rule};
-use countersign_model::session::TokenPurpose;
-
 use crate::{Core, Unavailable};
 
 /// The change.

@@ -2,8 +2,7 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::session::TokenDigest;
-use countersign_model::session::TokenPurpose;
+use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::tokens;
 

@@ -2,18 +2,16 @@
 
 use countersign_model::code::CodePurpose;
 use countersign_model::identifier::IdentifierKind;
-use countersign_model::ids::{AccountId, Uuid};
+use countersign_model::ids::Uuid;
 use countersign_model::keyring::Lookup;
 use countersign_model::session::{Surface, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{Tx, Work, accounts, codes, identifiers};
 
-use crate::SignedIn;
-use crate::Source;
 use crate::audit::audit;
 use crate::tokens::DrawnSession;
-use crate::{Core, Unavailable};
+use crate::{Core, SignedIn, Source, Unavailable};
 
 /// Why it was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +41,6 @@ impl Work for Confirm {
         let registration = registrations::take(tx, id, self.now).await?.ok_or(invalid.clone())?;
         let hash = registration.email.ok_or(invalid.clone())?;
         let email = Lookup { kind: IdentifierKind::Email, hash };
-        let AccountId(_) = registration.account;
         let (account, uuid) = (registration.account, registration.uuid);
         if !accounts::insert(tx, account, uuid, &registration.sealed, false, self.now).await?
             || !identifiers::insert(tx, &email, account, Some(self.now)).await?

@@ -132,12 +132,13 @@ impl Core {
         else {
             return Vec::new();
         };
-        let target = self.keyring.limit_key(Scope::MessageTarget, &self.keyring.lookup(target).hash);
         let total = self.keyring.limit_key(Scope::MessageTotal, b"");
-        vec![
-            by_source,
-            Counter { subject: target, rate: limits.messages_per_target },
-            Counter { subject: total, rate: limits.messages_total },
-        ]
+        vec![by_source, self.target_counter(target), Counter { subject: total, rate: limits.messages_total }]
+    }
+
+    /// The counter of the messages to one address or number.
+    pub(crate) fn target_counter(&self, target: &Identifier) -> Counter {
+        let subject = self.keyring.limit_key(Scope::MessageTarget, &self.keyring.lookup(target).hash);
+        Counter { subject, rate: self.settings.limits.messages_per_target }
     }
 }

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use countersign_model::session::TokenDigest;
+use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, Work, sessions, tokens};
 
 use crate::tokens::DrawnSession;
-use countersign_model::session::TokenPurpose;
-
-use crate::SessionTokens;
-use crate::{Core, Unavailable};
+use crate::{Core, SessionTokens, Unavailable};
 
 /// Why it was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,20 +1,18 @@
 //! Makes an account at once, with an address that is not verified yet (003, 004).
 
+use countersign_model::account::Profile;
+use countersign_model::identifier::Identifier;
+use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::Lookup;
+use countersign_model::limit::RetryAfter;
+use countersign_model::password::{Fault, Password, Rule};
+use countersign_model::session::Surface;
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, identifiers};
 
 use crate::audit::audit;
 use crate::tokens::DrawnSession;
-use countersign_model::account::Profile;
-use countersign_model::identifier::Identifier;
-use countersign_model::ids::{AccountId, Uuid};
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::{Fault, Password, Rule};
-use countersign_model::session::Surface;
-
-use crate::SessionTokens;
-use crate::{Core, Unavailable};
+use crate::{Core, SessionTokens, Unavailable};
 
 /// The new account.
 #[derive(Debug)]

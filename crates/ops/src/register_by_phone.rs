@@ -123,7 +123,10 @@ impl Core {
             expires_at: now.after(self.settings.codes.phone).rounded_up(COARSE),
         };
         let (pending, sms) = self.draw_phone_code(&phone, &registration, now);
-        let counters = self.message_counters(&phone, source);
+        let mut counters = self.message_counters(&phone, source);
+        if let (Some(email), false) = (&email, counters.is_empty()) {
+            counters.push(self.target_counter(email));
+        }
         let email = email.map(|email| self.draw_email_link(&email, registration.account, now));
         self.store.write(Open { counters, registration, phone: pending, sms, email, now }).await?;
         self.outbox_changed.notify_one();

@@ -3,18 +3,15 @@
 use countersign_model::account::Profile;
 use countersign_model::code::{Code, CodePurpose};
 use countersign_model::identifier::IdentifierKind;
-use countersign_model::ids::Uuid;
+use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::{Lookup, Place};
-use countersign_model::limit::Scope;
+use countersign_model::limit::{RetryAfter, Scope};
+use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers};
 
 use crate::audit::audit;
-use countersign_model::ids::AccountId;
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::{Fault, Password, Rule};
-
 use crate::{Core, Unavailable};
 
 /// The code and the password of the new account.

@@ -2,8 +2,11 @@
 
 use countersign_model::account::Profile;
 use countersign_model::code::CodePurpose;
-use countersign_model::ids::AccountId;
+use countersign_model::identifier::Identifier;
+use countersign_model::ids::{AccountId, Uuid};
+use countersign_model::limit::RetryAfter;
 use countersign_model::message::{Channel, Contents, Template};
+use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::secret::Secret;
 use countersign_model::session::{Surface, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -14,11 +17,6 @@ use countersign_store::{Tx, Work, accounts, identifiers};
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
 use crate::outgoing::Outgoing;
-use countersign_model::identifier::Identifier;
-use countersign_model::ids::Uuid;
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::{Fault, Password, Rule};
-
 use crate::{Core, Unavailable};
 
 /// The account to be.

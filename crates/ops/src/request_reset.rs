@@ -2,10 +2,11 @@
 
 use countersign_model::account::Standing;
 use countersign_model::code::CodePurpose;
-use countersign_model::limit::{Quota, Scope};
+use countersign_model::identifier::Identifier;
+use countersign_model::limit::{Quota, RetryAfter, Scope};
 use countersign_model::message::{Channel, Contents, Template};
 use countersign_model::secret::Secret;
-use countersign_model::session::{Token, TokenDigest};
+use countersign_model::session::{Surface, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
 use countersign_store::{Tx, Work, accounts, identifiers, limits};
@@ -13,10 +14,6 @@ use countersign_store::{Tx, Work, accounts, identifiers, limits};
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
 use crate::outgoing::Outgoing;
-use countersign_model::identifier::Identifier;
-use countersign_model::limit::RetryAfter;
-use countersign_model::session::Surface;
-
 use crate::{Core, Unavailable};
 
 /// Whose password.

@@ -4,8 +4,9 @@ use countersign_model::account::Standing;
 use countersign_model::code::{Code, CodePurpose};
 use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::Scope;
+use countersign_model::limit::{RetryAfter, Scope};
 use countersign_model::message::Template;
+use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers, limits, sessions};
@@ -13,9 +14,6 @@ use countersign_store::{Tx, Work, accounts, codes, identifiers, limits, sessions
 use crate::audit::audit;
 use crate::outgoing::Outgoing;
 use crate::proof::Proof;
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::{Fault, Password, Rule};
-
 use crate::{Core, Unavailable};
 
 /// What shows that the owner asks.

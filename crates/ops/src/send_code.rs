@@ -1,8 +1,10 @@
 //! Sends a verification code to an address or a number (000 `/send`).
 
 use countersign_model::code::{Code, CodePurpose};
+use countersign_model::identifier::Identifier;
 use countersign_model::keyring::Place;
-use countersign_model::message::Contents;
+use countersign_model::limit::RetryAfter;
+use countersign_model::message::{Contents, Template};
 use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
 use countersign_store::{Tx, Work};
@@ -10,10 +12,6 @@ use countersign_store::{Tx, Work};
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
 use crate::outgoing::{Outgoing, channel_of};
-use countersign_model::identifier::Identifier;
-use countersign_model::limit::RetryAfter;
-use countersign_model::message::Template;
-
 use crate::{Core, Unavailable};
 
 /// What to send where.

@@ -1,9 +1,12 @@
 //! Signs in with an identifier and a password: the one rule for every surface.
 
 use countersign_model::account::Standing;
-use countersign_model::identifier::IdentifierKind;
+use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
+use countersign_model::limit::RetryAfter;
+use countersign_model::password::Password;
+use countersign_model::session::Surface;
 use countersign_model::time::Timestamp;
 use countersign_store::accounts::{self, AccountRow};
 use countersign_store::{StoreError, Tx, Work, identifiers, limits, registrations};
@@ -11,13 +14,7 @@ use countersign_store::{StoreError, Tx, Work, identifiers, limits, registrations
 use crate::audit::audit;
 use crate::counting::Counter;
 use crate::tokens::DrawnSession;
-use countersign_model::identifier::Identifier;
-use countersign_model::limit::RetryAfter;
-use countersign_model::password::Password;
-use countersign_model::session::Surface;
-
-use crate::SignedIn;
-use crate::{Core, Unavailable};
+use crate::{Core, SignedIn, Unavailable};
 
 /// Who wants in.
 #[derive(Debug)]

@@ -2,9 +2,10 @@
 
 use countersign_model::account::Standing;
 use countersign_model::code::{Code, CodePurpose};
+use countersign_model::identifier::Identifier;
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::Scope;
-use countersign_model::session::TokenDigest;
+use countersign_model::limit::{RetryAfter, Scope};
+use countersign_model::session::{Surface, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers, limits};
 
@@ -12,12 +13,7 @@ use crate::audit::audit;
 use crate::counting::Counter;
 use crate::proof::Proof;
 use crate::tokens::DrawnSession;
-use countersign_model::identifier::Identifier;
-use countersign_model::limit::RetryAfter;
-use countersign_model::session::Surface;
-
-use crate::SignedIn;
-use crate::{Core, Unavailable};
+use crate::{Core, SignedIn, Unavailable};
 
 /// Who wants in.
 #[derive(Debug)]

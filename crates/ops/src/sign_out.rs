@@ -1,7 +1,6 @@
 //! Ends the session of a token, or all sessions of its account.
 
-use countersign_model::session::TokenDigest;
-use countersign_model::session::TokenPurpose;
+use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, sessions, tokens};
 

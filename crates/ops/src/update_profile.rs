@@ -1,6 +1,6 @@
 //! Changes what people can read about an account (004 `PATCH /auth/profile/`).
 
-use countersign_model::identifier::IdentifierKind;
+use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
 use countersign_model::message::Template;
@@ -8,10 +8,8 @@ use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, Work, accounts, codes, identifiers, tokens};
 
-use crate::outgoing::Outgoing;
-use countersign_model::identifier::Identifier;
-
 use crate::check_session::Principal;
+use crate::outgoing::Outgoing;
 use crate::{Core, Unavailable};
 
 /// The changes; what is `None` stays.

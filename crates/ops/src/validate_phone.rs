@@ -1,9 +1,9 @@
 //! Makes the account whose registration the code belongs to (002 `validatephone`).
 
 use countersign_model::code::Code;
-use countersign_model::identifier::IdentifierKind;
+use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::Scope;
+use countersign_model::limit::{RetryAfter, Scope};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::registrations::{self, RegistrationRow};
@@ -11,9 +11,6 @@ use countersign_store::{StoreError, Tx, Work, accounts, identifiers, phones};
 
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
-use countersign_model::identifier::Identifier;
-use countersign_model::limit::RetryAfter;
-
 use crate::{Core, Unavailable};
 
 /// The proof.

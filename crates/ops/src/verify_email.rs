@@ -6,9 +6,8 @@ use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers, registrations};
 
-use crate::Source;
 use crate::audit::audit;
-use crate::{Core, Unavailable};
+use crate::{Core, Source, Unavailable};
 
 /// Why it was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
