@@ -1,17 +1,35 @@
 //! What `/metrics` says: the counters of this crate and the state of the hash pool.
 
+use countersign_model::message::MessageState;
 use countersign_ops::hasher::Load;
 
 use crate::metrics::Text;
 use crate::service::App;
 
 impl App {
-    /// Everything that is counted, in the text format that Prometheus reads.
-    pub fn metrics_text(&self) -> String {
+    /// Everything that is counted, in the text format that Prometheus reads. The outbox is counted in
+    /// the store, so it is left out while that is away.
+    pub async fn metrics_text(&self) -> String {
         let mut out = Text::default();
         self.metrics().write_to(&mut out);
         write_hashing(&mut out, &self.0.core.hasher.load());
+        if let Ok(counts) = self.0.core.count_messages().await {
+            write_outbox(&mut out, &counts);
+        }
         out.0
+    }
+}
+
+fn write_outbox(out: &mut Text, counts: &[(MessageState, i64)]) {
+    out.family("countersign_outbox_messages", "gauge", "Messages in the outbox, by state.");
+    for state in [MessageState::Pending, MessageState::Sent, MessageState::Dead] {
+        let name = match state {
+            MessageState::Pending => "pending",
+            MessageState::Sent => "sent",
+            MessageState::Dead => "dead",
+        };
+        let count = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
+        out.sample("countersign_outbox_messages", &[("state", name)], count);
     }
 }
 

@@ -28,7 +28,7 @@ impl Answer for Metrics {
     async fn answer(&self, _peer: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let known_method = matches!(*request.method(), Method::GET | Method::HEAD);
         let (status, text) = match request.uri().path() {
-            "/metrics" if known_method => (StatusCode::OK, self.0.metrics_text()),
+            "/metrics" if known_method => (StatusCode::OK, self.0.metrics_text().await),
             "/metrics" => (StatusCode::METHOD_NOT_ALLOWED, String::new()),
             _ => (StatusCode::NOT_FOUND, String::new()),
         };
