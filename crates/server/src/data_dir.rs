@@ -14,7 +14,18 @@ pub struct DataDir(PathBuf);
 
 /// Held by a running server; the kernel lets go of it however the server ends.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
+
+impl Lock {
+    /// Writes down where the server that has the lock can be reached, for the commands of its operator.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn tell(&self, addresses: &str) -> io::Result<()> {
+        self.0.set_len(0)?;
+        (&self.0).write_all(addresses.as_bytes())
+    }
+}
 
 impl DataDir {
     /// Makes the directory, for the owner only, if it is not there.
@@ -55,6 +66,11 @@ impl DataDir {
                 Err(Failure::failed(format!("cannot lock {}: {error}", path.display())))
             }
         }
+    }
+
+    /// Where the server that has the lock said that it can be reached.
+    pub fn told(&self) -> Option<String> {
+        fs::read_to_string(self.file("lock")).ok().filter(|_| self.is_locked())
     }
 
     /// Whether a server has it.

@@ -32,7 +32,8 @@ pub fn announce(server: &Server, announcement: &Announcement, since_start: Stopw
     Ok(())
 }
 
-fn addresses_json(addresses: Addresses) -> String {
+/// Where the server can be reached, for programs.
+pub fn addresses_json(addresses: Addresses) -> String {
     let line = addresses.line.map(|address| address.to_string());
     json!({"http": addresses.http.to_string(), "line": line, "metrics": addresses.metrics.to_string()})
         .to_string()

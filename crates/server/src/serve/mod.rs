@@ -65,7 +65,8 @@ pub async fn run(config: Config, announcement: Announcement) -> Outcome {
     telemetry::start(settings.log);
     // Before the listeners, so that no signal that asks a ready server to stop is missed.
     let signals = Signals::listen()?;
-    let (server, _lock) = Server::start(settings).await?;
+    let (server, lock) = Server::start(settings).await?;
+    lock.tell(&banner::addresses_json(server.listeners.addresses))?;
     server.core.make_keys();
     banner::announce(&server, &announcement, watch)?;
     server.run(signals).await;

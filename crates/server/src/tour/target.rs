@@ -72,11 +72,12 @@ impl Target {
         if is_running(&settings) {
             match unsuitable(&settings) {
                 None => {
+                    let Addresses { http, line } = addresses_of_running(&settings);
                     let base = match &settings.public_url {
                         Some(url) if settings.tls.is_some() => url.clone(),
-                        Some(_) | None => format!("http://{}", reachable(settings.listen)),
+                        Some(_) | None => format!("http://{}", reachable(http)),
                     };
-                    let line = reachable(settings.line.listen);
+                    let line = reachable(line);
                     return Target::running(settings, base, line).await;
                 }
                 Some(reason) => {
@@ -157,6 +158,13 @@ fn unsuitable(settings: &Settings) -> Option<&'static str> {
 fn is_running(settings: &Settings) -> bool {
     settings.data_dir.is_dir()
         && DataDir::prepare(&settings.data_dir).is_ok_and(|directory| directory.is_locked())
+}
+
+/// Where it said that it listens; flags may have put it elsewhere than the configuration says.
+fn addresses_of_running(settings: &Settings) -> Addresses {
+    let told = DataDir::prepare(&settings.data_dir).ok().and_then(|directory| directory.told());
+    let told = told.and_then(|told| serde_json::from_str(&told).ok());
+    told.unwrap_or(Addresses { http: settings.listen, line: settings.line.listen })
 }
 
 /// Where a listener on all addresses can be reached from here.
