@@ -2,6 +2,7 @@
 
 use countersign_model::identifier::IdentifierKind;
 use countersign_model::ids::AccountId;
+use countersign_model::keyring::Lookup;
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, accounts, codes, identifiers, limits, sessions};
 
@@ -13,7 +14,7 @@ pub(crate) struct Proof {
     /// The account.
     pub account: AccountId,
     /// The identifier that was proven.
-    pub kind: IdentifierKind,
+    pub target: Lookup,
     version: i64,
     /// The profile without the addresses that nobody has proven.
     reduced_profile: Vec<u8>,
@@ -25,8 +26,9 @@ impl Core {
         &self,
         tx: &mut Tx<'_>,
         account: &accounts::AccountRow,
-        kind: IdentifierKind,
+        target: Lookup,
     ) -> Result<Proof, Unavailable> {
+        let kind = target.kind;
         let mut profile = self.open_profile(&account.profile)?;
         for (other, verified_at) in identifiers::of_account(tx, account.id).await? {
             match other {
@@ -36,7 +38,7 @@ impl Core {
             }
         }
         let reduced_profile = self.seal_profile(&profile);
-        Ok(Proof { account: account.id, kind, version: account.version, reduced_profile })
+        Ok(Proof { account: account.id, target, version: account.version, reduced_profile })
     }
 }
 
@@ -44,8 +46,8 @@ impl Proof {
     /// Notes the proof. If it is the first one, whatever was set up before it goes: password,
     /// sessions, codes and the other unproven addresses. Whoever set them up may not be the owner.
     pub(crate) async fn note(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
-        let is_first = identifiers::verify(tx, self.account, self.kind, now).await?;
-        if self.kind == IdentifierKind::Email {
+        let is_first = identifiers::verify(tx, self.account, &self.target, now).await?;
+        if self.target.kind == IdentifierKind::Email {
             accounts::email_arrived(tx, self.account).await?;
         }
         if !is_first {

@@ -120,7 +120,7 @@ impl Core {
         let account = accounts::find(&mut tx, owner.account).await?;
         let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(ResetPasswordError::Invalid)?;
-        let proof = self.gather_proof(&mut tx, &account, target.kind).await?;
+        let proof = self.gather_proof(&mut tx, &account, target).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
         let slot = self.hasher.try_reserve()?;

@@ -61,8 +61,14 @@ impl Work for RedeemCode {
         if code.and_then(|code| code.target) != Some(self.target) {
             return Err(SignInWithCodeError::Credentials);
         }
+        // The account may have exchanged the identifier for another one since it was looked up.
+        let owner = identifiers::find(tx, &self.target).await?;
+        if owner.map(|owner| owner.account) != Some(self.proof.account) {
+            return Err(SignInWithCodeError::Credentials);
+        }
         self.proof.note(tx, self.now).await?;
         let account = accounts::find(tx, self.proof.account).await?;
+        let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(SignInWithCodeError::Credentials)?;
         self.session.start(tx, account.id, account.epoch).await?;
         for counter in &self.counters {
@@ -92,17 +98,23 @@ impl Core {
         self.count(counters.clone()).await?;
         let code = Code::parse(code).ok_or(SignInWithCodeError::Credentials)?;
         let now = self.clock.now();
+        let digest = self.keyring.code_digest(&code);
         let mut tx = self.store.read().await?;
+        // The code first: without one that was sent to the identifier, it takes equally long whether
+        // an account has it or not (R024).
+        let found = codes::find_valid(&mut tx, &digest, CodePurpose::Verification, now).await?;
+        if found.and_then(|code| code.target) != Some(target) {
+            return Err(SignInWithCodeError::Credentials);
+        }
         let owner = identifiers::find(&mut tx, &target).await?.ok_or(SignInWithCodeError::Credentials)?;
         let account = accounts::find(&mut tx, owner.account).await?;
         let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(SignInWithCodeError::Credentials)?;
-        let proof = self.gather_proof(&mut tx, &account, target.kind).await?;
+        let proof = self.gather_proof(&mut tx, &account, target).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
         let session = self.draw_session(surface, now);
         let tokens = session.tokens.clone();
-        let digest = self.keyring.code_digest(&code);
         self.store.write(RedeemCode { digest, target, proof, session, counters, now }).await?;
         audit("sign_in_with_code", "signed in", Some(account.id), source);
         Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })

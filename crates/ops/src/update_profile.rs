@@ -40,6 +40,7 @@ pub enum UpdateProfileError {
 }
 
 struct Update {
+    digest: TokenDigest,
     account: AccountId,
     version: i64,
     profile: Vec<u8>,
@@ -57,6 +58,9 @@ impl Work for Update {
         if !accounts::set_profile(tx, self.account, self.version, &self.profile).await? {
             return Ok(false);
         }
+        // Now that the account's row is held, nobody raises its epoch: a session that was ended since
+        // it was looked up changes nothing any more (R065).
+        tokens::find_valid(tx, &self.digest, self.now).await?.ok_or(UpdateProfileError::SessionInvalid)?;
         let Some(email) = &self.email else { return Ok(true) };
         let owner = identifiers::find(tx, email).await?.map(|found| found.account);
         if owner == Some(self.account) {
@@ -94,7 +98,8 @@ impl Core {
     async fn try_update(&self, request: &UpdateProfile<'_>) -> Result<Option<Principal>, UpdateProfileError> {
         let now = self.clock.now();
         let mut tx = self.store.read().await?;
-        let found = tokens::find_valid(&mut tx, &TokenDigest::of(request.token), now).await?;
+        let digest = TokenDigest::of(request.token);
+        let found = tokens::find_valid(&mut tx, &digest, now).await?;
         let found = found.filter(|found| found.purpose.grants_access());
         let found = found.ok_or(UpdateProfileError::SessionInvalid)?;
         let of_account = identifiers::of_account(&mut tx, found.account).await?;
@@ -112,6 +117,7 @@ impl Core {
         profile.first_name = request.first_name.clone().unwrap_or(profile.first_name);
         profile.last_name = request.last_name.clone().unwrap_or(profile.last_name);
         let work = Update {
+            digest,
             account: found.account,
             version: found.version,
             profile: self.seal_profile(&profile),

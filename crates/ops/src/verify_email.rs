@@ -42,7 +42,7 @@ impl Work for Verify {
         }
         let holder = identifiers::find(tx, &target).await?.map(|found| found.account);
         if holder == Some(account) {
-            identifiers::verify(tx, account, target.kind, self.now).await?;
+            identifiers::verify(tx, account, &target, self.now).await?;
         } else {
             // Another account's claim that nobody has proven gives way to this proof.
             identifiers::remove_claim(tx, &target).await?;

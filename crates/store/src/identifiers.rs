@@ -67,20 +67,23 @@ pub async fn of_account(
         .collect()
 }
 
-/// Notes that control over the account's identifier of this kind was proven. `true` if it was not
-/// known before.
+/// Notes that control over this identifier of the account was proven. `true` if it was not known
+/// before. The identifier is named and not only its kind: the account may have exchanged it for
+/// another, which nobody has proven, since the proof was looked at.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn verify(
     tx: &mut Tx<'_>,
     account: AccountId,
-    kind: IdentifierKind,
+    lookup: &Lookup,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE identifiers SET verified_at = $3
-               WHERE account_id = $1 AND kind = $2 AND verified_at IS NULL";
-    Ok(tx.execute(sql, &[account.0.into(), (kind as i64).into(), now.micros().into()]).await? == 1)
+    let sql = "UPDATE identifiers SET verified_at = $4
+               WHERE kind = $1 AND lookup = $2 AND account_id = $3 AND verified_at IS NULL";
+    let params =
+        [(lookup.kind as i64).into(), Param::Bytes(&lookup.hash), account.0.into(), now.micros().into()];
+    Ok(tx.execute(sql, &params).await? == 1)
 }
 
 /// Frees the account's identifier of this kind.
