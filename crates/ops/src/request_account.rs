@@ -60,7 +60,9 @@ pub enum RequestAccountError {
 
 struct Open {
     counters: Vec<Counter>,
-    registration: Option<(RegistrationRow, CodeRow)>,
+    registration: RegistrationRow,
+    /// What confirms it; none where the address is an account's already.
+    code: Option<CodeRow>,
     message: Option<Outgoing>,
     now: Timestamp,
 }
@@ -71,8 +73,8 @@ impl Work for Open {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RequestAccountError> {
         count_all(tx, &self.counters, self.now).await??;
-        if let Some((registration, code)) = &self.registration {
-            registrations::insert(tx, registration).await?;
+        registrations::insert(tx, &self.registration).await?;
+        if let Some(code) = &self.code {
             codes::insert(tx, code).await?;
         }
         if let Some(message) = &self.message {
@@ -116,31 +118,33 @@ impl Core {
             || (AccountId::draw(&self.random), Uuid::draw(&self.random)),
             |open| (open.account, open.uuid),
         );
-        let (registration, message) = match owner {
+        let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
+        // Kept for a taken address too, where nothing ever confirms it: asked for again, it must answer
+        // with the same public id as a free one does (acceptance decision 9).
+        let registration = RegistrationRow {
+            id: self.random.positive(63),
+            account,
+            uuid,
+            surface: Surface::Authd,
+            username: None,
+            email: Some(lookup.hash),
+            email_verified_at: None,
+            phc,
+            sealed: self.seal_profile(&profile),
+            expires_at: now.after(self.settings.codes.confirmation),
+        };
+        let (code, message) = match owner {
             Some(owner) => {
                 let kept = self.open_profile(&owner.profile)?.email;
                 (None, self.draw_notice(Template::AddressTaken, kept.as_ref()))
             }
             None => {
-                let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
-                let registration = RegistrationRow {
-                    id: self.random.positive(63),
-                    account,
-                    uuid,
-                    surface: Surface::Authd,
-                    username: None,
-                    email: Some(lookup.hash),
-                    email_verified_at: None,
-                    phc,
-                    sealed: self.seal_profile(&profile),
-                    expires_at: now.after(self.settings.codes.confirmation),
-                };
                 let (code, message) = self.draw_confirmation(&email, &registration);
-                (Some((registration, code)), Some(message))
+                (Some(code), Some(message))
             }
         };
         let counters = self.message_counters(&email, source);
-        self.store.write(Open { counters, registration, message, now }).await?;
+        self.store.write(Open { counters, registration, code, message, now }).await?;
         self.outbox_changed.notify_one();
         audit("request_account", "queued", None, source);
         Ok(RequestedAccount { uuid, email: email.given().to_owned() })
