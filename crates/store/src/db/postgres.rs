@@ -76,7 +76,14 @@ impl Postgres {
         Ok(Postgres(Arc::new(shared)))
     }
 
+    /// Whoever waits behind another's attempt to connect waits no longer than for one of its own: a
+    /// server that is silent must not hold up its readers one after the other (R153).
     pub async fn reader(&self) -> Result<Reader, StoreError> {
+        let connected = timeout(CONNECT_WITHIN, self.reader_in_turn()).await;
+        connected.unwrap_or_else(|_| Err(StoreError::Unavailable("no connection in time".to_owned())))
+    }
+
+    async fn reader_in_turn(&self) -> Result<Reader, StoreError> {
         let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
         let place = &self.0.readers[turn];
         if let Some(connection) = place.read().await.as_ref().filter(|c| c.is_usable()) {
