@@ -9,7 +9,7 @@ UPDATE tokens SET used_at = 1800000000000000
                     AND a.suspended_at IS NULL AND a.closed_at IS NULL)
     RETURNING account_id, session_id, epoch;
 INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-    VALUES (sha256(convert_to(:client_id::TEXT || '-' || :next::TEXT, 'UTF8')), :client_id, -:client_id, 0, 1,
-            1800000000000000, 1802592000000000);
+    VALUES (sha256(convert_to(:client_id::TEXT || '-' || :next::TEXT, 'UTF8')), :client_id::BIGINT,
+            -(:client_id::BIGINT), 0, 1, 1800000000000000, 1802592000000000);
 COMMIT;
 \set n :next

@@ -32,7 +32,8 @@ const CONSUME: &str = "UPDATE tokens SET used_at = ?3
         AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                     AND a.suspended_at IS NULL AND a.closed_at IS NULL)
     RETURNING account_id, session_id, epoch";
-const INSERT: &str = "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+const INSERT: &str =
+    "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const PURPOSE: i64 = 1;
 const NOW: i64 = 1_800_000_000_000_000;
@@ -163,10 +164,7 @@ fn write(database: &Connection, jobs: &Receiver<Job>) -> Result<()> {
     Ok(())
 }
 
-fn rotate(
-    (consume, insert): &mut (CachedStatement<'_>, CachedStatement<'_>),
-    job: &Job,
-) -> Result<bool> {
+fn rotate((consume, insert): &mut (CachedStatement<'_>, CachedStatement<'_>), job: &Job) -> Result<bool> {
     let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let holder: Option<(i64, i64, i64)> =
         consume.query_row(params![job.old, PURPOSE, NOW], columns).optional()?;

@@ -173,8 +173,10 @@ async fn size(database: &Option<String>, file: &Path) -> Result<u64> {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
     let driver = tokio::spawn(connection);
     // Without statistics the first minutes would measure the plans of an empty table.
-    client.batch_execute("VACUUM ANALYZE; CHECKPOINT").await?;
-    let bytes: i64 = client.query_one("SELECT pg_database_size(current_database())", &[]).await?.try_get(0)?;
+    client.batch_execute("VACUUM ANALYZE").await?;
+    client.batch_execute("CHECKPOINT").await?;
+    let bytes: i64 =
+        client.query_one("SELECT pg_database_size(current_database())", &[]).await?.try_get(0)?;
     drop(client);
     driver.await??;
     Ok(u64::try_from(bytes)?)
