@@ -140,7 +140,7 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     // Without it SQLite plans a statement anew for every new value of a parameter that might change the plan,
     // which costs several times what the statement does.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(store_error)?;
-    connection.execute_batch("PRAGMA cache_size = -4000; PRAGMA trusted_schema = OFF;").map_err(store_error)
+    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA trusted_schema = OFF;").map_err(store_error)
 }
 
 /// A unit of work on its way through the writer thread.
