@@ -53,7 +53,12 @@ impl Server {
     /// The outbox, oldest first.
     pub fn outbox(&self) -> Vec<Message> {
         let done = self.command(&["outbox", "list", "--json"]);
-        assert!(done.status.success(), "outbox list: {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "outbox list: {}: {}",
+            done.status,
+            String::from_utf8_lossy(&done.stderr)
+        );
         serde_json::from_slice(&done.stdout)
             .unwrap_or_else(|error| panic!("outbox list: {error}: {}", String::from_utf8_lossy(&done.stdout)))
     }
