@@ -52,4 +52,7 @@ pub enum Scope {
     ResetTarget = 7,
     /// Tries of the codes sent to one identifier.
     CodeTarget = 8,
+    /// Accounts made at once by one source (003, 004): as many as messages, which the other
+    /// registrations cost.
+    RegistrationSource = 9,
 }

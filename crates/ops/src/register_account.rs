@@ -4,7 +4,7 @@ use countersign_model::account::Profile;
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::RetryAfter;
+use countersign_model::limit::{RetryAfter, Scope};
 use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::Surface;
 use countersign_model::time::Timestamp;
@@ -130,6 +130,9 @@ impl Core {
         }
         drop(tx);
         let slot = self.hasher.try_reserve()?;
+        let rate = self.settings.limits.messages_per_source;
+        let counter = self.source_counter(Scope::RegistrationSource, rate, request.source);
+        self.count(counter.into_iter().collect()).await?;
         let phc = slot.hash(request.password.as_bytes(), self.random.bytes()).await?;
         let readable = Profile {
             username: request.username.as_ref().map(|username| username.given().to_owned()),

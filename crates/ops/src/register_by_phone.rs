@@ -13,7 +13,6 @@ use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{Tx, Work, identifiers};
 
 use crate::audit::audit;
-use crate::counting::{Counter, count_all};
 use crate::outgoing::Outgoing;
 
 /// Times of what must not be linked are rounded to this, so that they link nothing (002-12).
@@ -60,7 +59,6 @@ pub enum RegisterByPhoneError {
 }
 
 struct Open {
-    counters: Vec<Counter>,
     registration: RegistrationRow,
     phone: PendingPhone,
     sms: Outgoing,
@@ -73,7 +71,6 @@ impl Work for Open {
     type Error = RegisterByPhoneError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterByPhoneError> {
-        count_all(tx, &self.counters, self.now).await??;
         registrations::insert(tx, &self.registration).await?;
         phones::insert_pending(tx, &self.phone).await?;
         self.sms.queue(tx, self.now).await?;
@@ -107,6 +104,11 @@ impl Core {
         }
         drop(tx);
         let slot = self.hasher.try_reserve()?;
+        let mut counters = self.message_counters(&phone, source);
+        if let (Some(email), false) = (&email, counters.is_empty()) {
+            counters.push(self.target_counter(email));
+        }
+        self.count(counters).await?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let now = self.clock.now();
         let profile = Profile { username: Some(username.given().to_owned()), ..Profile::default() };
@@ -123,12 +125,8 @@ impl Core {
             expires_at: now.after(self.settings.codes.phone).rounded_up(COARSE),
         };
         let (pending, sms) = self.draw_phone_code(&phone, &registration, now);
-        let mut counters = self.message_counters(&phone, source);
-        if let (Some(email), false) = (&email, counters.is_empty()) {
-            counters.push(self.target_counter(email));
-        }
         let email = email.map(|email| self.draw_email_link(&email, registration.account, now));
-        self.store.write(Open { counters, registration, phone: pending, sms, email, now }).await?;
+        self.store.write(Open { registration, phone: pending, sms, email, now }).await?;
         self.outbox_changed.notify_one();
         audit("register_by_phone", "queued", None, source);
         Ok(())

@@ -15,7 +15,6 @@ use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{Tx, Work, accounts, identifiers};
 
 use crate::audit::audit;
-use crate::counting::{Counter, count_all};
 use crate::outgoing::Outgoing;
 use crate::{Core, Unavailable};
 
@@ -59,7 +58,6 @@ pub enum RequestAccountError {
 }
 
 struct Open {
-    counters: Vec<Counter>,
     registration: RegistrationRow,
     /// What confirms it; none where the address is an account's already.
     code: Option<CodeRow>,
@@ -72,7 +70,6 @@ impl Work for Open {
     type Error = RequestAccountError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RequestAccountError> {
-        count_all(tx, &self.counters, self.now).await??;
         registrations::insert(tx, &self.registration).await?;
         if let Some(code) = &self.code {
             codes::insert(tx, code).await?;
@@ -112,6 +109,7 @@ impl Core {
         let open = registrations::newest_by_email(&mut tx, Surface::Authd, &lookup.hash, now).await?;
         drop(tx);
         let slot = self.hasher.try_reserve()?;
+        self.count(self.message_counters(&email, source)).await?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         // One account to be, however often it is asked for.
         let (account, uuid) = open.map_or_else(
@@ -143,8 +141,7 @@ impl Core {
                 (Some(code), Some(message))
             }
         };
-        let counters = self.message_counters(&email, source);
-        self.store.write(Open { counters, registration, code, message, now }).await?;
+        self.store.write(Open { registration, code, message, now }).await?;
         self.outbox_changed.notify_one();
         audit("request_account", "queued", None, source);
         Ok(RequestedAccount { uuid, email: email.given().to_owned() })
