@@ -7,6 +7,7 @@
 
 mod address;
 mod postgres;
+mod postgres_values;
 mod sqlite;
 mod value;
 
