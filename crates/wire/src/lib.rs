@@ -10,6 +10,7 @@ pub mod metrics;
 mod openapi;
 pub mod ouser;
 pub mod pages;
+pub mod places;
 pub mod rest;
 mod router;
 mod service;

@@ -26,8 +26,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
-use super::places::Places;
 use super::watched_io::WatchedIo;
+use countersign_wire::places::Places;
 
 /// What answers requests.
 pub trait Answer: Clone + Send + Sync + 'static {

@@ -7,7 +7,6 @@ mod housekeeping;
 mod http;
 mod listen;
 mod metrics;
-mod places;
 mod surfaces;
 mod watched_io;
 
@@ -30,10 +29,10 @@ use crate::failure::{Failure, Outcome};
 use crate::open::{self, Opener};
 use crate::telemetry;
 use crate::tls::{self, Certificate, Protocols};
+use countersign_wire::places::Places;
 use deadlines::Deadlines;
 use http::HttpListener;
 use listen::Listeners;
-use places::Places;
 use surfaces::Surfaces;
 
 /// Everything must have ended so long after the signal; with the last note of the time, 10 s (R160).

@@ -1,7 +1,6 @@
 //! Accepts connections within bounds and stops them gracefully.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,6 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::connection::{self, Context, stopped};
 use super::frame::Deadlines;
 use crate::metrics::{Listener, Metrics};
+use crate::places::Places;
 
 /// The bounds of the line listener.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Places::new(&settings));
+    let places = Places::new(settings.connections, settings.connections_per_source);
     let mut connections = JoinSet::new();
     loop {
         let (socket, peer) = tokio::select! {
@@ -73,7 +73,7 @@ pub async fn serve(
         };
         let source = Source::from_address(peer);
         // No place, no answer: the protocol has none that costs less than the handshake.
-        let Some(place) = Places::take(&places, source) else { continue };
+        let Some(place) = places.take(source) else { continue };
         let context = Context {
             core: Arc::clone(&core),
             settings,
@@ -123,80 +123,5 @@ fn report(ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!("line: a connection panicked");
-    }
-}
-
-/// Counts the connections that are open.
-struct Places {
-    connections: usize,
-    connections_per_source: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Default)]
-struct Taken {
-    total: usize,
-    by_source: HashMap<Source, usize>,
-}
-
-/// One connection's place, given back when dropped.
-struct Place {
-    places: Arc<Places>,
-    source: Source,
-}
-
-impl Places {
-    fn new(settings: &LineSettings) -> Places {
-        let LineSettings { connections, connections_per_source, .. } = *settings;
-        Places { connections, connections_per_source, taken: Mutex::default() }
-    }
-
-    /// `None` if there is none left, for this source or for all.
-    fn take(places: &Arc<Places>, source: Source) -> Option<Place> {
-        let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_source = taken.by_source.get(&source).copied().unwrap_or(0);
-        if taken.total >= places.connections || of_source >= places.connections_per_source {
-            return None;
-        }
-        taken.total += 1;
-        taken.by_source.insert(source, of_source + 1);
-        Some(Place { places: Arc::clone(places), source })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.total = taken.total.saturating_sub(1);
-        match taken.by_source.get_mut(&self.source) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => {
-                taken.by_source.remove(&self.source);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_in_all_and_per_source_and_come_back() {
-        let settings = LineSettings { connections: 3, connections_per_source: 2, ..LineSettings::default() };
-        let places = Arc::new(Places::new(&settings));
-        let source = |text: &str| Source::from_address(text.parse().unwrap());
-        let [one, two, three] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(source);
-        let first = Places::take(&places, one).unwrap();
-        let _second = Places::take(&places, one).unwrap();
-        assert!(Places::take(&places, one).is_none());
-        let third = Places::take(&places, two).unwrap();
-        assert!(Places::take(&places, three).is_none());
-        drop(first);
-        drop(third);
-        let _fourth = Places::take(&places, one).unwrap();
-        assert!(Places::take(&places, one).is_none());
-        assert!(Places::take(&places, two).is_some());
-        assert_eq!(places.taken.lock().unwrap().by_source.len(), 1);
     }
 }

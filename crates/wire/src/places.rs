@@ -74,4 +74,22 @@ mod tests {
         drop(first);
         assert!(places.take(other).is_some());
     }
+
+    #[test]
+    fn places_are_bounded_in_all_and_per_source_and_come_back() {
+        let places = Places::new(3, 2);
+        let source = |text: &str| Source::from_address(text.parse().unwrap());
+        let [one, two, three] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(source);
+        let first = places.take(one).unwrap();
+        let _second = places.take(one).unwrap();
+        assert!(places.take(one).is_none());
+        let third = places.take(two).unwrap();
+        assert!(places.take(three).is_none());
+        drop(first);
+        drop(third);
+        let _fourth = places.take(one).unwrap();
+        assert!(places.take(one).is_none());
+        assert!(places.take(two).is_some());
+        assert_eq!(places.taken.lock().unwrap().by_source.len(), 1);
+    }
 }
