@@ -1,6 +1,5 @@
 //! What every operation works with.
 
-use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex};
 
 use countersign_model::keyring::Keyring;
@@ -13,6 +12,7 @@ use crate::Settings;
 use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::prepare::{self, Prepared};
+use crate::sweep::Places;
 
 /// Everything the operations get; made once at start and shared.
 pub struct Core {
@@ -30,8 +30,8 @@ pub struct Core {
     pub settings: Settings,
     /// Told when a message was put into the outbox by this process.
     pub(crate) outbox_changed: Notify,
-    /// Which kind of rows the next sweep starts with.
-    pub(crate) sweep_slice: AtomicU8,
+    /// Where the next sweep goes on.
+    pub(crate) sweep_places: Places,
     /// What Layer tokens are signed with.
     pub(crate) layer: Layer,
 }
@@ -92,7 +92,7 @@ impl Core {
             keyring,
             settings,
             outbox_changed: Notify::new(),
-            sweep_slice: AtomicU8::new(0),
+            sweep_places: Places::default(),
             layer: Layer { provider, maker, opened: Mutex::new(None) },
         })
     }

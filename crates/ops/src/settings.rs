@@ -26,6 +26,8 @@ pub struct Settings {
     pub sessions: SessionLifetimes,
     /// How often things may be tried.
     pub limits: Limits,
+    /// How long a message that was not sent is kept, and with it whom it was for.
+    pub keep_messages: Duration,
     /// 004's Layer tokens.
     pub layer: LayerSettings,
 }
@@ -144,6 +146,7 @@ impl Default for Settings {
                 resets: Quota { count: 3, window: DAY },
                 phone_code_tries: 5,
             },
+            keep_messages: DAY * 30,
             layer: LayerSettings {
                 provider_id: None,
                 key_id: None,

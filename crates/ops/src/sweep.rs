@@ -1,14 +1,38 @@
 //! Removes what has expired and notes how far the clock has come.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use countersign_model::time::Timestamp;
-use countersign_store::{StoreError, Tx, Work, meta, sweep};
+use countersign_store::sweep::{self, Indexed, Page, Place, WALKED, Walked};
+use countersign_store::{StoreError, Tx, Work, meta};
 
 use crate::{Core, Unavailable};
 
-/// Token slices per sweep: with a sweep a minute, all [`sweep::SLICES`] take a quarter of an hour.
-const SLICES_AT_ONCE: u8 = 16;
+/// Pages of each table that a sweep looks at. With a sweep a minute that is more than ten million
+/// rows a day for each table at the very least, and seven million an hour.
+const PAGES: usize = 256;
+
+/// How far the walk through each table has come. In memory only: a restart begins anew.
+#[derive(Debug)]
+pub(crate) struct Places(Mutex<Vec<Place>>);
+
+impl Default for Places {
+    fn default() -> Places {
+        Places(Mutex::new(WALKED.iter().map(Walked::start).collect()))
+    }
+}
+
+impl Places {
+    fn get(&self, table: usize) -> Option<Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
+    }
+
+    fn set(&self, table: usize, place: Place) {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(table) {
+            *known = place;
+        }
+    }
+}
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,19 +42,51 @@ pub struct Swept {
 }
 
 impl Core {
-    /// Removes expired codes, tokens and registrations and old messages, a bounded number at a time.
+    /// Removes expired codes, tokens, registrations and counters and old messages. Each unit of work
+    /// removes a bounded number of rows, so that sign-ins get in between.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub async fn sweep(&self) -> Result<Swept, Unavailable> {
         let now = self.clock.now();
-        let mut rows = self.store.write(Expired(now)).await?;
-        let first = self.sweep_slice.fetch_add(SLICES_AT_ONCE, Ordering::Relaxed);
-        // Each slice is a unit of its own, so that sign-ins get in between.
-        for step in 0..SLICES_AT_ONCE {
-            rows += self.store.write(Slice { slice: first.wrapping_add(step), now }).await?;
+        self.store.write(Mark(now)).await?;
+        let mut rows = 0;
+        for table in sweep::INDEXED {
+            loop {
+                let removed = self.store.write(Expired { table, now }).await?;
+                rows += removed;
+                if removed < sweep::PAGE {
+                    break;
+                }
+            }
+        }
+        for number in 0..WALKED.len() {
+            rows += self.walk(number, now).await?;
         }
         Ok(Swept { rows })
+    }
+
+    /// Goes on where the last walk through this table ended.
+    async fn walk(&self, number: usize, now: Timestamp) -> Result<u64, Unavailable> {
+        let mut rows = 0;
+        let Some(table) = WALKED.get(number) else { return Ok(rows) };
+        for _ in 0..PAGES {
+            let Some(place) = self.sweep_places.get(number) else { return Ok(rows) };
+            let kept = self.settings.keep_messages;
+            let page = table.look(&mut self.store.read().await?, place, now, kept).await?;
+            let next = if page.is_full { page.clone().end() } else { table.start() };
+            let is_last = !page.is_full;
+            if page.has_expired {
+                rows += self.store.write(Clear { table, page }).await?;
+            }
+            self.sweep_places.set(number, next);
+            if is_last {
+                break;
+            }
+            // On SQLite a read runs on this thread: others get a turn on it.
+            tokio::task::yield_now().await;
+        }
+        Ok(rows)
     }
 
     /// Whether the store answers, with the schema in place.
@@ -43,33 +99,47 @@ impl Core {
     }
 }
 
-struct Expired(Timestamp);
+struct Mark(Timestamp);
 
-impl Work for Expired {
-    type Output = u64;
+impl Work for Mark {
+    type Output = ();
     type Error = StoreError;
 
     /// The mark only rises: another node's clock may be ahead of this one's (R156).
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let micros = self.0.micros();
         let mark = meta::find(tx, "clock").await?.and_then(|bytes| bytes.try_into().ok());
         if mark.map(i64::from_be_bytes).is_none_or(|mark| mark < micros) {
             meta::set(tx, "clock", &micros.to_be_bytes()).await?;
         }
-        sweep::expired(tx, self.0).await
+        Ok(())
     }
 }
 
-struct Slice {
-    slice: u8,
+struct Expired {
+    table: &'static Indexed,
     now: Timestamp,
 }
 
-impl Work for Slice {
+impl Work for Expired {
     type Output = u64;
     type Error = StoreError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        sweep::tokens(tx, self.slice, self.now).await
+        sweep::expired(tx, self.table, self.now).await
+    }
+}
+
+struct Clear {
+    table: &'static Walked,
+    page: Page,
+}
+
+impl Work for Clear {
+    type Output = u64;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        self.table.clear(tx, &self.page).await
     }
 }

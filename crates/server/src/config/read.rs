@@ -152,6 +152,7 @@ fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
         codes: codes(reader, default.codes),
         sessions: sessions(reader, default.sessions),
         limits: limits(reader, default.limits),
+        keep_messages: reader.checked("delivery.keep", default.keep_messages, POSITIVE, is_positive),
         layer: layer(reader),
     }
 }

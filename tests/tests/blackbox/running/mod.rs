@@ -4,10 +4,12 @@ mod clock;
 mod copies;
 mod health;
 mod logs;
+mod master_key;
 mod reload;
 mod schema;
 mod start;
 mod stop;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -83,7 +83,7 @@ fn columns(engine: Engine, url: &str, table: &str) -> Vec<String> {
 }
 
 /// Runs one statement; the first column of its rows, one a line.
-fn sql(engine: Engine, url: &str, statement: &str) -> String {
+pub fn sql(engine: Engine, url: &str, statement: &str) -> String {
     match engine {
         Engine::Postgres => Postgres::shared().psql(url.rsplit('/').next().expect("a name"), statement),
         Engine::Sqlite => {
