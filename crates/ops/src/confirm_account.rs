@@ -10,6 +10,7 @@ use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{Tx, Work, accounts, codes, identifiers};
 
 use crate::audit::audit;
+use crate::claim::Claim;
 use crate::tokens::DrawnSession;
 use crate::{Core, SignedIn, Source, Unavailable};
 
@@ -26,6 +27,8 @@ pub enum ConfirmAccountError {
 
 struct Confirm {
     digest: TokenDigest,
+    /// Who has the address without having proven it.
+    claim: Option<Claim>,
     session: DrawnSession,
     now: Timestamp,
 }
@@ -42,6 +45,9 @@ impl Work for Confirm {
         let hash = registration.email.ok_or(invalid.clone())?;
         let email = Lookup { kind: IdentifierKind::Email, hash };
         let (account, uuid) = (registration.account, registration.uuid);
+        if let Some(claim) = &self.claim {
+            claim.give_way(tx).await?;
+        }
         if !accounts::insert(tx, account, uuid, &registration.sealed, false, self.now).await?
             || !identifiers::insert(tx, &email, account, Some(self.now)).await?
         {
@@ -67,7 +73,15 @@ impl Core {
         let session = self.draw_session(Surface::Authd, now);
         let tokens = session.tokens.clone();
         let digest = TokenDigest::of(&id.to_string());
-        let made = self.store.write(Confirm { digest, session, now }).await?;
+        let mut tx = self.store.read().await?;
+        let code = codes::find_valid(&mut tx, &digest, CodePurpose::ConfirmAccount, now).await?;
+        let target = code.and_then(|code| code.target).ok_or(ConfirmAccountError::Invalid)?;
+        let claim = match identifiers::find(&mut tx, &target).await? {
+            Some(owner) if owner.is_mere_claim => self.gather_claim(&mut tx, target, owner).await?,
+            Some(_) | None => None,
+        };
+        drop(tx);
+        let made = self.store.write(Confirm { digest, claim, session, now }).await?;
         audit("confirm_account", "made", Some(made.account), Source::Local);
         let profile = self.open_profile(&made.sealed)?;
         Ok(SignedIn { account: made.account, uuid: made.uuid, profile, tokens })

@@ -6,6 +6,7 @@
 pub mod hasher;
 
 mod audit;
+mod claim;
 mod core;
 mod counting;
 mod outgoing;

@@ -12,6 +12,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers};
 
 use crate::audit::audit;
+use crate::claim::Claim;
 use crate::{Core, Unavailable};
 
 /// The code and the password of the new account.
@@ -50,6 +51,8 @@ pub enum RegisterWithCodeError {
 struct Register {
     digest: TokenDigest,
     target: Lookup,
+    /// Who has the address without having proven it.
+    claim: Option<Claim>,
     account: AccountId,
     uuid: Uuid,
     profile: Vec<u8>,
@@ -64,6 +67,9 @@ impl Work for Register {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterWithCodeError> {
         let consumed = codes::consume(tx, &self.digest, CodePurpose::Verification, self.now).await?;
         consumed.ok_or(RegisterWithCodeError::CodeInvalid)?;
+        if let Some(claim) = &self.claim {
+            claim.give_way(tx).await?;
+        }
         if !identifiers::insert(tx, &self.target, self.account, Some(self.now)).await? {
             return Err(RegisterWithCodeError::IdentifierTaken);
         }
@@ -96,16 +102,18 @@ impl Core {
         let found = codes::find_valid(&mut tx, &digest, CodePurpose::Verification, now).await?;
         let found = found.ok_or(RegisterWithCodeError::CodeInvalid)?;
         let target = found.target.ok_or(RegisterWithCodeError::CodeInvalid)?;
-        if identifiers::find(&mut tx, &target).await?.is_some() {
-            return Err(RegisterWithCodeError::IdentifierTaken);
-        }
+        let claim = match identifiers::find(&mut tx, &target).await? {
+            Some(owner) if owner.is_mere_claim => self.gather_claim(&mut tx, target, owner).await?,
+            Some(_) => return Err(RegisterWithCodeError::IdentifierTaken),
+            None => None,
+        };
         drop(tx);
         let profile = self.profile_of(&target, found.sealed.as_deref());
         let slot = self.hasher.try_reserve()?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let account = AccountId::draw(&self.random);
         let uuid = Uuid::draw(&self.random);
-        self.store.write(Register { digest, target, account, uuid, profile, phc, now }).await?;
+        self.store.write(Register { digest, target, claim, account, uuid, profile, phc, now }).await?;
         audit("register", "made", Some(account), source);
         Ok(account)
     }

@@ -100,8 +100,9 @@ impl Core {
         let lookup = self.keyring.lookup(&email);
         let mut tx = self.store.read().await?;
         let owner = match identifiers::find(&mut tx, &lookup).await? {
-            Some(owner) => accounts::find(&mut tx, owner.account).await?,
-            None => None,
+            // The confirmation takes the address from who merely claims it.
+            Some(owner) if !owner.is_mere_claim => accounts::find(&mut tx, owner.account).await?,
+            Some(_) | None => None,
         };
         if owner.is_some() && !self.settings.conceal_accounts {
             return Err(RequestAccountError::EmailTaken);

@@ -74,8 +74,9 @@ impl Core {
         let lookup = self.keyring.lookup(&email);
         let mut tx = self.store.read().await?;
         let account = match identifiers::find(&mut tx, &lookup).await? {
-            Some(owner) => accounts::find(&mut tx, owner.account).await?,
-            None => None,
+            // The owner of an address that is merely claimed cannot get in by it (decision 0006).
+            Some(owner) if !owner.is_mere_claim => accounts::find(&mut tx, owner.account).await?,
+            Some(_) | None => None,
         };
         drop(tx);
         let mut link = None;

@@ -44,7 +44,8 @@ pub enum ResetPasswordError {
     /// The new password does not meet the rule; nothing was used up.
     #[error("the password does not meet the rule")]
     Password(Vec<Fault>),
-    /// Unknown, expired or used; or sent to an identifier without an account.
+    /// Unknown, expired or used; or sent to an identifier without an account, or to one that its
+    /// account merely claims.
     #[error("the proof is not valid")]
     Invalid,
     /// Tried too often.
@@ -74,7 +75,7 @@ impl Work for Reset {
         let account = self.proof.account;
         let code = codes::consume(tx, &self.digest, self.purpose, self.now).await?;
         code.ok_or(ResetPasswordError::Invalid)?;
-        let owner = identifiers::find(tx, &self.target).await?;
+        let owner = identifiers::find(tx, &self.target).await?.filter(|owner| !owner.is_mere_claim);
         if owner.map(|owner| owner.account) != Some(account) {
             return Err(ResetPasswordError::Invalid);
         }
@@ -113,7 +114,9 @@ impl Core {
         let code = codes::find_valid(&mut tx, &digest, purpose, now).await?;
         let code = code.ok_or(ResetPasswordError::Invalid)?;
         let target = code.target.ok_or(ResetPasswordError::Invalid)?;
-        let owner = identifiers::find(&mut tx, &target).await?.ok_or(ResetPasswordError::Invalid)?;
+        // Who controls an address that is merely claimed is not the account's owner (decision 0006).
+        let owner = identifiers::find(&mut tx, &target).await?.filter(|owner| !owner.is_mere_claim);
+        let owner = owner.ok_or(ResetPasswordError::Invalid)?;
         if code.owner.is_some_and(|id| AccountId(id) != owner.account) {
             return Err(ResetPasswordError::Invalid);
         }

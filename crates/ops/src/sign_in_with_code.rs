@@ -62,7 +62,7 @@ impl Work for RedeemCode {
             return Err(SignInWithCodeError::Credentials);
         }
         // The account may have exchanged the identifier for another one since it was looked up.
-        let owner = identifiers::find(tx, &self.target).await?;
+        let owner = identifiers::find(tx, &self.target).await?.filter(|owner| !owner.is_mere_claim);
         if owner.map(|owner| owner.account) != Some(self.proof.account) {
             return Err(SignInWithCodeError::Credentials);
         }
@@ -106,7 +106,9 @@ impl Core {
         if found.and_then(|code| code.target) != Some(target) {
             return Err(SignInWithCodeError::Credentials);
         }
-        let owner = identifiers::find(&mut tx, &target).await?.ok_or(SignInWithCodeError::Credentials)?;
+        // Who controls an address that is merely claimed is not the account's owner (decision 0006).
+        let owner = identifiers::find(&mut tx, &target).await?.filter(|owner| !owner.is_mere_claim);
+        let owner = owner.ok_or(SignInWithCodeError::Credentials)?;
         let account = accounts::find(&mut tx, owner.account).await?;
         let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(SignInWithCodeError::Credentials)?;

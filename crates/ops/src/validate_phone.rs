@@ -10,6 +10,7 @@ use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{StoreError, Tx, Work, accounts, identifiers, phones};
 
 use crate::audit::audit;
+use crate::claim::Claim;
 use crate::counting::{Counter, count_all};
 use crate::{Core, Unavailable};
 
@@ -69,6 +70,8 @@ struct Validate {
     code: TokenDigest,
     tries: u32,
     registration: i64,
+    /// Who has the address of the registration without having proven it.
+    claim: Option<Claim>,
     now: Timestamp,
 }
 
@@ -94,22 +97,24 @@ impl Work for Validate {
             return Err(wrong);
         }
         accounts::set_password(tx, made.account, &made.phc, self.now).await?;
-        add_email(tx, &made).await?;
+        self.add_email(tx, &made).await?;
         registrations::lapse_username(tx, &username).await?;
         phones::remove_pending(tx, &self.pending_phone).await?;
         Ok(made)
     }
 }
 
-/// The address of the registration becomes the account's if it is free, or if this registration has
-/// proven it and nobody else has.
-async fn add_email(tx: &mut Tx<'_>, made: &RegistrationRow) -> Result<(), StoreError> {
-    let Some(hash) = made.email else { return Ok(()) };
-    let email = Lookup { kind: IdentifierKind::Email, hash };
-    if made.email_verified_at.is_some() {
-        identifiers::remove_claim(tx, &email).await?;
+impl Validate {
+    /// The address of the registration becomes the account's if it is free, or if this registration has
+    /// proven it and nobody else has.
+    async fn add_email(&self, tx: &mut Tx<'_>, made: &RegistrationRow) -> Result<(), StoreError> {
+        let Some(hash) = made.email else { return Ok(()) };
+        if let Some(claim) = self.claim.as_ref().filter(|_| made.email_verified_at.is_some()) {
+            claim.give_way(tx).await?;
+        }
+        let email = Lookup { kind: IdentifierKind::Email, hash };
+        identifiers::insert(tx, &email, made.account, made.email_verified_at).await.map(drop)
     }
-    identifiers::insert(tx, &email, made.account, made.email_verified_at).await.map(drop)
 }
 
 impl Core {
@@ -129,15 +134,32 @@ impl Core {
         let code = self.keyring.code_digest(&typed);
         let mut tx = self.store.read().await?;
         let link = phones::find_link(&mut tx, &pending_phone, &code).await?;
-        drop(tx);
         let link = link.ok_or(ValidatePhoneError::CodeWrong)?;
         let link = self.keyring.open_phone_link(&phone, &typed, &link);
         let link = link.ok().and_then(|id| id.try_into().ok()).ok_or(ValidatePhoneError::CodeWrong)?;
         let registration = i64::from_be_bytes(link);
+        let claim = self.claim_of_registration(&mut tx, registration, now).await?;
+        drop(tx);
         let tries = self.settings.limits.phone_code_tries;
-        let work = Validate { pending_phone, spent_phone, code, tries, registration, now };
+        let work = Validate { pending_phone, spent_phone, code, tries, registration, claim, now };
         let made = self.store.write(work).await?;
         audit("validate_phone", "made", Some(made.account), source);
         Ok(())
+    }
+
+    /// Who has the address of a registration without having proven it.
+    async fn claim_of_registration(
+        &self,
+        tx: &mut Tx<'_>,
+        registration: i64,
+        now: Timestamp,
+    ) -> Result<Option<Claim>, Unavailable> {
+        let found = registrations::find(tx, registration, now).await?;
+        let Some(hash) = found.and_then(|found| found.email) else { return Ok(None) };
+        let email = Lookup { kind: IdentifierKind::Email, hash };
+        match identifiers::find(tx, &email).await? {
+            Some(owner) => self.gather_claim(tx, email, owner).await,
+            None => Ok(None),
+        }
     }
 }

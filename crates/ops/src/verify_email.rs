@@ -7,6 +7,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers, registrations};
 
 use crate::audit::audit;
+use crate::claim::Claim;
 use crate::{Core, Source, Unavailable};
 
 /// Why it was not done.
@@ -22,6 +23,8 @@ pub enum VerifyEmailError {
 
 struct Verify {
     digest: TokenDigest,
+    /// Who has the address without having proven it.
+    claim: Option<Claim>,
     now: Timestamp,
 }
 
@@ -44,8 +47,9 @@ impl Work for Verify {
         if holder == Some(account) {
             identifiers::verify(tx, account, &target, self.now).await?;
         } else {
-            // Another account's claim that nobody has proven gives way to this proof.
-            identifiers::remove_claim(tx, &target).await?;
+            if let Some(claim) = &self.claim {
+                claim.give_way(tx).await?;
+            }
             if !identifiers::insert(tx, &target, account, Some(self.now)).await? {
                 return Err(VerifyEmailError::Invalid);
             }
@@ -62,8 +66,17 @@ impl Core {
     /// # Errors
     /// [`VerifyEmailError`].
     pub async fn verify_email(&self, link: &str) -> Result<(), VerifyEmailError> {
-        let work = Verify { digest: TokenDigest::of(link), now: self.clock.now() };
-        let account = self.store.write(work).await?;
+        let (digest, now) = (TokenDigest::of(link), self.clock.now());
+        let mut tx = self.store.read().await?;
+        let code = codes::find_valid(&mut tx, &digest, CodePurpose::VerifyEmail, now).await?;
+        let target = code.and_then(|code| code.target).ok_or(VerifyEmailError::Invalid)?;
+        // Another account's claim that nobody has proven gives way to this proof.
+        let claim = match identifiers::find(&mut tx, &target).await? {
+            Some(owner) => self.gather_claim(&mut tx, target, owner).await?,
+            None => None,
+        };
+        drop(tx);
+        let account = self.store.write(Verify { digest, claim, now }).await?;
         audit("verify_email", "verified", Some(account), Source::Local);
         Ok(())
     }

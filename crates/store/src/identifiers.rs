@@ -14,6 +14,9 @@ pub struct Owner {
     pub account: AccountId,
     /// When control over it was proven, if it was.
     pub verified_at: Option<Timestamp>,
+    /// Nobody has proven control over it, while the account has another address or number that was
+    /// proven: who controls this one is not thereby the account's owner (decision 0006).
+    pub is_mere_claim: bool,
 }
 
 /// Whose the identifier is.
@@ -21,11 +24,16 @@ pub struct Owner {
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, lookup: &Lookup) -> Result<Option<Owner>, StoreError> {
-    let sql = "SELECT account_id, verified_at FROM identifiers WHERE kind = $1 AND lookup = $2";
-    let row = tx.query_opt(sql, &[(lookup.kind as i64).into(), (&lookup.hash).into()]).await?;
+    let sql = "SELECT i.account_id, i.verified_at,
+                   (SELECT COUNT(*) FROM identifiers other
+                    WHERE other.account_id = i.account_id AND other.kind <> $3 AND other.verified_at IS NOT NULL)
+               FROM identifiers i WHERE i.kind = $1 AND i.lookup = $2";
+    let name = (IdentifierKind::Username as i64).into();
+    let row = tx.query_opt(sql, &[(lookup.kind as i64).into(), (&lookup.hash).into(), name]).await?;
     row.map(|row| {
         let verified_at = row.opt_int(1)?.map(Timestamp::from_micros);
-        Ok(Owner { account: AccountId(row.int(0)?), verified_at })
+        let is_mere_claim = verified_at.is_none() && row.int(2)? > 0;
+        Ok(Owner { account: AccountId(row.int(0)?), verified_at, is_mere_claim })
     })
     .transpose()
 }
@@ -116,12 +124,14 @@ pub async fn remove_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Store
     tx.execute("DELETE FROM identifiers WHERE account_id = $1", &[account.0.into()]).await.map(drop)
 }
 
-/// Takes an unverified identifier from whichever account claims it (acceptance decision 10: such a
-/// claim does not last). `false` if nobody claims it or its owner has proven it.
+/// Takes an unverified identifier from the account that claims it (decision 0006). `false` if it does
+/// not claim it any more, or has proven it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn remove_claim(tx: &mut Tx<'_>, lookup: &Lookup) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM identifiers WHERE kind = $1 AND lookup = $2 AND verified_at IS NULL";
-    Ok(tx.execute(sql, &[(lookup.kind as i64).into(), (&lookup.hash).into()]).await? == 1)
+pub async fn remove_claim(tx: &mut Tx<'_>, lookup: &Lookup, claimer: AccountId) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM identifiers
+               WHERE kind = $1 AND lookup = $2 AND account_id = $3 AND verified_at IS NULL";
+    let params = [(lookup.kind as i64).into(), Param::Bytes(&lookup.hash), claimer.0.into()];
+    Ok(tx.execute(sql, &params).await? == 1)
 }

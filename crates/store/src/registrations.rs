@@ -64,6 +64,18 @@ pub async fn take(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<Reg
     row.map(|row| read(&row)).transpose()
 }
 
+/// A registration that awaits its proof. It stays.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<RegistrationRow>, StoreError> {
+    let sql =
+        "SELECT id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at
+               FROM registrations WHERE id = $1 AND expires_at > $2";
+    let row = tx.query_opt(sql, &[id.into(), now.micros().into()]).await?;
+    row.map(|row| read(&row)).transpose()
+}
+
 /// The newest registration of a surface that awaits its proof with this username.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! What can be found out about others, and what is left of what is no longer needed.
 
 use countersign_testkit::Response;
+use countersign_testkit::http::Request;
 use serde_json::json;
 
 use crate::case::{Case, on_both_engines, password, visible};
@@ -12,6 +13,8 @@ on_both_engines! {
     nobody_learns_why_a_sign_in_is_refused
     a_concealing_server_tells_owners_and_nobody_else
     whoever_proves_an_address_evicts_who_only_claimed_it
+    who_controls_an_address_is_not_let_into_an_account_that_merely_claims_it
+    whoever_proves_an_address_takes_it_from_who_merely_claims_it
     a_code_for_a_stranger_tells_nothing
 }
 
@@ -91,6 +94,99 @@ fn whoever_proves_an_address_evicts_who_only_claimed_it(case: &Case) {
             }
         }
     }
+}
+
+/// Somebody whose number is proven has written an address into the profile that nobody has proven.
+struct Claimer {
+    phone: String,
+    email: String,
+    password: String,
+    token: String,
+}
+
+impl Claimer {
+    fn new(case: &Case) -> Self {
+        let (phone, email, password) = (case.phone(), case.email(), password());
+        let code = ouser::code_of_type(case, &phone, "sms");
+        ouser::redeem(case, &code, &password).expect(201);
+        let token = ouser::token(Self::log_in(case, &phone, &password));
+        let claimer = Self { phone, email, password, token };
+        let claim = claimer.profile(case, "PATCH").json(&json!({ "email": claimer.email }));
+        claim.send().expect(200);
+        claimer
+    }
+
+    fn log_in(case: &Case, phone: &str, password: &str) -> Response {
+        case.post("/login", json!({ "identifier": phone, "identifier_type": "sms", "password": password }))
+    }
+
+    fn profile(&self, case: &Case, method: &str) -> Request {
+        rest::authorized(case, method, "/auth/profile/", &format!("Token {}", self.token))
+    }
+
+    fn shown_email(&self, case: &Case) -> String {
+        self.profile(case, "GET").send().expect(200).string("email")
+    }
+}
+
+/// An address is no proof of an account that has a proven number beside it: otherwise two people would have a way in
+/// (decision 0006).
+fn who_controls_an_address_is_not_let_into_an_account_that_merely_claims_it(case: &Case) {
+    let claimer = Claimer::new(case);
+    let code = ouser::code_for(case, &claimer.email);
+    ouser::login_by_code(case, &claimer.email, &code).expect(401);
+    ouser::reset(case, &code, &password()).expect(410);
+    // As for an address that nobody has: no message.
+    authd::ask_for_reset(case, &claimer.email).expect(204);
+    case.post("/auth/v1/passwordreset", json!({ "email": claimer.email })).expect(200);
+    ouser::code_for(case, &claimer.email);
+    let messages = case.server().messages_to(&claimer.email);
+    assert!(messages.iter().all(|message| message.template == "verification_code"), "{messages:?}");
+    // Nothing has become of the account; its password is a proof under any of its names.
+    assert_eq!(claimer.shown_email(case), claimer.email);
+    assert!(sign_in(case, Surface::Rest, &claimer.email, &claimer.password).is_some());
+    Claimer::log_in(case, &claimer.phone, &claimer.password).expect(200);
+}
+
+/// The owner of the address is not kept out by the claim, and shares nothing with the claimer afterwards (R117).
+fn whoever_proves_an_address_takes_it_from_who_merely_claims_it(case: &Case) {
+    let case = &generous(case);
+    let by_code = |email: &str, password: &str| {
+        ouser::redeem(case, &ouser::code_for(case, email), password).expect(201);
+    };
+    let by_confirmation = |email: &str, password: &str| {
+        authd::create(case, email, password).expect(201);
+        authd::confirm(case, &authd::confirmation_id(case, email)).expect(200);
+    };
+    let on_the_line = |email: &str, password: &str| line::Registration {
+        email: Some(email.to_owned()),
+        password: password.to_owned(),
+        ..line::Registration::new(case)
+    };
+    let number_first = |email: &str, password: &str| drop(on_the_line(email, password).verified(case));
+    let address_first = |email: &str, password: &str| {
+        let who = on_the_line(email, password).registered(case);
+        case.http().post(&who.link(case.server())).form(&[]).send().expect(200);
+        let code = who.code(case.server());
+        assert_eq!(case.line().ask(&format!("validatephone p:{} c:{code}", who.phone)), "ok");
+    };
+    let ways: [&dyn Fn(&str, &str); 4] = [&by_code, &by_confirmation, &number_first, &address_first];
+    for (number, way) in ways.into_iter().enumerate() {
+        let claimer = Claimer::new(case);
+        let (email, owned) = (&claimer.email, password());
+        way(email, &owned);
+        for surface in Surface::ALL {
+            assert!(sign_in(case, surface, email, &owned).is_some(), "{number} {surface:?}");
+            assert_eq!(sign_in(case, surface, email, &claimer.password), None, "{number} {surface:?}");
+        }
+        assert_eq!(claimer.shown_email(case), "", "{number}");
+        reset(case, Surface::Authd, email, &password());
+        assert!(is_live(case, &claimer.token), "{number}: the claimer is another person");
+        Claimer::log_in(case, &claimer.phone, &claimer.password).expect(200);
+    }
+    // An address that is its account's only one is no mere claim (acceptance decision 11).
+    let only = register(case, Surface::Rest);
+    ouser::redeem(case, &ouser::code_for(case, &only.email), &password()).expect(409);
 }
 
 /// Asking for codes and resets answers the same whether or not there is an account.
