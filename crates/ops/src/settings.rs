@@ -8,6 +8,7 @@ use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
 use countersign_model::password::Floor;
 use countersign_model::session::TokenPurpose;
+use countersign_model::time::Timestamp;
 
 /// Everything the operations look up instead of deciding it.
 #[derive(Clone, Debug)]
@@ -60,6 +61,9 @@ pub struct SessionLifetimes {
     pub authv1: Duration,
     /// 004's `token`.
     pub rest: Duration,
+    /// How long a session goes on from the sign-in that started it, however often it is refreshed
+    /// (R064). A session that cannot be refreshed ends with its token.
+    pub absolute: Duration,
     /// A token that was refreshed and comes back within this time is refused; later it ends its
     /// whole session, since then two parties hold it (R071).
     pub reuse_grace: Duration,
@@ -75,6 +79,18 @@ impl SessionLifetimes {
             TokenPurpose::LineToken => self.line,
             TokenPurpose::AuthV1Token => self.authv1,
             TokenPurpose::RestToken => self.rest,
+        }
+    }
+
+    /// When the first token of a session that starts now ends.
+    pub fn end_of_first(&self, purpose: TokenPurpose, now: Timestamp) -> Timestamp {
+        let end = now.after(self.of(purpose));
+        match purpose {
+            TokenPurpose::OuserSession
+            | TokenPurpose::AuthdAccess
+            | TokenPurpose::AuthdRefresh
+            | TokenPurpose::AuthV1Token => end.min(now.after(self.absolute)),
+            TokenPurpose::LineToken | TokenPurpose::RestToken => end,
         }
     }
 }
@@ -135,6 +151,7 @@ impl Default for Settings {
                 line: DAY,
                 authv1: DAY * 90,
                 rest: DAY * 3650,
+                absolute: DAY * 365,
                 reuse_grace: Duration::from_secs(10),
             },
             limits: Limits {

@@ -44,6 +44,16 @@ pub(crate) struct DrawnSession {
 }
 
 impl DrawnSession {
+    /// The same for a session that was started before, with tokens that end no later than it may.
+    pub(crate) fn refreshed(&self, holder: Holder, end: Timestamp) -> DrawnSession {
+        let mut drawn = self.clone();
+        drawn.tokens.session = holder.session;
+        for token in std::iter::once(&mut drawn.tokens.access).chain(&mut drawn.tokens.refresh) {
+            token.expires_at = token.expires_at.min(end);
+        }
+        drawn
+    }
+
     /// Stores the session and its tokens in the account's epoch.
     pub(crate) async fn start(
         &self,
@@ -91,7 +101,7 @@ impl Core {
         let issue = |purpose| IssuedToken {
             token: Token::draw(purpose, &self.random),
             issued_at: now,
-            expires_at: now.after(self.settings.sessions.of(purpose)),
+            expires_at: self.settings.sessions.end_of_first(purpose, now),
         };
         let session = SessionId::draw(&self.random);
         let tokens = SessionTokens { session, access: issue(access), refresh: refresh.map(issue) };

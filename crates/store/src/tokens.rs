@@ -4,7 +4,7 @@ use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 
-use crate::{Param, StoreError, Tx};
+use crate::{Param, Row, StoreError, Tx};
 
 /// A token to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +101,9 @@ pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result
     tx.execute(sql, &params).await.map(drop)
 }
 
-/// Uses a valid token up; of any number of callers at once one gets its holder. The row stays until
-/// it would have expired, so that a second use can be told from a guess.
+/// Uses a valid token up; of any number of callers at once one gets its holder, and when the session
+/// was started. The row stays until it would have expired, so that a second use can be told from a
+/// guess.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -111,13 +112,19 @@ pub async fn consume(
     digest: &TokenDigest,
     purpose: TokenPurpose,
     now: Timestamp,
-) -> Result<Option<Holder>, StoreError> {
+) -> Result<Option<(Holder, Timestamp)>, StoreError> {
     let sql = "UPDATE tokens SET used_at = $3
                WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
-               RETURNING account_id, session_id, epoch";
-    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await
+               RETURNING account_id, session_id, epoch,
+                   (SELECT s.started_at FROM sessions s
+                    WHERE s.account_id = tokens.account_id AND s.id = tokens.session_id)";
+    let row = tx.query_opt(sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    // Without its row the session was ended at this moment.
+    let Some(started_at) = row.opt_int(3)? else { return Ok(None) };
+    Ok(Some((read_holder(&row)?, Timestamp::from_micros(started_at))))
 }
 
 /// Removes a valid token; of any number of callers at once one gets its holder.
@@ -159,11 +166,11 @@ async fn holder(
     params: &[Param<'_>],
 ) -> Result<Option<Holder>, StoreError> {
     let row = tx.query_opt(sql, params).await?;
-    row.map(|row| {
-        let (account, session) = (AccountId(row.int(0)?), SessionId(row.int(1)?));
-        Ok(Holder { account, session, epoch: row.int(2)? })
-    })
-    .transpose()
+    row.map(|row| read_holder(&row)).transpose()
+}
+
+fn read_holder(row: &Row) -> Result<Holder, StoreError> {
+    Ok(Holder { account: AccountId(row.int(0)?), session: SessionId(row.int(1)?), epoch: row.int(2)? })
 }
 
 /// Removes a session's tokens of one purpose.

@@ -177,6 +177,7 @@ fn sessions(reader: &mut Reader<'_>, default: SessionLifetimes) -> SessionLifeti
         line: lifetime("sessions.line", default.line),
         authv1: lifetime("sessions.authv1", default.authv1),
         rest: lifetime("sessions.rest", default.rest),
+        absolute: lifetime("sessions.absolute", default.absolute),
         reuse_grace,
     }
 }

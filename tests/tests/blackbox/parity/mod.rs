@@ -1,6 +1,7 @@
 //! One account store behind all surfaces: what is done through one holds on every other.
 
 mod effects;
+mod lifetime;
 mod matrix;
 mod model;
 mod random;
