@@ -14,6 +14,7 @@ use countersign_model::keyring::{Keyring, Lookup, MasterKey, Place};
 use countersign_model::random::Random;
 use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::{Clock, Timestamp};
+use countersign_ops::manage_master_key::open_keyring;
 use countersign_store::tokens::{Holder, NewToken};
 use countersign_store::{Database, Store, StoreError, Tx, Work, accounts, identifiers, sessions, tokens};
 
@@ -93,7 +94,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 async fn seed(options: &Options) -> Result<f64> {
     let key = std::fs::read_to_string(options.data_dir.join("master.key"))?;
-    let keyring = Keyring::new(&MasterKey::from_hex(&key).ok_or("master.key holds no key")?);
+    let master = MasterKey::from_hex(&key).ok_or("master.key holds no key")?;
     let file = options.data_dir.join("countersign.db");
     let database = match &options.database {
         Some(url) => Database::parse(url)?,
@@ -101,6 +102,7 @@ async fn seed(options: &Options) -> Result<f64> {
     };
     let store = Store::open(&database).await?;
     let (random, now) = (Random::System, Clock::system().now());
+    let keyring = open_keyring(&store, &master, &random).await?;
     let holders = make_accounts(&store, &keyring, options.sessions.div_ceil(SESSIONS), now).await?;
     let before = size(&options.database, &file).await?;
     let mut listed = BufWriter::new(File::create(&options.tokens)?);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use countersign_delivery::{DeliverySettings, SmsFormat, SmsSettings, SmtpSecurity, SmtpSettings, Worker};
 use countersign_model::identifier::Identifier;
-use countersign_model::keyring::{Keyring, MasterKey};
+use countersign_model::keyring::MasterKey;
 use countersign_model::message::{Channel, Message, MessageState, Template};
 use countersign_model::random::Random;
 use countersign_model::time::{Clock, Timestamp};
@@ -41,7 +41,7 @@ async fn core() -> Arc<Core> {
         store,
         clock: Clock::fixed(Timestamp::from_micros(1_500_000_000_000_000)),
         hasher: Hasher::new(hasher).unwrap(),
-        keyring: Keyring::new(&MasterKey::draw(&random)),
+        master_key: MasterKey::draw(&random),
         random,
         settings: Settings::default(),
     };

@@ -1,4 +1,7 @@
-//! The master key and everything derived from it: look-up hashes, code digests and seals.
+//! The keys of a store: the master key, the data key under it, and what is derived from that one:
+//! look-up hashes, code digests and seals.
+
+mod master_key;
 
 use std::fmt;
 
@@ -12,49 +15,7 @@ use crate::limit::Scope;
 use crate::random::Random;
 use crate::session::TokenDigest;
 
-/// 32 secret bytes from which all other keys of a server are derived.
-#[derive(Clone)]
-pub struct MasterKey(Zeroizing<[u8; 32]>);
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey(…)")
-    }
-}
-
-impl MasterKey {
-    /// Draws a new key.
-    pub fn draw(random: &Random) -> MasterKey {
-        MasterKey(Zeroizing::new(random.bytes()))
-    }
-
-    /// Takes the bytes.
-    pub fn new(bytes: [u8; 32]) -> MasterKey {
-        MasterKey(Zeroizing::new(bytes))
-    }
-
-    /// From 64 hexadecimal digits, surrounding white space ignored: the form of the key file.
-    pub fn from_hex(text: &str) -> Option<MasterKey> {
-        let digits = text.trim();
-        if digits.len() != 64 || !digits.is_ascii() {
-            return None;
-        }
-        let mut bytes = Zeroizing::new([0u8; 32]);
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()?;
-        }
-        Some(MasterKey(bytes))
-    }
-
-    /// The form of the key file.
-    pub fn to_hex(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.iter().map(|b| format!("{b:02x}")).collect())
-    }
-
-    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
-        derive(b"countersign", &*self.0, &[label.as_bytes()])
-    }
-}
+pub use master_key::{DataKey, MasterKey, MasterKeyId, WrappedDataKey};
 
 /// HKDF-SHA-256 (RFC 5869) to 32 bytes.
 #[allow(clippy::expect_used)] // 32 bytes are always below HKDF's bound of 255 blocks.
@@ -104,13 +65,14 @@ impl Place {
     }
 }
 
-/// A sealed value cannot be opened: another master key sealed it, or it was altered.
+/// A sealed value cannot be opened: another key sealed it, or it was altered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value does not open with this master key")]
+#[error("a sealed value does not open with this key")]
 pub struct SealBroken;
 
 /// The keys in use. Cheap to clone behind an `Arc`; made once at start.
 pub struct Keyring {
+    data: DataKey,
     id: [u8; KEY_ID],
     lookup: hmac::Key,
     code: hmac::Key,
@@ -132,11 +94,12 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 impl Keyring {
-    /// Derives every key from the master key, each under a label of its own.
-    pub fn new(master: &MasterKey) -> Keyring {
-        let hmac_key = |label| hmac::Key::new(hmac::HMAC_SHA256, &*master.derive(label));
+    /// Derives every key from the data key, each under a label of its own.
+    pub fn new(data: DataKey) -> Keyring {
+        let key = |label: &str| derive(b"countersign", &*data.0, &[label.as_bytes()]);
+        let hmac_key = |label| hmac::Key::new(hmac::HMAC_SHA256, &*key(label));
         let mut id = [0; KEY_ID];
-        id.copy_from_slice(&master.derive("key id")[..KEY_ID]);
+        id.copy_from_slice(&key("key id")[..KEY_ID]);
         Keyring {
             id,
             lookup: hmac_key("identifier look-up"),
@@ -144,12 +107,18 @@ impl Keyring {
             limit: hmac_key("limit subject"),
             spent_phone: hmac_key("spent phone"),
             pending_phone: hmac_key("pending phone"),
-            seal: sealing_key(&master.derive("seal")),
-            phone_link: master.derive("phone link"),
+            seal: sealing_key(&key("seal")),
+            phone_link: key("phone link"),
+            data,
         }
     }
 
-    /// Names the master key without giving anything of it away; stands in front of every sealed value.
+    /// What everything here is derived from, to be wrapped under another master key.
+    pub fn data_key(&self) -> &DataKey {
+        &self.data
+    }
+
+    /// Names the data key without giving anything of it away; stands in front of every sealed value.
     pub fn id(&self) -> [u8; KEY_ID] {
         self.id
     }
@@ -270,7 +239,7 @@ mod tests {
     use super::*;
 
     fn keyring(byte: u8) -> Keyring {
-        Keyring::new(&MasterKey::new([byte; 32]))
+        Keyring::new(DataKey(Zeroizing::new([byte; 32])))
     }
 
     #[test]
@@ -296,14 +265,5 @@ mod tests {
         let sealed = keyring(1).seal_phone_link(&phone, &code, b"link", &random);
         assert_eq!(keyring(1).open_phone_link(&phone, &code, &sealed).unwrap(), b"link");
         assert_eq!(keyring(1).open_phone_link(&phone, &other, &sealed), Err(SealBroken));
-    }
-
-    #[test]
-    fn the_key_file_reads_back() {
-        let key = MasterKey::draw(&Random::seeded(5));
-        let read = MasterKey::from_hex(&format!(" {}\n", &*key.to_hex())).unwrap();
-        assert_eq!(*read.0, *key.0);
-        assert!(MasterKey::from_hex("abc").is_none());
-        assert!(MasterKey::from_hex(&"zz".repeat(32)).is_none());
     }
 }

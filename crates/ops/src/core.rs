@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign_model::keyring::Keyring;
+use countersign_model::keyring::{Keyring, MasterKey, MasterKeyId};
 use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_store::Store;
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::Settings;
 use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
+use crate::manage_master_key::open_keyring;
 use crate::prepare::{self, Prepared};
 use crate::sweep::Places;
 
@@ -24,10 +25,12 @@ pub struct Core {
     pub random: Arc<Random>,
     /// The password hash pool.
     pub hasher: Hasher,
-    /// The master key's derivatives.
+    /// What seals and what finds.
     pub keyring: Arc<Keyring>,
     /// What an operator can set.
     pub settings: Settings,
+    /// What the store was opened with.
+    pub(crate) master_key: MasterKeyId,
     /// Told when a message was put into the outbox by this process.
     pub(crate) outbox_changed: Notify,
     /// Where the next sweep goes on.
@@ -46,8 +49,8 @@ pub struct CoreParts {
     pub random: Random,
     /// The password hash pool.
     pub hasher: Hasher,
-    /// The master key's derivatives.
-    pub keyring: Keyring,
+    /// What opens the store's data key.
+    pub master_key: MasterKey,
     /// What an operator can set.
     pub settings: Settings,
 }
@@ -55,8 +58,8 @@ pub struct CoreParts {
 /// Why the operations cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenCoreError {
-    /// The store was made with another master key.
-    #[error("the store was made with another master key")]
+    /// The store has another master key.
+    #[error("the store does not open with this master key")]
     WrongMasterKey,
     /// The configured Layer key is no RSA private key in PEM form (PKCS#1 or PKCS#8).
     #[error("the Layer key is not an RSA private key in PEM form (PKCS#1 or PKCS#8)")]
@@ -79,8 +82,9 @@ impl Core {
     /// # Errors
     /// [`OpenCoreError`].
     pub async fn open(parts: CoreParts) -> Result<Core, OpenCoreError> {
-        let CoreParts { store, clock, random, hasher, keyring, settings } = parts;
-        let (random, keyring) = (Arc::new(random), Arc::new(keyring));
+        let CoreParts { store, clock, random, hasher, master_key, settings } = parts;
+        let keyring = Arc::new(open_keyring(&store, &master_key, &random).await?);
+        let random = Arc::new(random);
         let Prepared { provider, maker } =
             prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
         let maker = Arc::new(maker);
@@ -91,6 +95,7 @@ impl Core {
             hasher,
             keyring,
             settings,
+            master_key: master_key.id(),
             outbox_changed: Notify::new(),
             sweep_places: Places::default(),
             layer: Layer { provider, maker, opened: Mutex::new(None) },

@@ -104,7 +104,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use countersign_model::ids::{AccountId, SessionId, Uuid};
-    use countersign_model::keyring::{Keyring, MasterKey};
+    use countersign_model::keyring::MasterKey;
     use countersign_model::random::Random;
     use countersign_model::secret::Secret;
     use countersign_model::session::TokenPurpose;
@@ -145,7 +145,7 @@ mod tests {
                 clock: Clock::fixed(NOW),
                 random: Random::System,
                 hasher: Hasher::new(hasher).unwrap(),
-                keyring: Keyring::new(&MasterKey::new([master; 32])),
+                master_key: MasterKey::new([master; 32]),
                 settings: Settings { layer, ..Settings::default() },
             })
             .await

@@ -25,6 +25,7 @@ pub mod deliver_messages;
 pub mod issue_layer_token;
 pub mod manage_accounts;
 pub mod manage_keys;
+pub mod manage_master_key;
 pub mod manage_messages;
 pub mod refresh_session;
 pub mod register_account;

@@ -1,11 +1,11 @@
-//! What a store holds besides accounts: the proof of its master key, the clock's mark, the keys.
+//! What a store holds besides accounts: the clock's mark, the signing keys.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::ids::Uuid;
 use countersign_model::key::KeyPurpose;
-use countersign_model::keyring::{Keyring, Place};
+use countersign_model::keyring::Keyring;
 use countersign_model::random::Random;
 use countersign_model::time::{Clock, Timestamp};
 use countersign_store::keys::{self, KeyRow};
@@ -26,7 +26,6 @@ pub(crate) struct Prepared {
 
 /// Names in the `meta` table.
 mod name {
-    pub(super) const MASTER_KEY: &str = "master key check";
     pub(super) const CLOCK: &str = "clock";
     pub(super) const OAUTH_KEY: &str = "first oauth key";
     pub(super) const LAYER_KEY: &str = "first layer key";
@@ -36,7 +35,7 @@ mod name {
 /// Behind this mark, a clock is not merely a little off.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Checks the store against the master key and the clock and fills in what a new one lacks.
+/// Checks the store against the clock and fills in what a new one lacks.
 pub(crate) async fn prepare(
     store: &Store,
     clock: &Clock,
@@ -60,8 +59,6 @@ pub(crate) async fn prepare(
         OpenCoreError::Store
     })?;
     let work = Prepare {
-        keyring: Arc::clone(keyring),
-        check: keyring.seal(Place::SigningKey, b"countersign", random),
         provider: format!("layer:///providers/{}", Uuid::draw(random)),
         oauth_key: seal_key(Uuid::draw(random).to_string(), KeyPurpose::OAuth, &oauth, now, keyring, random),
         first_layer_key,
@@ -103,8 +100,6 @@ struct OwnKey {
 }
 
 struct Prepare {
-    keyring: Arc<Keyring>,
-    check: Vec<u8>,
     provider: String,
     first_layer_key: String,
     oauth_key: KeyRow,
@@ -124,8 +119,6 @@ impl Work for Prepare {
     type Error = OpenCoreError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Found, OpenCoreError> {
-        let check = meta::set_once(tx, name::MASTER_KEY, &self.check).await?;
-        self.keyring.open(Place::SigningKey, &check).map_err(|_| OpenCoreError::WrongMasterKey)?;
         let rows = keys::list(tx).await?;
         if set_text_once(tx, name::OAUTH_KEY, &self.oauth_key.kid).await? == self.oauth_key.kid {
             keys::insert(tx, &self.oauth_key).await?;

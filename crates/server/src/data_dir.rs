@@ -88,6 +88,30 @@ impl DataDir {
         self.try_write_once(name, contents).map_err(|error| self.not_writable(&error))
     }
 
+    /// Keeps other commands from changing the master key until the file is dropped.
+    ///
+    /// # Errors
+    /// If another one does, or the directory cannot be written to.
+    pub fn lock_master_key(&self) -> Outcome<File> {
+        let path = self.file("master.key.lock");
+        let opened = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
+        let file = opened.map_err(|error| self.not_writable(&error))?;
+        file.try_lock()
+            .map_err(|error| Failure::failed(format!("cannot lock {}: {error}", path.display())))?;
+        Ok(file)
+    }
+
+    /// Puts a file in the place of another, at once and for good.
+    ///
+    /// # Errors
+    /// If the directory cannot be written to.
+    pub fn replace(&self, name: &str, with: &str) -> Outcome {
+        let replaced = fs::rename(self.file(with), self.file(name))
+            .and_then(|()| File::open(&self.0))
+            .and_then(|directory| directory.sync_all());
+        replaced.map_err(|error| self.not_writable(&error))
+    }
+
     fn try_write_once(&self, name: &str, contents: &[u8]) -> io::Result<bool> {
         let fresh = self.file(&format!("{name}.{}.new", std::process::id()));
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;

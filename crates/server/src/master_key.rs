@@ -1,5 +1,7 @@
 //! Where the master key comes from (design §3, decision 3).
 
+pub mod rotate;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -64,8 +66,7 @@ fn from_data_dir(data_dir: &DataDir, may_make: bool, random: &Random) -> Outcome
         Ok(text) => given(Zeroizing::new(text), &path.display().to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
             let key = MasterKey::draw(random);
-            let line = Zeroizing::new(format!("{}\n", &*key.to_hex()));
-            if data_dir.write_once(FILE_NAME, line.as_bytes())? {
+            if data_dir.write_once(FILE_NAME, line(&key).as_bytes())? {
                 return Ok(Found { key, is_new: true });
             }
             let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
@@ -74,6 +75,11 @@ fn from_data_dir(data_dir: &DataDir, may_make: bool, random: &Random) -> Outcome
         Err(error) => Err(unreadable(&path, &error)
             .advice("the accounts in the store cannot be read without the key they were made with; restore it from your backup")),
     }
+}
+
+/// What stands in a key file.
+fn line(key: &MasterKey) -> Zeroizing<String> {
+    Zeroizing::new(format!("{}\n", &*key.to_hex()))
 }
 
 fn from_command(command: &str) -> Outcome<Found> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use countersign_model::keyring::Keyring;
+use countersign_model::keyring::MasterKey;
 use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
@@ -41,7 +41,15 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
     let data_dir = DataDir::prepare(&settings.data_dir)?;
     let random = Random::System;
     let found = master_key::obtain(&settings.master_key, &data_dir, may_make, &random)?;
-    let opened = open_core(settings, &database, Keyring::new(&found.key), random, opener).await;
+    let opened = open_core(settings, &database, found.key, random, opener).await;
+    if let (Ok(core), Opener::Server) = (&opened, opener)
+        && core.list_master_keys().await.is_ok_and(|keys| keys.len() > 1)
+    {
+        tracing::warn!(
+            "more than one master key opens the database; \
+             `countersign keys rotate-master --finish` leaves the configured one only"
+        );
+    }
     if opened.is_err() && found.is_new {
         // A key for a store that knows another one, or that was never opened, is of no use to anybody.
         master_key::forget(&data_dir);
@@ -52,7 +60,7 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
 async fn open_core(
     settings: &Settings,
     database: &Database,
-    keyring: Keyring,
+    master_key: MasterKey,
     random: Random,
     opener: Opener,
 ) -> Outcome<Core> {
@@ -76,7 +84,7 @@ async fn open_core(
         clock: Clock::system(),
         random,
         hasher,
-        keyring,
+        master_key,
         settings: settings.operations.clone(),
     };
     Core::open(parts).await.map_err(|error| refused(&error, settings))

@@ -30,3 +30,12 @@ pub async fn set(tx: &mut Tx<'_>, name: &str, value: &[u8]) -> Result<(), StoreE
                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     tx.execute(upsert, &[name.into(), value.into()]).await.map(drop)
 }
+
+/// Replaces a value if it is still the one that was read; says whether it was.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn replace(tx: &mut Tx<'_>, name: &str, read: &[u8], new: &[u8]) -> Result<bool, StoreError> {
+    let update = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
+    Ok(tx.execute(update, &[name.into(), read.into(), new.into()]).await? == 1)
+}

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_model::ids::MessageId;
-use countersign_model::keyring::{Keyring, MasterKey};
+use countersign_model::keyring::MasterKey;
 use countersign_model::message::{Channel, Contents, MessageState, Template};
 use countersign_model::random::Random;
 use countersign_model::session::{Token, TokenPurpose};
@@ -34,7 +34,7 @@ impl Fixture {
             clock: Clock::fixed(NOW),
             random: Random::System,
             hasher: Hasher::new(cheap).unwrap(),
-            keyring: Keyring::new(&MasterKey::new([7; 32])),
+            master_key: MasterKey::new([7; 32]),
             settings: Settings::default(),
         });
         Fixture { core: core.await.unwrap(), folder }

@@ -8,7 +8,9 @@ use super::args::{Keys, Purpose};
 use super::output::{self, say};
 use super::{admin, open};
 use crate::failure::Outcome;
+use crate::master_key::rotate;
 use crate::open::Opener;
+use crate::telemetry;
 
 /// Does it.
 ///
@@ -40,6 +42,15 @@ pub async fn run(command: Keys) -> Outcome {
                 "{} signs from now on; `countersign keys list --json` shows its public part",
                 key.kid
             ))
+        }
+        Keys::RotateMaster { place, to, finish } => {
+            telemetry::start_for_command();
+            let settings = crate::config::load(place.flags())?.settings;
+            match to {
+                Some(source) => rotate::admit(&settings, &source).await,
+                None if finish => rotate::finish(&settings).await,
+                None => rotate::replace_own(&settings).await,
+            }
         }
     }
 }

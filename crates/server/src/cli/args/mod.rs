@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::config::{Flags, without_password};
+use crate::config::{Flags, MasterKeySource, without_password};
 pub use account::{Account, AddAccount, PasswordSource, Which};
 pub use data::{Backup, Copy, Migrate, Restore};
 pub use outbox::{Outbox, State};
@@ -231,6 +231,36 @@ pub enum Keys {
         #[command(flatten)]
         form: Form,
     },
+    /// Change the master key, while servers run or not; they go on with what they have open.
+    ///
+    /// A key in the data directory is replaced in one go; the old one stays beside it for back-ups made
+    /// before. A key of your own is changed in three steps: --to, then the new source in the
+    /// configuration and a restart of every server, then --finish. Until then both keys open the data.
+    #[command(after_help = "Examples:\n  countersign keys rotate-master\n  \
+                            countersign keys rotate-master --to file:/etc/countersign/key-2\n  \
+                            countersign keys rotate-master --finish")]
+    RotateMaster {
+        #[command(flatten)]
+        place: Place,
+        /// Let this key open the data too: file:PATH (made if it is not there), environment:NAME or
+        /// command:COMMAND.
+        #[arg(long, value_name = "SOURCE", value_parser = key_source)]
+        to: Option<MasterKeySource>,
+        /// Let no key but the configured one open the data.
+        #[arg(long, conflicts_with = "to")]
+        finish: bool,
+    },
+}
+
+fn key_source(text: &str) -> Result<MasterKeySource, String> {
+    let named = |value: &str| (!value.is_empty()).then(|| value.to_owned());
+    let source = match text.split_once(':') {
+        Some(("file", path)) => named(path).map(|path| MasterKeySource::File(path.into())),
+        Some(("environment", name)) => named(name).map(MasterKeySource::Environment),
+        Some(("command", command)) => named(command).map(MasterKeySource::Command),
+        _ => None,
+    };
+    source.ok_or_else(|| "write file:PATH, environment:NAME or command:COMMAND".to_owned())
 }
 
 /// `doctor`.
