@@ -7,7 +7,7 @@ use countersign_model::limit::{Rate, RetryAfter, Scope};
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, Work, limits};
 
-use crate::{Core, Source, Unavailable};
+use crate::{Core, Source, Unavailable, register_by_phone};
 
 /// One counter that a try counts against.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,17 @@ impl Core {
     pub(crate) fn cleared_by_password(&self, account: AccountId, source: Source) -> Vec<[u8; 16]> {
         let known = self.source_key(source).map(|key| self.known_source_subject(account, &key));
         std::iter::once(self.account_subject(account)).chain(known).collect()
+    }
+
+    /// The counter of a source's tries at the SMS codes of a number. None comes back while a code lives.
+    pub(crate) fn phone_code_counter(&self, phone: &Identifier, source: Source) -> Option<Counter> {
+        let source = source.subject()?;
+        let both = [&self.keyring.lookup(phone).hash[..], &source].concat();
+        let rate = Rate {
+            burst: self.settings.limits.phone_code_tries,
+            interval: self.settings.codes.phone.saturating_add(register_by_phone::COARSE),
+        };
+        Some(Counter { subject: self.keyring.limit_key(Scope::PhoneCode, &both), rate })
     }
 
     /// The counters of a message: per target, per source and for the whole server (R026).

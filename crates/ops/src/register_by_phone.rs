@@ -10,13 +10,14 @@ use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
 use countersign_store::phones::{self, PendingPhone};
 use countersign_store::registrations::{self, RegistrationRow};
-use countersign_store::{Tx, Work, identifiers};
+use countersign_store::{Tx, Work, identifiers, limits};
 
 use crate::audit::audit;
+use crate::counting::Counter;
 use crate::outgoing::Outgoing;
 
 /// Times of what must not be linked are rounded to this, so that they link nothing (002-12).
-const COARSE: std::time::Duration = std::time::Duration::from_secs(3600);
+pub(crate) const COARSE: std::time::Duration = std::time::Duration::from_secs(3600);
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::{Fault, Password, Rule};
@@ -63,6 +64,8 @@ struct Open {
     phone: PendingPhone,
     sms: Outgoing,
     email: Option<(CodeRow, Outgoing)>,
+    /// What counted this source's tries at the codes before: the new code has tries of its own.
+    tried: Option<Counter>,
     now: Timestamp,
 }
 
@@ -74,6 +77,9 @@ impl Work for Open {
         registrations::insert(tx, &self.registration).await?;
         phones::insert_pending(tx, &self.phone).await?;
         self.sms.queue(tx, self.now).await?;
+        if let Some(tried) = &self.tried {
+            limits::clear(tx, &tried.subject).await?;
+        }
         if let Some((code, message)) = &self.email {
             codes::insert(tx, code).await?;
             message.queue(tx, self.now).await?;
@@ -125,8 +131,9 @@ impl Core {
             expires_at: now.after(self.settings.codes.phone).rounded_up(COARSE),
         };
         let (pending, sms) = self.draw_phone_code(&phone, &registration, now);
+        let tried = self.phone_code_counter(&phone, source);
         let email = email.map(|email| self.draw_email_link(&email, registration.account, now));
-        self.store.write(Open { registration, phone: pending, sms, email, now }).await?;
+        self.store.write(Open { registration, phone: pending, sms, email, tried, now }).await?;
         self.outbox_changed.notify_one();
         audit("register_by_phone", "queued", None, source);
         Ok(())

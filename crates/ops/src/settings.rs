@@ -110,7 +110,7 @@ pub struct Limits {
     pub messages_total: Rate,
     /// 003's password resets per e-mail.
     pub resets: Quota,
-    /// Tries of an SMS code of 002 before it is void.
+    /// Tries that one source has at an SMS code of 002 before it is void for that source.
     pub phone_code_tries: u32,
 }
 

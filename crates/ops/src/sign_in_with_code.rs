@@ -48,7 +48,7 @@ struct RedeemCode {
     proof: Proof,
     session: DrawnSession,
     /// What the good code takes back: failures are counted, not sign-ins.
-    counters: Vec<Counter>,
+    counter: Option<Counter>,
     now: Timestamp,
 }
 
@@ -71,7 +71,7 @@ impl Work for RedeemCode {
         let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(SignInWithCodeError::Credentials)?;
         self.session.start(tx, account.id, account.epoch).await?;
-        for counter in &self.counters {
+        if let Some(counter) = &self.counter {
             limits::refund(tx, &counter.subject, counter.rate).await?;
         }
         Ok(())
@@ -81,6 +81,13 @@ impl Work for RedeemCode {
 impl Core {
     /// Signs in with an identifier and a code that was sent to it (000 `/login`).
     ///
+    /// Wrong codes are counted against their source only. A counter per identifier would let any
+    /// stranger keep the owner out (R022), and it is not what protects the code: a code has 50 random
+    /// bits and lives ten minutes, and an identifier has 24 of them at most at a time (`messages_per_target`).
+    /// In these ten minutes a source has 300 + 1200 tries, so 10,000 sources have 1.5e7, and find one
+    /// of the 24 with a chance of 24 * 1.5e7 / 2^50 = 3e-7. R030's five tries bound a code of six digits
+    /// to a chance of 5e-6.
+    ///
     /// # Errors
     /// [`SignInWithCodeError`].
     pub async fn sign_in_with_code(
@@ -88,14 +95,10 @@ impl Core {
         request: SignInWithCode<'_>,
     ) -> Result<SignedIn, SignInWithCodeError> {
         let SignInWithCode { identifier, code, surface, source } = request;
-        let limits = &self.settings.limits;
+        let rate = self.settings.limits.sign_in_per_source;
         let target = self.keyring.lookup(&identifier);
-        let mut counters = Vec::new();
-        if let Some(counter) = self.source_counter(Scope::SignInSource, limits.sign_in_per_source, source) {
-            let subject = self.keyring.limit_key(Scope::CodeTarget, &target.hash);
-            counters = vec![counter, Counter { subject, rate: limits.sign_in_per_account }];
-        }
-        self.count(counters.clone()).await?;
+        let counter = self.source_counter(Scope::SignInSource, rate, source);
+        self.count(counter.into_iter().collect()).await?;
         let code = Code::parse(code).ok_or(SignInWithCodeError::Credentials)?;
         let now = self.clock.now();
         let digest = self.keyring.code_digest(&code);
@@ -117,7 +120,7 @@ impl Core {
         let profile = self.open_profile(&account.profile)?;
         let session = self.draw_session(surface, now);
         let tokens = session.tokens.clone();
-        self.store.write(RedeemCode { digest, target, proof, session, counters, now }).await?;
+        self.store.write(RedeemCode { digest, target, proof, session, counter, now }).await?;
         audit("sign_in_with_code", "signed in", Some(account.id), source);
         Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }

@@ -42,25 +42,32 @@ pub enum ValidatePhoneError {
     Unavailable(#[from] Unavailable),
 }
 
-/// Counted before the verdict, durably, against every code that the number awaits (R017, R030).
+/// Counted before the verdict, durably (R017).
 struct CountTry {
-    counters: Vec<Counter>,
+    source: Option<Counter>,
+    /// The tries of this source at this number: beyond them its codes are void (002-32), for this
+    /// source only, or any stranger could void them (R022). They have 50 random bits, and a number
+    /// has 60 of them at most at a time: a million sources with five tries each find one with a chance
+    /// of 60 * 5e6 / 2^50 = 3e-7 (R030).
+    phone: Option<Counter>,
     pending_phone: [u8; 32],
     spent_phone: [u8; 32],
     now: Timestamp,
 }
 
 impl Work for CountTry {
-    type Output = ();
+    /// Why it goes no further; the try is counted all the same.
+    type Output = Result<(), ValidatePhoneError>;
     type Error = ValidatePhoneError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ValidatePhoneError> {
-        count_all(tx, &self.counters, self.now).await??;
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, ValidatePhoneError> {
+        count_all(tx, self.source.as_slice(), self.now).await??;
         let is_spent = phones::is_spent(tx, &self.spent_phone).await?;
-        if is_spent || !phones::count_try(tx, &self.pending_phone, self.now).await? {
-            return Err(ValidatePhoneError::UnknownNumber);
+        if is_spent || !phones::is_pending(tx, &self.pending_phone, self.now).await? {
+            return Ok(Err(ValidatePhoneError::UnknownNumber));
         }
-        Ok(())
+        let counted = count_all(tx, self.phone.as_slice(), self.now).await?;
+        Ok(counted.map_err(|_| ValidatePhoneError::CodeWrong))
     }
 }
 
@@ -68,7 +75,6 @@ struct Validate {
     pending_phone: [u8; 32],
     spent_phone: [u8; 32],
     code: TokenDigest,
-    tries: u32,
     registration: i64,
     /// Who has the address of the registration without having proven it.
     claim: Option<Claim>,
@@ -81,7 +87,7 @@ impl Work for Validate {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<RegistrationRow, ValidatePhoneError> {
         let wrong = ValidatePhoneError::CodeWrong;
-        let link = phones::take_link(tx, &self.pending_phone, &self.code, self.tries, self.now).await?;
+        let link = phones::take_link(tx, &self.pending_phone, &self.code, self.now).await?;
         link.ok_or(wrong.clone())?;
         let made = registrations::take(tx, self.registration, self.now).await?.ok_or(wrong.clone())?;
         if !phones::spend(tx, &self.spent_phone).await? {
@@ -128,8 +134,10 @@ impl Core {
         let pending_phone = self.keyring.pending_phone(&phone);
         let spent_phone = self.keyring.spent_phone(&phone);
         let rate = self.settings.limits.sign_in_per_source;
-        let counters = self.source_counter(Scope::SignInSource, rate, source).into_iter().collect();
-        self.store.write(CountTry { counters, pending_phone, spent_phone, now }).await?;
+        let by_source = self.source_counter(Scope::SignInSource, rate, source);
+        let by_phone = self.phone_code_counter(&phone, source);
+        let tried = CountTry { source: by_source, phone: by_phone, pending_phone, spent_phone, now };
+        self.store.write(tried).await??;
         let typed = Code::parse(code).ok_or(ValidatePhoneError::CodeWrong)?;
         let code = self.keyring.code_digest(&typed);
         let mut tx = self.store.read().await?;
@@ -140,8 +148,7 @@ impl Core {
         let registration = i64::from_be_bytes(link);
         let claim = self.claim_of_registration(&mut tx, registration, now).await?;
         drop(tx);
-        let tries = self.settings.limits.phone_code_tries;
-        let work = Validate { pending_phone, spent_phone, code, tries, registration, claim, now };
+        let work = Validate { pending_phone, spent_phone, code, registration, claim, now };
         let made = self.store.write(work).await?;
         audit("validate_phone", "made", Some(made.account), source);
         Ok(())

@@ -93,7 +93,6 @@ CREATE TABLE pending_phones (
     phone BLOB NOT NULL,
     code BLOB NOT NULL,
     link BLOB NOT NULL,
-    tries INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (phone, code)
 ) STRICT, WITHOUT ROWID;

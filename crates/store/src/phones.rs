@@ -23,7 +23,7 @@ pub struct PendingPhone {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert_pending(tx: &mut Tx<'_>, pending: &PendingPhone) -> Result<(), StoreError> {
-    let sql = "INSERT INTO pending_phones (phone, code, link, tries, expires_at) VALUES ($1, $2, $3, 0, $4)";
+    let sql = "INSERT INTO pending_phones (phone, code, link, expires_at) VALUES ($1, $2, $3, $4)";
     let params = [
         Param::Bytes(&pending.phone),
         Param::Bytes(&pending.code.0),
@@ -33,13 +33,13 @@ pub async fn insert_pending(tx: &mut Tx<'_>, pending: &PendingPhone) -> Result<(
     tx.execute(sql, &params).await.map(drop)
 }
 
-/// Counts a try against every code that the number awaits; answers whether it awaits any.
+/// Whether the number awaits a code.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn count_try(tx: &mut Tx<'_>, phone: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE pending_phones SET tries = tries + 1 WHERE phone = $1 AND expires_at > $2";
-    Ok(tx.execute(sql, &[phone.into(), now.micros().into()]).await? > 0)
+pub async fn is_pending(tx: &mut Tx<'_>, phone: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM pending_phones WHERE phone = $1 AND expires_at > $2 LIMIT 1";
+    Ok(tx.query_opt(sql, &[phone.into(), now.micros().into()]).await?.is_some())
 }
 
 /// The link of a number and its code. It stays.
@@ -56,8 +56,7 @@ pub async fn find_link(
     row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
-/// Takes the link of a number and its code out, if the code is within its tries: of any number of
-/// callers at once one gets it.
+/// Takes the link of a number and its code out: of any number of callers at once one gets it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -65,13 +64,11 @@ pub async fn take_link(
     tx: &mut Tx<'_>,
     phone: &[u8; 32],
     code: &TokenDigest,
-    tries: u32,
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "DELETE FROM pending_phones
-               WHERE phone = $1 AND code = $2 AND tries <= $3 AND expires_at > $4 RETURNING link";
-    let params = [phone.into(), (&code.0).into(), i64::from(tries).into(), now.micros().into()];
-    let row = tx.query_opt(sql, &params).await?;
+               WHERE phone = $1 AND code = $2 AND expires_at > $3 RETURNING link";
+    let row = tx.query_opt(sql, &[phone.into(), (&code.0).into(), now.micros().into()]).await?;
     row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 

@@ -83,12 +83,7 @@ pub const TABLES: &[Table] = &[
         "id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at" =
             "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
     ),
-    table!(
-        "pending_phones",
-        2,
-        "phone, code" = "$2, $3",
-        "phone, code, link, tries, expires_at" = "$1, $2, $3, $4, $5"
-    ),
+    table!("pending_phones", 2, "phone, code" = "$2, $3", "phone, code, link, expires_at" = "$1, $2, $3, $4"),
     table!("spent_phones", 1, "phone" = "$2", "phone" = "$1"),
     table!(
         "outbox",

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_testkit::{Server, source};
+use countersign_testkit::{LineClient, Server, source};
+use serde_json::json;
 
 use super::{Verdict, guess, guess_from_anywhere};
 use crate::case::{Case, at_once, on_both_engines, password};
@@ -17,6 +18,8 @@ on_both_engines! {
     unknown_accounts_are_limited_alike
     a_stranger_cannot_lock_out_a_known_source
     codes_cannot_be_guessed_either
+    strangers_cannot_use_up_an_owners_codes
+    a_new_code_can_be_tried_again
     current_passwords_cannot_be_guessed_either
     whoever_knows_the_password_is_not_limited
 }
@@ -146,29 +149,66 @@ fn a_stranger_cannot_lock_out_a_known_source(case: &Case) {
     assert!(verdicts.contains(&Verdict::TooMany), "{verdicts:?}");
 }
 
-/// Codes of 000 tried by one source, and the SMS code of 002 by many.
+/// Codes of 000 and SMS codes of 002, tried by one source.
 fn codes_cannot_be_guessed_either(case: &Case) {
     let case =
         case.with_config("[limits]\nsign_in_per_source_burst = 20\nsign_in_per_source_interval = \"1h\"");
     let http = case.server().client();
     let statuses: Vec<_> = (0..40)
         .map(|number| {
-            let body = serde_json::json!({ "verification_code": format!("AAAAA-AA{number:03}"), "password": password() });
+            let body = json!({ "verification_code": format!("AAAAA-AA{number:03}"), "password": password() });
             http.post_json("/register", &body).status
         })
         .collect();
     assert!(statuses.starts_with(&[410; 5]) && statuses.ends_with(&[429; 10]), "{statuses:?}");
+    let (http, email) = (case.server().client(), case.email());
+    let statuses: Vec<_> = (0..40)
+        .map(|number| {
+            let body = json!({ "identifier": email, "identifier_type": "email", "verification_code": format!("AAAAA-AA{number:03}") });
+            http.post_json("/login", &body).status
+        })
+        .collect();
+    assert!(statuses.starts_with(&[401; 5]) && statuses.ends_with(&[429; 10]), "{statuses:?}");
     let who = line::Registration::new(&case).registered(&case);
     let code = who.code(case.server());
-    let tries = (0..8)
-        .map(|_| case.server().line().ask(&format!("validatephone p:{} c:{}", who.phone, line::NO_CODE)));
-    let replies: Vec<_> = tries.collect();
-    assert!(
-        replies.iter().all(|reply| matches!(reply.as_str(), "nop badcode" | "nop unavailable")),
-        "{replies:?}"
-    );
-    let reply = case.server().line().ask(&format!("validatephone p:{} c:{code}", who.phone));
-    assert_eq!(reply, "nop badcode");
+    let mut line = case.line();
+    for _ in 0..5 {
+        assert_eq!(validate(&mut line, &who.phone, line::NO_CODE), "nop badcode");
+    }
+    assert_eq!(validate(&mut line, &who.phone, &code), "nop badcode");
+    let numbers: Vec<_> = (0..20).map(|_| validate(&mut line, &case.phone(), line::NO_CODE)).collect();
+    assert!(numbers.starts_with(&["nop invalidnumber".to_owned()]), "{numbers:?}");
+    assert!(numbers.ends_with(&["nop unavailable".to_owned()]), "numbers can be looked for: {numbers:?}");
+}
+
+fn validate(line: &mut LineClient, phone: &str, code: &str) -> String {
+    line.ask(&format!("validatephone p:{phone} c:{code}"))
+}
+
+/// What strangers try counts against them, and not against the codes that the owner has (R022).
+fn strangers_cannot_use_up_an_owners_codes(case: &Case) {
+    let case = case.with_config(TEN);
+    let member = ouser::register(&case);
+    let code = ouser::code_for(&case, &member.email);
+    let who = line::Registration::new(&case).registered(&case);
+    for _ in 0..30 {
+        let wrong = json!({ "identifier": member.email, "identifier_type": "email", "verification_code": line::NO_CODE });
+        case.server().client().post_json("/login", &wrong).expect(401);
+        assert_eq!(validate(&mut case.server().line(), &who.phone, line::NO_CODE), "nop badcode");
+    }
+    ouser::login_by_code(&case, &member.email, &code).expect(200);
+    assert_eq!(validate(&mut case.line(), &who.phone, &who.code(case.server())), "ok");
+}
+
+/// Whoever mistypes an SMS code too often asks for another one.
+fn a_new_code_can_be_tried_again(case: &Case) {
+    let who = line::Registration::new(case).registered(case);
+    for _ in 0..8 {
+        assert_eq!(validate(&mut case.line(), &who.phone, line::NO_CODE), "nop badcode");
+    }
+    let who = who.registered(case);
+    let newest = case.server().await_messages(&who.phone, 2).pop().expect("a message").code();
+    assert_eq!(validate(&mut case.line(), &who.phone, &newest), "ok");
 }
 
 /// A thief of a session cannot try passwords at `/change_password`.
