@@ -62,6 +62,7 @@ fn run(arguments: Arguments) -> Outcome {
     // aws-lc aborts a process that exits while another thread is inside it: a key that is being made
     // and the warm-up come to their end first.
     runtime.shutdown_timeout(LAST_TASKS);
+    countersign_store::wait_until_closed(LAST_TASKS);
     // It cannot have panicked, and the process ends anyway.
     let _ = warm_up.join();
     outcome

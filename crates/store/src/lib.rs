@@ -19,5 +19,5 @@ pub mod sessions;
 pub mod sweep;
 pub mod tokens;
 
-pub use db::{Database, InvalidDatabase, Param, Row, Store, StoreError, Tx, Value, Work};
+pub use db::{Database, InvalidDatabase, Param, Row, Store, StoreError, Tx, Value, Work, wait_until_closed};
 pub use migrate::{MigrationName, OpenError};

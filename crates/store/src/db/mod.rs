@@ -15,6 +15,7 @@ use std::future::Future;
 use std::path::Path;
 
 pub use address::{Database, InvalidDatabase};
+pub use sqlite::wait_until_closed;
 pub use value::{Param, Row, Value};
 
 /// Something a database could not do. The text is for the log: it names no value of any row.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -51,9 +51,13 @@ impl Sqlite {
         let connection = open_writer(path)?;
         let (writer, jobs) = mpsc::channel(QUEUE);
         let file = path.to_owned();
+        let writing = Writing::begin();
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_loop(&file, connection, jobs))
+            .spawn(move || {
+                write_loop(&file, connection, jobs);
+                drop(writing);
+            })
             .map_err(|error| StoreError::Unavailable(format!("no writer thread: {error}")))?;
         Ok(Sqlite { path: path.to_owned(), writer, readers: Arc::default() })
     }
@@ -91,6 +95,35 @@ impl Sqlite {
         let lines = found.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
+}
+
+/// Writer threads that have a file open.
+static WRITERS: Mutex<usize> = Mutex::new(0);
+static WRITER_ENDED: Condvar = Condvar::new();
+
+/// While this is there, a writer thread is at work.
+struct Writing;
+
+impl Writing {
+    fn begin() -> Writing {
+        *WRITERS.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Writing
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        *WRITERS.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        WRITER_ENDED.notify_all();
+    }
+}
+
+/// Waits until every store that was dropped has closed its file, which leaves one file behind without a
+/// write-ahead log; at most so long.
+pub fn wait_until_closed(at_most: Duration) {
+    let writers = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whatever comes of it: what was committed is on disk, and the next one to open the file tidies up.
+    let _ = WRITER_ENDED.wait_timeout_while(writers, at_most, |writers| *writers > 0);
 }
 
 /// A read-only connection, given back when dropped.
