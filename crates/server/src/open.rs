@@ -8,7 +8,7 @@ use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::{Core, CoreParts, OpenCoreError};
-use countersign_store::{Database, Store};
+use countersign_store::{Database, OpenError, Store, keys};
 
 use crate::config::{Settings, sqlite_path, without_password};
 use crate::data_dir::DataDir;
@@ -35,12 +35,17 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
     let database = database(url)?;
     let may_make = opener != Opener::Command;
     if !may_make && let Some(missing) = missing_file(url) {
-        return Err(Failure::failed(format!("there is no data yet: {missing} does not exist"))
-            .advice("start the server once with `countersign serve`, or name its --data-dir or --database"));
+        return Err(no_data(&format!("{missing} does not exist")));
     }
     let data_dir = DataDir::prepare(&settings.data_dir)?;
     let random = Random::System;
-    let found = master_key::obtain(&settings.master_key, &data_dir, may_make, &random)?;
+    let found = match master_key::obtain(&settings.master_key, &data_dir, may_make, &random) {
+        // No key was lost if none has been made.
+        Err(_) if !may_make && is_blank(&database, url).await? => {
+            return Err(no_data(&format!("nobody has used the database {}", without_password(url))));
+        }
+        found => found?,
+    };
     let opened = open_core(settings, &database, found.key, random, opener).await;
     if let (Ok(core), Opener::Server) = (&opened, opener)
         && core.list_master_keys().await.is_ok_and(|keys| keys.len() > 1)
@@ -98,6 +103,21 @@ fn hasher_settings(settings: &Settings, opener: Opener) -> HasherSettings {
             HasherSettings { threads: NonZeroUsize::new(1), ..settings.hasher.clone() }
         }
     }
+}
+
+/// Whether no program has used the database, migrated or not: the first one makes keys in it.
+async fn is_blank(database: &Database, url: &str) -> Outcome<bool> {
+    let store = open_store(database, url).await?;
+    let blank = async {
+        let is_migrated = store.migrate(false).await?.is_empty();
+        Ok::<_, OpenError>(!is_migrated || keys::list(&mut store.read().await?).await?.is_empty())
+    };
+    blank.await.map_err(|error| cannot_use(url, &error))
+}
+
+fn no_data(reason: &str) -> Failure {
+    Failure::failed(format!("there is no data yet: {reason}"))
+        .advice("start the server once with `countersign serve`, or name its --data-dir or --database")
 }
 
 /// The database that a URL names.

@@ -48,7 +48,7 @@ impl Store {
     pub async fn open(database: &Database) -> Result<Store, OpenError> {
         let store = Store::connect(database).await?;
         let known = MIGRATIONS.last().map_or(0, |last| last.0);
-        let found = store.write(Newest).await?;
+        let found = store.newest().await?.unwrap_or(0);
         if found > known { Err(OpenError::Newer { found, known }) } else { Ok(store) }
     }
 
@@ -57,9 +57,17 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; what was applied before it stays.
     pub async fn migrate(&self, apply: bool) -> Result<Vec<MigrationName>, OpenError> {
-        let newest = self.write(Newest).await?;
+        let newest = self.newest().await?;
+        if apply && newest.is_none() {
+            let made = self.write(MakeList).await;
+            // PostgreSQL refuses the later of two nodes that make it at once, though it says IF NOT EXISTS.
+            if made.is_err() && self.newest().await?.is_none() {
+                made?;
+            }
+        }
         let mut names = Vec::new();
-        for (number, name, text) in MIGRATIONS.iter().filter(|(number, ..)| *number > newest) {
+        let lacks = |number: i64| number > newest.unwrap_or(0);
+        for (number, name, text) in MIGRATIONS.iter().filter(|(number, ..)| lacks(*number)) {
             if apply {
                 let text = self.schema_text(text);
                 self.write(Apply { number: *number, name, text }).await?;
@@ -68,23 +76,54 @@ impl Store {
         }
         Ok(names)
     }
+
+    /// The number of the newest migration in the database; none if it has no list of them.
+    async fn newest(&self) -> Result<Option<i64>, StoreError> {
+        let has_list = match self {
+            Store::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'",
+            Store::Postgres(_) => "SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL",
+        };
+        self.write(Newest { has_list }).await
+    }
 }
 
-/// The number of the newest migration in the database.
-struct Newest;
+impl MigrationName {
+    /// Every migration that this program knows.
+    pub fn all() -> Vec<MigrationName> {
+        MIGRATIONS.iter().map(|(number, name, _)| MigrationName { number: *number, name }).collect()
+    }
+}
+
+struct Newest {
+    has_list: &'static str,
+}
 
 impl Work for Newest {
-    type Output = i64;
+    type Output = Option<i64>;
     type Error = StoreError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    /// Changes nothing: who only asks must not leave anything behind.
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<i64>, StoreError> {
+        if tx.query_opt(self.has_list, &[]).await?.is_none() {
+            return Ok(None);
+        }
+        let row = tx.query_opt("SELECT MAX(number) FROM schema_migrations", &[]).await?;
+        Ok(Some(row.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(0)))
+    }
+}
+
+struct MakeList;
+
+impl Work for MakeList {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.batch(
             "CREATE TABLE IF NOT EXISTS schema_migrations
              (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
         )
-        .await?;
-        let row = tx.query_opt("SELECT MAX(number) FROM schema_migrations", &[]).await?;
-        Ok(row.map_or(Ok(None), |row| row.opt_int(0))?.unwrap_or(0))
+        .await
     }
 }
 

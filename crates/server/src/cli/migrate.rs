@@ -1,12 +1,13 @@
 //! `countersign migrate`.
 
+use countersign_store::MigrationName;
 use serde_json::json;
 
 use super::args::Migrate;
 use super::output::{self, say};
-use crate::config;
+use crate::config::{self, Settings};
 use crate::failure::Outcome;
-use crate::open::{self, cannot_use};
+use crate::open::{self, Opener, cannot_use};
 use crate::telemetry;
 
 /// `migrate`.
@@ -18,25 +19,52 @@ pub async fn run(arguments: Migrate) -> Outcome {
     let settings = config::load(arguments.place.flags())?.settings;
     let url = settings.database.reveal();
     if arguments.apply {
-        // The folder of a database that is to be made.
-        crate::data_dir::DataDir::prepare(&settings.data_dir)?;
-    } else if let Some(missing) = open::missing_file(url) {
+        return apply(&settings, arguments.form.json).await;
+    }
+    if let Some(missing) = open::missing_file(url) {
         return report_migrations(None, arguments.form.json, &format!("{missing} does not exist yet; "));
     }
     let store = open::open_store(&open::database(url)?, url).await?;
-    let names = store.migrate(arguments.apply).await.map_err(|error| cannot_use(url, &error))?;
+    let names = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    if arguments.apply {
-        return report_applied(&names, arguments.form.json);
-    }
     report_migrations(Some(&names), arguments.form.json, "")
 }
 
-fn report_applied(names: &[String], as_json: bool) -> Outcome {
+async fn apply(settings: &Settings, as_json: bool) -> Outcome {
+    let url = settings.database.reveal();
+    if open::missing_file(url).is_some() {
+        // The embedded database is this machine's, so the key that belongs to it is made here too.
+        open::open(settings, Opener::FirstCommand).await?;
+        report_applied(&MigrationName::all(), as_json)?;
+        return note_for(
+            as_json,
+            "the server has all it needs; keep a copy of its master key in another place",
+        );
+    }
+    let store = open::open_store(&open::database(url)?, url).await?;
+    let names = store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+    report_applied(&names, as_json)?;
+    if names.len() < MigrationName::all().len() {
+        return Ok(());
+    }
+    note_for(
+        as_json,
+        "no master key was made: the first server makes it in its data directory, or uses the one of \
+         [master_key]; every other server on this database needs the same one",
+    )
+}
+
+/// What is no part of the result.
+fn note_for(as_json: bool, text: &str) -> Outcome {
+    if as_json { Ok(()) } else { say(text) }
+}
+
+fn report_applied(names: &[MigrationName], as_json: bool) -> Outcome {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if as_json {
         return output::json(&json!({"applied": names}));
     }
-    for name in names {
+    for name in &names {
         say(&format!("applied {name}"))?;
     }
     say(if names.is_empty() { "nothing to apply: the schema is that of this version" } else { "done" })
