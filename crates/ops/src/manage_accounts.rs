@@ -18,6 +18,9 @@ pub enum AdminError {
     /// There is no such account, session, message or key.
     #[error("not found")]
     NotFound,
+    /// The operator has set this key by configuration: it is changed there.
+    #[error("the key is set by configuration")]
+    KeyFromFile,
     /// Another account has one of the identifiers.
     #[error("the {0:?} is taken")]
     Taken(IdentifierKind),

@@ -51,13 +51,14 @@ impl Core {
     /// Makes a new key of this purpose, which signs from now on in every process on this store.
     ///
     /// # Errors
-    /// [`AdminError`]; [`AdminError::NotFound`] for the Layer key if it is set by configuration:
-    /// there is none here to rotate, the file is to be replaced.
+    /// [`AdminError`]; [`AdminError::KeyFromFile`] for the Layer key if it is set by configuration.
     pub async fn rotate_keys(&self, purpose: KeyPurpose) -> Result<KeyRecord, AdminError> {
         let id = Uuid::draw(&self.random);
         let (kid, key) = match purpose {
             KeyPurpose::OAuth => (id.to_string(), NewKey::es256()),
-            KeyPurpose::Layer if self.settings.layer.key_pem.is_some() => return Err(AdminError::NotFound),
+            KeyPurpose::Layer if self.settings.layer.key_pem.is_some() => {
+                return Err(AdminError::KeyFromFile);
+            }
             KeyPurpose::Layer => {
                 // The first key, still being made, must not come after this one.
                 self.layer.maker.make().await?;

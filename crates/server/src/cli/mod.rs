@@ -67,6 +67,10 @@ async fn open(place: &Place, opener: Opener) -> Outcome<Arc<Core>> {
 fn admin(error: &AdminError, what: &str) -> Failure {
     match error {
         AdminError::NotFound => Failure::failed(format!("there is no such thing: {what}")),
+        AdminError::KeyFromFile => Failure::failed("the Layer key is the one of `layer.key_file`").advice(
+            "put another key into that file, and another `layer.key_id` into the configuration if \
+                     one is set; then restart the server",
+        ),
         AdminError::Taken(kind) => {
             Failure::failed(format!("another account has this {} already", account::kind_name(*kind)))
         }

@@ -24,6 +24,7 @@ on_both_engines! {
     seed_004_26
     seed_004_27
     the_key_survives_a_restart
+    a_key_from_a_file_is_not_rotated
 }
 
 const PROVIDER: &str = "layer:///providers/6c0f4bbc-6a5b-4d27-9c3e-0b6b1a1b5d11";
@@ -177,6 +178,19 @@ fn seed_004_27(case: &Case) {
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public);
         assert!(key.verify(jws.signed.as_bytes(), &jws.signature).is_ok(), "{head}");
     }
+}
+
+/// A key of one's own is changed where it was set, and whoever tries it otherwise is told so.
+fn a_key_from_a_file_is_not_rotated(case: &Case) {
+    let (file, _) = openssl_key(&scratch::directory("layer"), "-nodes", "BEGIN PRIVATE KEY");
+    let case = case.with_config(&format!("[layer]\nkey_file = \"{}\"", file.display()));
+    let keys = case.server().command(&["keys", "list", "--json"]).stdout;
+    let refused = case.server().command(&["keys", "rotate", "layer"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("`layer.key_file`") && said.contains("restart"), "{said}");
+    assert_eq!(case.server().command(&["keys", "list", "--json"]).stdout, keys);
+    assert!(case.server().command(&["keys", "rotate", "oauth"]).status.success());
 }
 
 /// A key made by OpenSSL in one of its two forms, and its public half as DER.
