@@ -17,6 +17,7 @@ mod limits;
 mod line;
 mod ouser;
 mod parity;
+mod passwords;
 mod privacy;
 mod rest;
 mod running;

@@ -41,19 +41,27 @@ pub(super) struct Recipe<'a> {
     pub version: Version,
     pub cost: Cost,
     pub salt: &'a [u8],
+    /// Names the pepper that went into the password; it is not part of the computation here.
+    pub keyid: Option<&'a str>,
 }
 
 impl<'a> Recipe<'a> {
     /// The recipe of new hashes.
     pub fn current(cost: Cost, salt: &'a [u8]) -> Recipe<'a> {
-        Recipe { algorithm: Algorithm::Argon2id, version: Version::V0x13, cost, salt }
+        Recipe { algorithm: Algorithm::Argon2id, version: Version::V0x13, cost, salt, keyid: None }
+    }
+
+    /// The same with a pepper of this id.
+    pub fn with_keyid(self, keyid: Option<&'a str>) -> Recipe<'a> {
+        Recipe { keyid, ..self }
     }
 
     /// The PHC string of a hash by this recipe.
     pub fn encode(&self, tag: &[u8]) -> String {
         let Cost { memory_kib, iterations, parallelism } = self.cost;
+        let keyid = self.keyid.map(|id| format!(",keyid={id}")).unwrap_or_default();
         format!(
-            "${}$v={}$m={memory_kib},t={iterations},p={parallelism}${}${}",
+            "${}$v={}$m={memory_kib},t={iterations},p={parallelism}{keyid}${}${}",
             self.algorithm.as_str(),
             u32::from(self.version),
             STANDARD_NO_PAD.encode(self.salt),

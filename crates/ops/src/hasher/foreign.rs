@@ -17,8 +17,9 @@ pub(super) fn matches(
     stored: &Stored<'_>,
 ) -> Result<bool, Uncomputable> {
     match stored {
-        Stored::Argon2 { algorithm, version, cost, salt, tag } => {
-            let recipe = Recipe { algorithm: *algorithm, version: *version, cost: *cost, salt };
+        Stored::Argon2 { algorithm, version, cost, keyid, salt, tag } => {
+            let (algorithm, version, cost) = (*algorithm, *version, *cost);
+            let recipe = Recipe { algorithm, version, cost, salt, keyid: *keyid };
             equals(tag, |computed| engine.compute(&recipe, password, computed))
         }
         Stored::Bcrypt { text, sha256_first: false } => bcrypt_matches(password, text),

@@ -11,6 +11,7 @@ mod admission;
 mod capacity;
 mod engine;
 mod foreign;
+mod pepper;
 mod pool;
 mod stored;
 mod verify;
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub use admission::Busy;
+pub use pepper::{NotPeppers, Peppers};
 
 use admission::{Admission, Permit};
 use engine::Cost;
@@ -41,6 +43,8 @@ pub struct HasherSettings {
     pub iterations: u32,
     /// Argon2id lanes.
     pub parallelism: u32,
+    /// Keyed into every password before it is hashed; none unless the operator has one.
+    pub peppers: Peppers,
     /// Threads that hash; `None` takes as many as cores and memory allow.
     pub threads: Option<NonZeroUsize>,
     /// How many admitted requests may wait, whatever they cost.
@@ -56,6 +60,7 @@ impl Default for HasherSettings {
             memory_kib: 19_456,
             iterations: 2,
             parallelism: 1,
+            peppers: Peppers::default(),
             threads: None,
             max_queue: 1024,
             max_wait: Duration::from_secs(2),
@@ -97,7 +102,7 @@ pub enum HashError {
 pub struct Verdict {
     /// It is the password.
     pub matches: bool,
-    /// It is the password, and the stored hash is not Argon2id with the current parameters: hash it
+    /// It is the password, and the stored hash is not Argon2id with the current parameters and pepper: hash it
     /// anew while the password is at hand (R010).
     pub needs_rehash: bool,
 }
@@ -145,7 +150,7 @@ impl Hasher {
         let threads = settings.threads.map_or_else(|| capacity::threads(cost.memory_kib), NonZeroUsize::get);
         let admission =
             Arc::new(Admission::new(threads, settings.max_queue, settings.max_wait, cost.first_guess()));
-        let pool = Pool::start(threads, cost)?;
+        let pool = Pool::start(threads, cost, Arc::new(settings.peppers))?;
         Ok(Hasher { admission, pool })
     }
 

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use super::admission::Permit;
 use super::engine::{Cost, Engine};
-use super::{HashError, SALT_LENGTH, Verdict, verify};
+use super::verify::Means;
+use super::{HashError, Peppers, SALT_LENGTH, Verdict, verify};
 
 /// Memory that all threads together may take beyond their own, for stored hashes that need more than
 /// the current parameters: with the rest of the process it stays below the 64 MiB of R012.
@@ -150,14 +151,14 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Starts `threads` threads that hash at `cost`.
-    pub fn start(threads: usize, cost: Cost) -> std::io::Result<Pool> {
+    pub fn start(threads: usize, cost: Cost, peppers: Arc<Peppers>) -> std::io::Result<Pool> {
         let mut pool = Pool { queue: Arc::default(), threads: Vec::with_capacity(threads) };
         let spare = Arc::new(Spare::default());
         for number in 0..threads {
-            let (queue, spare) = (pool.queue(), Arc::clone(&spare));
+            let (queue, spare, peppers) = (pool.queue(), Arc::clone(&spare), Arc::clone(&peppers));
             let thread = Builder::new().name(format!("hash-{number}"));
             // On failure `pool` is dropped, which ends the threads started so far.
-            pool.threads.push(thread.spawn(move || work(&queue, cost, &spare))?);
+            pool.threads.push(thread.spawn(move || work(&queue, cost, &peppers, &spare))?);
         }
         Ok(pool)
     }
@@ -186,19 +187,19 @@ impl Drop for Pool {
     }
 }
 
-fn work(queue: &Queue, cost: Cost, spare: &Spare) {
+fn work(queue: &Queue, cost: Cost, peppers: &Peppers, spare: &Spare) {
     yield_to_others();
     let mut engine = Engine::new(cost);
+    let means = Means { cost, peppers, spare };
     while let Some(Job { task, permit }) = queue.next() {
         let watch = Stopwatch::start();
         match task {
             Task::Hash { password, salt, reply } => {
-                let result = guarded(|| verify::hash(&mut engine, cost, &password, salt));
+                let result = guarded(|| verify::hash(&mut engine, &means, &password, salt));
                 finish(permit, watch, reply, result);
             }
             Task::Verify { password, stored, reply } => {
-                let result =
-                    guarded(|| verify::verify(&mut engine, cost, spare, &password, stored.as_deref()));
+                let result = guarded(|| verify::verify(&mut engine, &means, &password, stored.as_deref()));
                 finish(permit, watch, reply, result);
             }
         }

@@ -40,6 +40,8 @@ pub(super) enum Unusable {
     Unknown,
     #[error("stored password hash is malformed")]
     Malformed,
+    #[error("stored password hash was made with a pepper that is not known here")]
+    PepperUnknown,
     #[error("stored password hash costs more than the server does for one password")]
     TooCostly,
 }
@@ -59,6 +61,8 @@ pub(super) enum Stored<'a> {
         algorithm: Algorithm,
         version: Version,
         cost: Cost,
+        /// The pepper's id.
+        keyid: Option<&'a str>,
         salt: Vec<u8>,
         tag: Vec<u8>,
     },
@@ -162,8 +166,8 @@ fn parse_crypt<'a>(text: &'a str, rest: &'a str) -> Result<Stored<'a>, Unusable>
     }
 }
 
-/// `argon2id$v=19$m=…,t=…,p=…$salt$tag`; without `v`, the version is 0x10, as the reference reads it.
-fn parse_argon2<'a>(text: &str) -> Result<Stored<'a>, Unusable> {
+/// `argon2id$v=19$m=…,t=…,p=…[,keyid=…]$salt$tag`; without `v`, the version is 0x10, as the reference reads it.
+fn parse_argon2(text: &str) -> Result<Stored<'_>, Unusable> {
     let text = text.strip_prefix('$').unwrap_or(text);
     let fields: Vec<&str> = text.split('$').collect();
     let (id, version, numbers, salt, tag) = match fields[..] {
@@ -177,9 +181,16 @@ fn parse_argon2<'a>(text: &str) -> Result<Stored<'a>, Unusable> {
         "v=16" => Version::V0x10,
         _ => return Err(Unusable::Unknown),
     };
+    let (numbers, keyid) = match numbers.split_once(",keyid=") {
+        Some((numbers, id)) => (numbers, Some(id)),
+        None => (numbers, None),
+    };
+    if keyid.is_some_and(|id| id.len() != 11 || decode(id).is_err()) {
+        return Err(Unusable::Malformed);
+    }
     let [memory_kib, iterations, parallelism] = parameters(numbers, ["m", "t", "p"])?;
     let cost = Cost { memory_kib, iterations, parallelism };
-    Ok(Stored::Argon2 { algorithm, version, cost, salt: decode(salt)?, tag: decode(tag)? })
+    Ok(Stored::Argon2 { algorithm, version, cost, keyid, salt: decode(salt)?, tag: decode(tag)? })
 }
 
 /// `ln=…,r=…,p=…$salt$tag`
@@ -303,6 +314,8 @@ mod tests {
             ("$argon2id$v=19$m=1024,t=0,p=1", Unusable::Malformed),
             ("$argon2id$v=19$m=1024,t=1,p=0", Unusable::Malformed),
             ("$argon2id$v=19$m=1024,t=1,p=1,keyid=x", Unusable::Malformed),
+            ("$argon2id$v=19$m=1024,t=1,p=1,keyid=AAAAAAAAAAA,keyid=AAAAAAAAAAA", Unusable::Malformed),
+            ("$argon2id$v=19$m=1024,t=1,p=1,data=AAAAAAAAAAA", Unusable::Malformed),
             ("$argon2id$v=19$m=1024,m=1024,t=1", Unusable::Malformed),
             ("$argon2id$v=19$m=+1024,t=1,p=1", Unusable::Malformed),
             ("$argon2id$v=20$m=1024,t=1,p=1", Unusable::Unknown),

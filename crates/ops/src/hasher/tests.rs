@@ -265,3 +265,50 @@ fn impossible_parameters_are_refused() {
         assert!(matches!(Hasher::new(settings), Err(HasherError::Parameters { .. })));
     }
 }
+
+fn peppered(peppers: &str) -> Hasher {
+    Hasher::new(HasherSettings { peppers: Peppers::parse(peppers).expect("peppers"), ..settings(1) })
+        .expect("a pool")
+}
+
+/// R011: a pepper can be added, changed and, once nobody's hash needs it, dropped.
+#[tokio::test]
+async fn a_pepper_is_part_of_the_hash_and_can_be_changed() {
+    let (old, new) = ("0f".repeat(32), "a1".repeat(32));
+    let made = async |hasher: &Hasher| {
+        hasher.try_reserve().expect("a slot").hash(PASSWORD, SALT).await.expect("a hash")
+    };
+    let (none, with_old) = (hasher(1), peppered(&old));
+    let (plain, seasoned) = (made(&none).await, made(&with_old).await);
+    // By Python's hmac and argon2-cffi, with the same salt and costs.
+    let known = "$argon2id$v=19$m=64,t=2,p=1,keyid=clS7bB3ht40$MDEyMzQ1Njc4OWFiY2RlZg$QwsYs9LUp/s7wU6EQrM6XmJGYNnnn9LAQGfdtkElHh4";
+    assert_eq!(seasoned, known);
+    let verdict = async |hasher: &Hasher, stored: &str| {
+        assert!(!verify(hasher, b"correct horse battery stable", Some(stored)).await.matches);
+        let Verdict { matches, needs_rehash } = verify(hasher, PASSWORD, Some(stored)).await;
+        (matches, needs_rehash)
+    };
+    assert_eq!(verdict(&with_old, &seasoned).await, (true, false));
+    assert_eq!(verdict(&with_old, &plain).await, (true, true), "hashes of before are still good");
+    let with_both = peppered(&format!("{new}\n{old}\n"));
+    assert_eq!(verdict(&with_both, &seasoned).await, (true, true));
+    let renewed = made(&with_both).await;
+    assert_eq!(verdict(&with_both, &renewed).await, (true, false));
+    assert_eq!(verdict(&peppered(&new), &renewed).await, (true, false));
+    for without in [&none, &peppered(&new)] {
+        assert_eq!(verdict(without, &seasoned).await, (false, false), "the pepper is not needed");
+    }
+    // Nobody may take the name of the pepper away and compare without.
+    let keyid = seasoned.split("keyid=").nth(1).and_then(|rest| rest.split('$').next()).expect("a key id");
+    let unnamed = seasoned.replace(&format!(",keyid={keyid}"), "");
+    assert_eq!(verdict(&with_old, &unnamed).await, (false, false));
+}
+
+#[test]
+fn what_is_no_pepper_is_refused() {
+    let good = "0f".repeat(32);
+    for wrong in ["", "\n", "0f", &"0g".repeat(32), &format!("{good}0f"), &format!("{good} 0f")] {
+        assert_eq!(Peppers::parse(wrong).err(), Some(NotPeppers), "{wrong:?}");
+    }
+    assert!(!format!("{:?}", Peppers::parse(&good)).contains("0f"));
+}

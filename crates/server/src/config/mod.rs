@@ -9,6 +9,7 @@ mod database;
 mod delivery;
 mod exposure;
 mod origin;
+mod password;
 mod read;
 mod reader;
 mod settings;

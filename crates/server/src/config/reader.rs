@@ -238,6 +238,6 @@ impl<'a> Reader<'a> {
 
 /// A mistyped secret must not end in a log either.
 fn shown_unless_secret(key: &str, value: &Value) -> String {
-    const SECRETS: [&str; 3] = ["smtp.password", "sms.auth_token", "database"];
+    const SECRETS: [&str; 4] = ["smtp.password", "sms.auth_token", "password.pepper", "database"];
     if SECRETS.contains(&key) { String::new() } else { format!(" = {}", value.shown()) }
 }

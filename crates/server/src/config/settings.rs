@@ -1,7 +1,6 @@
 //! The second stage: everything as meant, checked and typed.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -109,24 +108,6 @@ pub struct LogSettings {
     pub level: tracing::Level,
     /// As JSON lines.
     pub json: bool,
-}
-
-/// The settings of the hash pool, from `[password]`.
-pub fn hasher_settings(
-    memory_kib: u32,
-    iterations: u32,
-    parallelism: u32,
-    threads: Option<NonZeroUsize>,
-    max_queue: usize,
-) -> HasherSettings {
-    HasherSettings {
-        memory_kib,
-        iterations,
-        parallelism,
-        threads,
-        max_queue,
-        max_wait: HasherSettings::default().max_wait,
-    }
 }
 
 /// A time that a rate limiter or a timer can work with.

@@ -97,6 +97,27 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn a_pepper_is_read_from_its_file_and_never_shown_or_ignored() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("pepper");
+    std::fs::write(&file, format!("{}\n{}\n", "0f".repeat(32), "a1".repeat(32))).unwrap();
+    let toml = format!("[password]\npepper_file = \"{}\"", file.display());
+    let config = understood(&toml, &[], &[]).unwrap();
+    let shown = format!("{:?} {:?}", config.shown, config.settings);
+    assert!(shown.contains("Peppers(2)") && !shown.contains("0f0f"), "{shown}");
+    let given = [("COUNTERSIGN_PASSWORD_PEPPER", &*"0f".repeat(32))];
+    let config = understood("", &given, &[]).unwrap();
+    let shown = format!("{:?} {:?}", config.shown, config.settings);
+    assert!(shown.contains("Peppers(1)") && !shown.contains("0f0f"), "{shown}");
+    std::fs::write(&file, "canary").unwrap();
+    let told = problems(&toml, &[]);
+    assert!(told.len() == 1 && told[0].starts_with("/etc/countersign.toml:2: "), "{told:?}");
+    assert!(!told.concat().contains("canary"), "{told:?}");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(problems(&toml, &[]).len(), 1);
+}
+
+#[test]
 fn paths_in_a_file_are_relative_to_it() {
     let toml = "data_dir = \"data\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n";
     let settings = understood(toml, &[], &[]).unwrap().settings;
