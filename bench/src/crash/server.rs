@@ -33,6 +33,7 @@ sign_in_per_account_burst = 1000000000
 sign_in_per_source_burst = 1000000000
 messages_per_target_burst = 1000000000
 messages_per_source_burst = 1000000000
+registrations_per_source_burst = 1000000000
 messages_per_hour = 1000000000
 connections = 10000
 connections_per_source = 10000

@@ -50,8 +50,7 @@ pub enum Scope {
     MessageTotal = 6,
     /// 003's password resets per e-mail (003-19).
     ResetTarget = 7,
-    /// Accounts made at once by one source (003, 004): as many as messages, which the other
-    /// registrations cost.
+    /// Accounts made at once by one source (003, 004).
     RegistrationSource = 9,
     /// Tries of one number's SMS codes by one source (8 was a counter without the source).
     PhoneCode = 10,

@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// The counter of the messages to one address or number.
-    pub(crate) fn target_counter(&self, target: &Identifier) -> Counter {
+    fn target_counter(&self, target: &Identifier) -> Counter {
         let subject = self.keyring.limit_key(Scope::MessageTarget, &self.keyring.lookup(target).hash);
         Counter { subject, rate: self.settings.limits.messages_per_target }
     }

@@ -130,7 +130,7 @@ impl Core {
         }
         drop(tx);
         let slot = self.hasher.try_reserve()?;
-        let rate = self.settings.limits.messages_per_source;
+        let rate = self.settings.limits.registrations_per_source;
         let counter = self.source_counter(Scope::RegistrationSource, rate, request.source);
         self.count(counter.into_iter().collect()).await?;
         let phc = slot.hash(request.password.as_bytes(), self.random.bytes()).await?;

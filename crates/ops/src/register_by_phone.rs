@@ -111,8 +111,8 @@ impl Core {
         drop(tx);
         let slot = self.hasher.try_reserve()?;
         let mut counters = self.message_counters(&phone, source);
-        if let (Some(email), false) = (&email, counters.is_empty()) {
-            counters.push(self.target_counter(email));
+        if let Some(email) = &email {
+            counters.extend(self.message_counters(email, source));
         }
         self.count(counters).await?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;

@@ -104,10 +104,12 @@ pub struct Limits {
     pub sign_in_per_source: Rate,
     /// Messages per address or number.
     pub messages_per_target: Rate,
-    /// Messages per source.
+    /// Messages per source: so few that it takes a hundred sources to use up those of the server.
     pub messages_per_source: Rate,
     /// Messages of the whole server.
     pub messages_total: Rate,
+    /// Accounts that a source makes at once, without a message (003, 004).
+    pub registrations_per_source: Rate,
     /// 003's password resets per e-mail.
     pub resets: Quota,
     /// Tries that one source has at an SMS code of 002 before it is void for that source.
@@ -158,8 +160,9 @@ impl Default for Settings {
                 sign_in_per_account: Rate { burst: 10, interval: MINUTE / 2 },
                 sign_in_per_source: Rate { burst: 300, interval: Duration::from_millis(500) },
                 messages_per_target: Rate { burst: 20, interval: MINUTE * 3 },
-                messages_per_source: Rate { burst: 1000, interval: Duration::from_secs(1) },
+                messages_per_source: Rate { burst: 100, interval: Duration::from_secs(36) },
                 messages_total: Rate { burst: 10_000, interval: Duration::from_millis(360) },
+                registrations_per_source: Rate { burst: 1000, interval: Duration::from_secs(1) },
                 resets: Quota { count: 3, window: DAY },
                 phone_code_tries: 5,
             },

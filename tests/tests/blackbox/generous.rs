@@ -16,6 +16,7 @@ sign_in_per_source_burst = 1000000
 sign_in_per_account_burst = 1000000
 messages_per_source_burst = 1000000
 messages_per_target_burst = 1000000
+registrations_per_source_burst = 1000000
 messages_per_hour = 1000000
 resets_per_day = 1000000
 ";

@@ -1,14 +1,20 @@
 //! How many messages are sent.
 
+use std::time::{Duration, Instant};
+
+use countersign_testkit::{Client, source};
 use serde_json::json;
 
 use super::come_back;
-use crate::case::{Case, on_both_engines};
-use crate::{authd, line, ouser};
+use crate::case::{Case, on_both_engines, password};
+use crate::{authd, authv1, line, ouser, rest};
 
 on_both_engines! {
     an_address_gets_so_many_messages_and_no_more
     a_source_causes_so_many_messages_and_no_more
+    a_hundred_sources_are_needed_to_use_up_the_messages_of_all
+    a_registration_counts_for_each_message_that_it_causes
+    a_source_makes_so_many_accounts_and_no_more
     the_whole_server_sends_so_many_messages_and_no_more
 }
 
@@ -65,6 +71,50 @@ fn a_source_causes_so_many_messages_and_no_more(case: &Case) {
     come_back(&http.post_json("/v1/requests/accounts", &body));
     let body = json!({ "identifier": case.email(), "identifier_type": "email" });
     case.server().client().post_json("/send", &body).expect(202);
+}
+
+/// Unless the operator has other wishes: the whole server sends 10000 at once and 10000 an hour, a source a hundredth.
+fn a_hundred_sources_are_needed_to_use_up_the_messages_of_all(case: &Case) {
+    let mut case = case.with_clock();
+    let source = source::fresh();
+    let sent = |case: &Case| {
+        let http = Client::from_source(case.server().http_address(), source);
+        let body = || json!({ "identifier": case.email(), "identifier_type": "email" });
+        let answers = std::iter::repeat_with(|| http.post_json("/send", &body()));
+        let started = Instant::now();
+        let sent = answers.take_while(|response| response.status == 202).count() as u64;
+        come_back(&http.post_json("/send", &body()));
+        // What came back while they were sent.
+        sent - (started.elapsed().as_secs() / 36).min(sent)
+    };
+    let at_once = sent(&case);
+    assert!((99..=101).contains(&at_once), "{at_once}");
+    case.server_mut().advance(Duration::from_secs(1800));
+    let later = sent(&case);
+    assert!((49..=51).contains(&later), "{later} in half an hour");
+}
+
+/// An SMS and a mail (002).
+fn a_registration_counts_for_each_message_that_it_causes(case: &Case) {
+    let settings = "[limits]\nmessages_per_source_burst = 4\nmessages_per_source_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let mut line = case.line();
+    for reply in ["ok", "ok", "nop unavailable"] {
+        assert_eq!(line.ask(&line::Registration::with_email(&case).request()), reply);
+    }
+}
+
+/// Where none costs a message (003, 004).
+fn a_source_makes_so_many_accounts_and_no_more(case: &Case) {
+    let settings = "[limits]\nregistrations_per_source_burst = 2\nregistrations_per_source_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let rest = || case.post("/auth/register/", rest::registration(&case.email(), &password()));
+    rest().expect(201);
+    authv1::Member::register(&case);
+    come_back(&rest());
+    let elsewhere = rest::registration(&case.email(), &password());
+    case.server().client().post_json("/auth/register/", &elsewhere).expect(201);
+    ouser::register(&case);
 }
 
 fn the_whole_server_sends_so_many_messages_and_no_more(case: &Case) {
