@@ -1,7 +1,6 @@
 //! Every setting with its name, its default and what it may be: the one list of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,8 +15,7 @@ use countersign_wire::http::{Network, TrustedProxies};
 use super::delivery::{self, http_url};
 use super::reader::Reader;
 use super::settings::{
-    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, hasher_settings,
-    is_positive,
+    Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, is_positive,
 };
 use super::value::Size;
 
@@ -50,7 +48,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
     let trusted_proxies = trusted_proxies(reader);
     let [ouser, authd, authv1, rest] = ["ouser", "authd", "authv1", "rest"].map(|name| surface(reader, name));
     let ouser_accept_query = reader.or("surfaces.ouser.accept_query", true);
-    let hasher = hasher(reader);
+    let hasher = super::password::hasher(reader);
     Settings {
         operations: operations(reader),
         delivery: delivery::read(reader),
@@ -118,22 +116,6 @@ fn is_prefix(text: &str) -> bool {
         !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
     text.is_empty() || text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment_ok))
-}
-
-fn hasher(reader: &mut Reader<'_>) -> countersign_ops::hasher::HasherSettings {
-    let allowed = "a number from 8192 (8 MiB) to 4194304 (4 GiB)";
-    let memory =
-        reader.checked("password.memory_kib", 19_456, allowed, |kib| (8192..=4_194_304).contains(kib));
-    let iterations =
-        reader.checked("password.iterations", 2, "a number from 1 to 64", |n| (1..=64).contains(n));
-    let parallelism =
-        reader.checked("password.parallelism", 1, "a number from 1 to 64", |n| (1..=64).contains(n));
-    let threads = reader.optional_checked::<usize>("password.hash_threads", "a number from 1 to 1024", |n| {
-        (1..=1024).contains(n)
-    });
-    let queue = reader
-        .checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| (1..=1_000_000).contains(n));
-    hasher_settings(memory, iterations, parallelism, threads.and_then(NonZeroUsize::new), queue)
 }
 
 fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
