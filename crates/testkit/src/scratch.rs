@@ -4,8 +4,8 @@
 //! the other end of a pipe waits for this process to end, in whatever way, and removes the directory then.
 //! `COUNTERSIGN_TEST_KEEP=1` leaves it in place for a look at the logs.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,13 +33,18 @@ pub fn root() -> &'static Path {
     &SCRATCH.get_or_init(make).path
 }
 
-/// A fresh directory of the run; `label` only makes it easy to find.
+/// A fresh directory of the run for its owner only; `label` only makes it easy to find.
 pub fn directory(label: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let path = root().join(format!("{label}-{number}"));
-    fs::create_dir(&path).expect("a directory in the run's own");
+    make_directory(&path);
     path
+}
+
+/// Makes a directory as a server makes its own.
+pub fn make_directory(path: &Path) {
+    DirBuilder::new().mode(0o700).create(path).expect("a directory in the run's own");
 }
 
 /// Whether directories are to be left behind.
@@ -69,4 +74,15 @@ fn start_reaper(path: &Path) -> Child {
         .process_group(0)
         .spawn()
         .expect("sh")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_for_their_owner_only() {
+        let mode = fs::metadata(directory("mode")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

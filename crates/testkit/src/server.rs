@@ -118,7 +118,7 @@ impl Builder {
     pub fn start(self) -> Server {
         let home = scratch::directory("server");
         let data = home.join("data");
-        fs::create_dir(&data).expect("a directory in the run's own");
+        scratch::make_directory(&data);
         fs::write(home.join("countersign.toml"), &self.config).expect("a file in the run's own directory");
         let database = match (&self.database, self.engine) {
             (Some(url), _) => url.clone(),

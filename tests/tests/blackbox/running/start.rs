@@ -63,10 +63,8 @@ fn an_empty_folder_is_enough() {
     for name in ["countersign.db", "line-cert.pem", "line-key.pem"] {
         assert!(data.join(name).is_file(), "{name} is not among {names:?}");
     }
-    for entry in &names {
-        let path = entry.path();
-        let secret = path.extension().is_none_or(|kind| kind != "pem") || path.ends_with("line-key.pem");
-        assert!(!secret || mode(&path) & 0o077 == 0, "{} has mode {:o}", path.display(), mode(&path));
+    for path in names.iter().map(fs::DirEntry::path) {
+        assert_eq!(mode(&path), 0o600, "{} has mode {:o}", path.display(), mode(&path));
     }
     // A second server in the same directory would spoil it.
     assert!(failed(&run(&folder, &[&["serve"], &ANY_PORTS[..]].concat())).contains("another"));
