@@ -1,7 +1,9 @@
 //! Starting, watching, stopping and moving a server.
 
 mod clock;
+mod commands;
 mod copies;
+mod doctor;
 mod health;
 mod logs;
 mod master_key;
