@@ -94,11 +94,15 @@ pub(crate) struct StartSession {
 }
 
 impl Work for StartSession {
-    type Output = ();
+    /// Whether it was started.
+    type Output = bool;
     type Error = StoreError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        self.session.start(tx, self.account, self.epoch).await?;
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        // The password may have been another's since it was looked up: it proves nothing any more.
+        if !self.session.start(tx, self.account, self.epoch).await? {
+            return Ok(false);
+        }
         for counter in &self.refunded {
             limits::refund(tx, &counter.subject, counter.rate).await?;
         }
@@ -111,7 +115,7 @@ impl Work for StartSession {
         if let Some((old, new)) = &self.rehash {
             accounts::replace_hash(tx, self.account, old, new).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -163,8 +167,8 @@ impl Core {
             rehash,
             now,
         };
-        self.store.write(work).await?;
-        audit("sign_in", "signed in", Some(account.id), source);
+        let outcome = if self.store.write(work).await? { "signed in" } else { "ended at once" };
+        audit("sign_in", outcome, Some(account.id), source);
         Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }
 }

@@ -70,7 +70,9 @@ impl Work for RedeemCode {
         let account = accounts::find(tx, self.proof.account).await?;
         let account = account.filter(|account| account.standing == Standing::Active);
         let account = account.ok_or(SignInWithCodeError::Credentials)?;
-        self.session.start(tx, account.id, account.epoch).await?;
+        if !self.session.start(tx, account.id, account.epoch).await? {
+            return Err(SignInWithCodeError::Credentials);
+        }
         if let Some(counter) = &self.counter {
             limits::refund(tx, &counter.subject, counter.rate).await?;
         }

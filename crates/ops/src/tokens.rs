@@ -54,16 +54,21 @@ impl DrawnSession {
         drawn
     }
 
-    /// Stores the session and its tokens in the account's epoch.
+    /// Stores the session and its tokens if the account is in use and in this epoch. `false` if it is
+    /// not: then the tokens are no session's, as if it had been ended at once.
     pub(crate) async fn start(
         &self,
         tx: &mut Tx<'_>,
         account: AccountId,
         epoch: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let id = self.tokens.session;
-        sessions::insert(tx, &Session { id, account, surface: self.surface, started_at: self.now }).await?;
-        self.store_tokens(tx, Holder { account, session: id, epoch }).await
+        let session = Session { id, account, surface: self.surface, started_at: self.now };
+        if !sessions::insert(tx, &session, epoch).await? {
+            return Ok(false);
+        }
+        self.store_tokens(tx, Holder { account, session: id, epoch }).await?;
+        Ok(true)
     }
 
     /// Stores the tokens alone, for a session that is refreshed.

@@ -7,19 +7,23 @@ use countersign_model::time::Timestamp;
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
 
-/// Stores a session.
+/// Stores a session, if the account is in use and in this epoch. `false` if it is not: the session
+/// was ended before it began.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<(), StoreError> {
-    let sql = "INSERT INTO sessions (account_id, id, surface, started_at) VALUES ($1, $2, $3, $4)";
+pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO sessions (account_id, id, surface, started_at)
+               SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM accounts a
+               WHERE a.id = $1 AND a.epoch = $5 AND a.suspended_at IS NULL AND a.closed_at IS NULL";
     let params = [
         session.account.0.into(),
         session.id.0.into(),
         (session.surface as i64).into(),
         session.started_at.micros().into(),
+        epoch.into(),
     ];
-    tx.execute(sql, &params).await.map(drop)
+    Ok(tx.execute(sql, &params).await? == 1)
 }
 
 /// The account's sessions that have a valid token.

@@ -65,8 +65,9 @@ impl Work for StartSession {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let StartSession(account, id) = *self;
-        sessions::insert(tx, &Session { id, account, surface: Surface::Rest, started_at: NOW }).await?;
         let epoch = accounts::find(tx, account).await?.unwrap().epoch;
+        let session = Session { id, account, surface: Surface::Rest, started_at: NOW };
+        assert!(sessions::insert(tx, &session, epoch).await?);
         let token = NewToken {
             digest: Token::presented(&id.to_string()).digest(),
             purpose: TokenPurpose::RestToken,

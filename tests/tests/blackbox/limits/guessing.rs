@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use countersign_testkit::{LineClient, Server, source};
+use countersign_testkit::{Client, LineClient, Server, poll, source};
 use serde_json::json;
 
 use super::{Verdict, guess, guess_from_anywhere};
 use crate::case::{Case, at_once, on_both_engines, password};
-use crate::parity::{Person, Surface, register};
+use crate::parity::{Person, Surface, is_live, register};
 use crate::{line, ouser};
 
 on_both_engines! {
@@ -22,6 +22,7 @@ on_both_engines! {
     a_new_code_can_be_tried_again
     current_passwords_cannot_be_guessed_either
     whoever_knows_the_password_is_not_limited
+    a_sign_in_that_comes_too_late_forgives_nothing
 }
 
 /// Ten tries, and the next in an hour.
@@ -229,4 +230,38 @@ fn whoever_knows_the_password_is_not_limited(case: &Case) {
     let verdicts: Vec<_> =
         (0..30).map(|_| guess(&case, home, Surface::Rest, &person.email, &person.password)).collect();
     assert_eq!(count(&verdicts, Verdict::Right), 30, "{verdicts:?}");
+}
+
+/// All sessions are ended while a sign-in still hashes: what it knew of the account is out of date, so it gets no
+/// session, and clears no counter and makes no source known either.
+fn a_sign_in_that_comes_too_late_forgives_nothing(case: &Case) {
+    let slow = "[password]\nmemory_kib = 65536\niterations = 12";
+    let once = "[limits]\nsign_in_per_account_burst = 1\nsign_in_per_account_interval = \"10h\"";
+    let case = case.with_config(&format!("{slow}\n{once}"));
+    let metrics = Client::new(case.server().metrics_address());
+    let is_hashing =
+        || metrics.get("/metrics").send().text().lines().any(|line| line == "countersign_hash_admitted 1");
+    for _ in 0..5 {
+        let member = ouser::register(&case);
+        let session = ouser::session(&case, &member);
+        let home = source::fresh();
+        let late = std::thread::scope(|scope| {
+            let late = scope.spawn(|| {
+                let body = json!({ "username": member.email, "password": member.password });
+                let http = Client::from_source(case.server().http_address(), home);
+                http.post_json("/auth/login/", &body).expect(200).string("token")
+            });
+            poll::until("the sign-in hashes", || is_hashing().then_some(()));
+            case.post("/logout", json!({ "session_token": session, "all": true })).expect(204);
+            late.join().expect("no panic")
+        });
+        // It was over before the sessions were ended, or began after that.
+        if is_live(&case, &late) {
+            continue;
+        }
+        let verdict = guess(&case, home, Surface::Rest, &member.email, &member.password);
+        assert_eq!(verdict, Verdict::TooMany);
+        return;
+    }
+    panic!("no sign-in was overtaken");
 }
