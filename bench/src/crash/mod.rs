@@ -1,11 +1,13 @@
 //! The crash harness: load, SIGKILL at a random moment, restart on the same data, comparison; again and again.
 //!
-//! Nothing that was acknowledged may be lost, and nothing that was consumed or revoked may work again.
+//! Nothing that was acknowledged may be lost, and nothing that was consumed or revoked may work again. Between two
+//! rounds, a server that forgives nothing is given used tokens, which must end their sessions.
 
 mod client;
 mod codes;
 mod ledger;
 mod server;
+mod theft;
 mod verify;
 mod worker;
 
@@ -23,7 +25,7 @@ use crate::Result;
 use crate::random::Random;
 use codes::Codes;
 use ledger::Account;
-use server::{Program, Server};
+use server::{Grace, Program, Server};
 use verify::Extent;
 use worker::Worker;
 
@@ -70,6 +72,7 @@ struct Shared {
     refused: AtomicU64,
     lost: AtomicU64,
     compared: AtomicU64,
+    stolen: AtomicU64,
 }
 
 impl Shared {
@@ -84,6 +87,7 @@ impl Shared {
             refused: zero(),
             lost: zero(),
             compared: zero(),
+            stolen: zero(),
         }
     }
 
@@ -105,6 +109,10 @@ impl Shared {
 
     fn lost_answer(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn stolen(&self) {
+        self.stolen.fetch_add(1, Ordering::Relaxed);
     }
 
     fn compared(&self) {
@@ -180,6 +188,7 @@ impl Campaign {
             self.verify(server.address, Extent::Touched).await?;
             self.load(server).await?;
             self.wait_for_last_commits()?;
+            self.bring_used_tokens_back().await?;
             if let Some(complaint) = self.program.check_integrity()? {
                 let violation = format!("integrity_check after kill {kill}: {complaint}");
                 self.shared.violations.lock().map_err(|_| "a client died")?.push(violation);
@@ -204,9 +213,28 @@ impl Campaign {
                 .start_and_kill(Duration::from_millis(self.random.below(START_MILLIS) as u64))
                 .await?;
         }
-        let server = self.program.start().await?;
+        let server = self.program.start(Grace::Ample).await?;
         self.starts.push(server.start);
         Ok(server)
+    }
+
+    /// Starts a server that takes a used token for a stolen one, gives it some, and kills it.
+    async fn bring_used_tokens_back(&mut self) -> Result<()> {
+        let server = self.program.start(Grace::None).await?;
+        let mut tasks = JoinSet::new();
+        for mut worker in std::mem::take(&mut self.workers) {
+            let (shared, address) = (Arc::clone(&self.shared), server.address);
+            tasks.spawn(async move {
+                let outcome = worker.theft.present(address, &shared).await;
+                (worker, outcome)
+            });
+        }
+        for (worker, outcome) in tasks.join_all().await {
+            self.workers.push(worker);
+            outcome.map_err(|_| "the server went away by itself while used tokens came back")?;
+        }
+        server.kill().await?;
+        self.wait_for_last_commits()
     }
 
     async fn verify(&mut self, address: SocketAddr, extent: Extent) -> Result<()> {
@@ -282,6 +310,7 @@ impl Campaign {
             at(starts.len().saturating_sub(1)),
             START_GOAL.as_millis()
         );
+        println!("{} sessions ended by a used token that came back", count(&shared.stolen));
         println!(
             "{} requests acknowledged, {} cut off by a kill, {} without an answer before it, {} refused for now; \
              {} comparisons in {:.0} s",

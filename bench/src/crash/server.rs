@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const DATABASE: &str = "countersign.db";
 
 /// Hashes as cheap as they get and limits out of reach: this run is about durability. Comparisons present used
-/// tokens on purpose, which outside the grace would end the sessions that came of them.
+/// tokens on purpose, which outside the grace would end the sessions that came of them; see [`Grace`].
 const SETTINGS: &str = r#"
 [password]
 memory_kib = 8192
@@ -41,6 +41,15 @@ connections_per_source = 10000
 [log]
 level = "warn"
 "#;
+
+/// How long a used token is forgiven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// As long as the run takes.
+    Ample,
+    /// Not at all.
+    None,
+}
 
 /// The binary, its data directory and its database.
 #[derive(Debug)]
@@ -76,19 +85,22 @@ impl Program {
         command
     }
 
-    fn spawn(&self) -> Result<Child> {
+    fn spawn(&self, grace: Grace) -> Result<Child> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("server.log"))?;
         let ports =
             ["--listen", "127.0.0.1:0", "--line-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
         let mut command = self.command(&["serve"]);
+        if grace == Grace::None {
+            command.env("COUNTERSIGN_SESSIONS_REUSE_GRACE", "0s");
+        }
         command.args(ports).arg("--print-addresses-json").stdout(Stdio::piped()).stderr(log);
         Ok(command.spawn()?)
     }
 
     /// Starts the server and measures how long it takes until it is ready.
-    pub async fn start(&self) -> Result<Server> {
+    pub async fn start(&self, grace: Grace) -> Result<Server> {
         let began = Instant::now();
-        let mut child = self.spawn()?;
+        let mut child = self.spawn(grace)?;
         let output = child.stdout.take().ok_or("no output")?;
         let mut lines = BufReader::new(output).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
@@ -108,7 +120,7 @@ impl Program {
 
     /// Starts the server and kills it before it may be ready: recovery itself must survive a crash.
     pub async fn start_and_kill(&self, after: Duration) -> Result<()> {
-        let mut child = self.spawn()?;
+        let mut child = self.spawn(Grace::Ample)?;
         tokio::time::sleep(after).await;
         child.kill().await?;
         Ok(())

@@ -62,7 +62,7 @@ pub async fn verify(
         }
     }
     worker.archive = archive;
-    Ok(())
+    worker.theft.compare(address, shared, extent).await
 }
 
 async fn compare(

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::client::{Client, Outcome, token_of};
 use super::ledger::{Account, State};
+use super::theft::Theft;
+use super::verify::Gone;
 use crate::random::Random;
 
 /// Accounts that a worker plays with; older ones rest in `archive` and must stay as they are.
@@ -30,12 +32,14 @@ pub struct Worker {
     random: Random,
     pub active: Vec<Account>,
     pub archive: Vec<Account>,
+    pub theft: Theft,
 }
 
 impl Worker {
     pub fn new(number: usize, seed: u64) -> Self {
         let random = Random::split(seed, number as u64 + 1);
-        Self { number, made: 0, random, active: Vec::new(), archive: Vec::new() }
+        let theft = Theft::new(number, seed);
+        Self { number, made: 0, random, active: Vec::new(), archive: Vec::new(), theft }
     }
 
     /// A random number below `limit` from this worker's generator.
@@ -55,6 +59,12 @@ impl Worker {
     }
 
     async fn step(&mut self, client: &mut Client, shared: &Shared) -> Step {
+        if self.random.one_in(6) {
+            return match self.theft.step(client, shared).await {
+                Ok(()) => Step::Done,
+                Err(Gone) => Step::ServerGone,
+            };
+        }
         if self.active.is_empty() || self.random.one_in(10) {
             return self.register(client, shared).await;
         }
