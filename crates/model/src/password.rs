@@ -73,8 +73,11 @@ pub enum Rule {
     AuthV1,
     /// 004-05: Django's validators.
     Rest,
-    /// Hosted pages and the command line: 15 and more without a second factor (R001), no common one.
+    /// Hosted pages and the command line: 15 and more (R001), none that is common or breached, nor the
+    /// account's own name (R007).
     Strict,
+    /// The same where a second factor is always asked for: 8 and more.
+    StrictWithFactor,
 }
 
 /// What the operator adds to every rule.
@@ -104,6 +107,9 @@ pub enum Fault {
     /// On the list of common passwords.
     #[error("too common")]
     Common,
+    /// On the operator's list of passwords known from breaches.
+    #[error("known from a breach")]
+    Breached,
     /// Digits only.
     #[error("entirely numeric")]
     EntirelyNumeric,
@@ -114,7 +120,7 @@ pub enum Fault {
 
 impl Rule {
     /// Every reason to refuse `password`; none means that it is accepted. `context` holds the
-    /// account's own names, which only the strict rule looks at (R007).
+    /// account's own names, which only the strict rules look at (R007).
     pub fn faults(self, password: &Password, floor: Floor, context: &[&str]) -> Vec<Fault> {
         let mut faults = Vec::new();
         let min = self.min().max(floor.min_length);
@@ -125,22 +131,30 @@ impl Rule {
         if self == Rule::Line && length > 64 {
             faults.push(Fault::TooLong { max: 64 });
         }
-        let checks_common = matches!(self, Rule::Rest | Rule::Strict) || floor.reject_common;
-        if checks_common && is_common(&password.0) {
+        if self.refuses_common(floor) && is_common(&password.0) {
             faults.push(Fault::Common);
         }
         if self == Rule::Rest && password.0.chars().all(char::is_numeric) {
             faults.push(Fault::EntirelyNumeric);
         }
-        if self == Rule::Strict && is_own_name(&password.0, context) {
+        if self.is_strict() && is_own_name(&password.0, context) {
             faults.push(Fault::Context);
         }
         faults
     }
 
+    /// Whether it refuses common passwords, and with them those of the breached list (R006).
+    pub fn refuses_common(self, floor: Floor) -> bool {
+        self == Rule::Rest || self.is_strict() || floor.reject_common
+    }
+
+    fn is_strict(self) -> bool {
+        matches!(self, Rule::Strict | Rule::StrictWithFactor)
+    }
+
     fn min(self) -> usize {
         match self {
-            Rule::Ouser | Rule::Rest => 8,
+            Rule::Ouser | Rule::Rest | Rule::StrictWithFactor => 8,
             Rule::Authd | Rule::AuthV1 => 6,
             Rule::Line => 10,
             Rule::Strict => 15,
@@ -187,6 +201,30 @@ mod tests {
         assert_eq!(faults(Rule::Strict, "alice-2026-alice"), []);
         assert_eq!(faults(Rule::Strict, "alice1234567890"), []);
         assert_eq!(faults(Rule::Strict, "Alice1!xxxx"), [Fault::TooShort { min: 15 }, Fault::Context]);
+    }
+
+    #[test]
+    fn a_second_factor_allows_shorter_passwords_and_nothing_else() {
+        let rule = Rule::StrictWithFactor;
+        assert_eq!(faults(rule, "xq7!vLm"), [Fault::TooShort { min: 8 }]);
+        assert_eq!(faults(rule, "xq7!vLm2"), []);
+        assert_eq!(faults(rule, "Password"), [Fault::Common]);
+        assert_eq!(faults(rule, "alice2026"), [Fault::Context]);
+        assert_eq!(faults(rule, "countersign1"), [Fault::Context]);
+    }
+
+    #[test]
+    fn common_passwords_are_refused_where_the_rule_or_the_operator_says_so() {
+        let floor = Floor { min_length: 0, reject_common: true };
+        let common = Password::new("123456").unwrap();
+        assert!(is_common("123456"));
+        for rule in [Rule::Ouser, Rule::Authd, Rule::Line, Rule::AuthV1] {
+            assert!(!rule.refuses_common(Floor::default()) && rule.refuses_common(floor), "{rule:?}");
+            assert!(rule.faults(&common, floor, &[]).contains(&Fault::Common), "{rule:?}");
+        }
+        for rule in [Rule::Rest, Rule::Strict, Rule::StrictWithFactor] {
+            assert!(rule.refuses_common(Floor::default()), "{rule:?}");
+        }
     }
 
     #[test]

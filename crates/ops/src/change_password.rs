@@ -91,7 +91,7 @@ impl Core {
     /// [`ChangePasswordError`].
     pub async fn change_password(&self, request: ChangePassword<'_>) -> Result<(), ChangePasswordError> {
         let ChangePassword { token, purpose, current, new, rule, source } = request;
-        let faults = rule.faults(new, self.settings.password_floor, &[]);
+        let faults = self.password_faults(rule, new, &[]).await?;
         if !faults.is_empty() {
             return Err(ChangePasswordError::Password(faults));
         }

@@ -6,6 +6,7 @@
 pub mod hasher;
 
 mod audit;
+pub mod breached_list;
 mod claim;
 mod core;
 mod counting;

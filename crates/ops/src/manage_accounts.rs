@@ -237,7 +237,7 @@ impl Core {
         let names = [&profile.username, &profile.email, &profile.phone];
         let mut context: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
         context.extend([profile.first_name.as_str(), profile.last_name.as_str()]);
-        let faults = rule.faults(password, self.settings.password_floor, &context);
+        let faults = self.password_faults(rule, password, &context).await?;
         if !faults.is_empty() {
             return Err(AdminError::Password(faults));
         }

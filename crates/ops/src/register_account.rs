@@ -112,7 +112,7 @@ impl Core {
         &self,
         request: RegisterAccount<'_>,
     ) -> Result<Registered, RegisterAccountError> {
-        let faults = request.rule.faults(request.password, self.settings.password_floor, &[]);
+        let faults = self.password_faults(request.rule, request.password, &[]).await?;
         if !faults.is_empty() {
             return Err(RegisterAccountError::Password(faults));
         }

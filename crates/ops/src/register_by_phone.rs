@@ -101,7 +101,7 @@ impl Core {
         if identifiers::find(&mut tx, &username_lookup).await?.is_some() {
             return Err(RegisterByPhoneError::UsernameTaken);
         }
-        let faults = Rule::Line.faults(password, self.settings.password_floor, &[]);
+        let faults = self.password_faults(Rule::Line, password, &[]).await?;
         if !faults.is_empty() {
             return Err(RegisterByPhoneError::Password(faults));
         }

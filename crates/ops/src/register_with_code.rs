@@ -89,7 +89,7 @@ impl Core {
         request: RegisterWithCode<'_>,
     ) -> Result<AccountId, RegisterWithCodeError> {
         let RegisterWithCode { code, password, rule, source } = request;
-        let faults = rule.faults(password, self.settings.password_floor, &[]);
+        let faults = self.password_faults(rule, password, &[]).await?;
         if !faults.is_empty() {
             return Err(RegisterWithCodeError::Password(faults));
         }

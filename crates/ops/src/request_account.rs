@@ -92,7 +92,7 @@ impl Core {
         request: RequestAccount<'_>,
     ) -> Result<RequestedAccount, RequestAccountError> {
         let RequestAccount { email, password, rule, source } = request;
-        let faults = rule.faults(password, self.settings.password_floor, &[]);
+        let faults = self.password_faults(rule, password, &[]).await?;
         if !faults.is_empty() {
             return Err(RequestAccountError::Password(faults));
         }

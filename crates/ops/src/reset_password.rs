@@ -102,7 +102,7 @@ impl Core {
     /// [`ResetPasswordError`].
     pub async fn reset_password(&self, request: ResetPassword<'_>) -> Result<(), ResetPasswordError> {
         let ResetPassword { proof, new, rule, source } = request;
-        let faults = rule.faults(new, self.settings.password_floor, &[]);
+        let faults = self.password_faults(rule, new, &[]).await?;
         if !faults.is_empty() {
             return Err(ResetPasswordError::Password(faults));
         }

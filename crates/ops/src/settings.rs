@@ -2,12 +2,15 @@
 //!
 //! The server builds this from its configuration; [`Settings::default`] is what holds without one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
 use countersign_model::password::Floor;
 use countersign_model::session::TokenPurpose;
+
+use crate::breached_list::BreachedList;
 use countersign_model::time::Timestamp;
 
 /// Everything the operations look up instead of deciding it.
@@ -17,6 +20,8 @@ pub struct Settings {
     pub public_url: String,
     /// What is added to every surface's password rule.
     pub password_floor: Floor,
+    /// Passwords that are refused wherever common ones are.
+    pub breached_list: Option<Arc<BreachedList>>,
     /// The region of phone numbers without `+`.
     pub phone_region: Option<Region>,
     /// Registration answers alike for taken and free addresses (acceptance decision 9).
@@ -138,6 +143,7 @@ impl Default for Settings {
         Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             password_floor: Floor::default(),
+            breached_list: None,
             phone_region: None,
             conceal_accounts: false,
             codes: CodeLifetimes {

@@ -8,6 +8,7 @@ pub(crate) fn password_fault(fault: &Fault) -> String {
         Fault::TooShort { min } => format!("The password must have at least {min} characters."),
         Fault::TooLong { max } => format!("The password must have at most {max} characters."),
         Fault::Common => "The password is too common.".to_owned(),
+        Fault::Breached => "The password is known from a data breach; choose another.".to_owned(),
         Fault::EntirelyNumeric => "The password must not be all digits.".to_owned(),
         Fault::Context => "The password must not contain the name of the account.".to_owned(),
     }

@@ -1,7 +1,10 @@
-//! The settings of `[password]` that the hash pool works with.
+//! The settings of `[password]`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use countersign_model::password::Floor;
+use countersign_ops::breached_list::BreachedList;
 use countersign_ops::hasher::{HasherSettings, Peppers};
 
 use super::reader::Reader;
@@ -28,6 +31,28 @@ pub fn hasher(reader: &mut Reader<'_>) -> HasherSettings {
         threads: threads.and_then(NonZeroUsize::new),
         max_queue,
         max_wait: HasherSettings::default().max_wait,
+    }
+}
+
+/// What is added to every surface's rule.
+pub fn floor(reader: &mut Reader<'_>) -> Floor {
+    Floor {
+        min_length: reader.checked("password.min_length", 0, "a number from 0 to 64", |n| *n <= 64),
+        reject_common: reader.choice("password.reject_common", &[("as_documented", false), ("always", true)]),
+    }
+}
+
+/// A list that cannot be used is no reason to go without.
+pub fn breached_list(reader: &mut Reader<'_>) -> Option<Arc<BreachedList>> {
+    const KEY: &str = "password.breached_list";
+    let path = reader.path(KEY)?;
+    match BreachedList::open(&path) {
+        Ok(list) => Some(Arc::new(list)),
+        Err(error) => {
+            let origin = reader.origin(KEY);
+            reader.problem(&origin, format!("`{KEY}`: {} {error}", path.display()));
+            None
+        }
     }
 }
 

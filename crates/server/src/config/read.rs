@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
-use countersign_model::password::Floor;
 use countersign_model::secret::Secret;
 use countersign_ops::{CodeLifetimes, LayerSettings, Limits, SessionLifetimes};
 use countersign_wire::SurfaceSettings;
 use countersign_wire::http::{Network, TrustedProxies};
 
 use super::delivery::{self, http_url};
+use super::password;
 use super::reader::Reader;
 use super::settings::{
     Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, is_positive,
@@ -48,7 +48,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
     let trusted_proxies = trusted_proxies(reader);
     let [ouser, authd, authv1, rest] = ["ouser", "authd", "authv1", "rest"].map(|name| surface(reader, name));
     let ouser_accept_query = reader.or("surfaces.ouser.accept_query", true);
-    let hasher = super::password::hasher(reader);
+    let hasher = password::hasher(reader);
     Settings {
         operations: operations(reader),
         delivery: delivery::read(reader),
@@ -120,15 +120,11 @@ fn is_prefix(text: &str) -> bool {
 
 fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
     let default = countersign_ops::Settings::default();
-    let floor = "a number from 0 to 64";
     let region = "an ISO 3166 country code such as \"DE\"";
     countersign_ops::Settings {
         public_url: default.public_url,
-        password_floor: Floor {
-            min_length: reader.checked("password.min_length", 0, floor, |n| *n <= 64),
-            reject_common: reader
-                .choice("password.reject_common", &[("as_documented", false), ("always", true)]),
-        },
+        password_floor: password::floor(reader),
+        breached_list: password::breached_list(reader),
         phone_region: reader.parsed("phone.default_region", region, Region::parse),
         conceal_accounts: reader.or("privacy.conceal_accounts", default.conceal_accounts),
         codes: codes(reader, default.codes),

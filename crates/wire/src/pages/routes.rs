@@ -69,7 +69,9 @@ fn min_length(call: &Call<'_>) -> usize {
         Password::new("x").map(|x| Rule::Strict.faults(&x, call.core().settings.password_floor, &[]));
     let shortest = |fault: &Fault| match fault {
         Fault::TooShort { min } => Some(*min),
-        Fault::TooLong { .. } | Fault::Common | Fault::EntirelyNumeric | Fault::Context => None,
+        Fault::TooLong { .. } | Fault::Common | Fault::Breached | Fault::EntirelyNumeric | Fault::Context => {
+            None
+        }
     };
     faults.ok().and_then(|faults| faults.iter().find_map(shortest)).unwrap_or_default()
 }

@@ -177,6 +177,7 @@ pub fn password_fault(fault: PasswordFault) -> Cow<'static, str> {
             format!("This password is too long. It must contain at most {max} characters.").into()
         }
         PasswordFault::Common => "This password is too common.".into(),
+        PasswordFault::Breached => "This password is known from a data breach.".into(),
         PasswordFault::EntirelyNumeric => "This password is entirely numeric.".into(),
         PasswordFault::Context => "This password is too close to the name of the account.".into(),
     }

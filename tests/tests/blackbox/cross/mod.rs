@@ -3,7 +3,7 @@
 mod paths;
 mod races;
 mod robustness;
-mod rules;
+pub mod rules;
 mod secrets;
 
 use countersign_testkit::Response;

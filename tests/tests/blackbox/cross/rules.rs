@@ -18,7 +18,7 @@ on_both_engines! {
 }
 
 /// Registers on each surface with a password of this kind; the statuses of 000, 001, 003, 004 and the reply of 002.
-fn register_everywhere(case: &Case, password: &str) -> (u16, u16, u16, u16, String) {
+pub fn register_everywhere(case: &Case, password: &str) -> (u16, u16, u16, u16, String) {
     let code = ouser::code_for(case, &case.email());
     let line = format!("register u:{} p:{password} n:{}", case.username(), case.phone());
     (
