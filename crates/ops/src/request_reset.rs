@@ -3,6 +3,7 @@
 use countersign_model::account::Standing;
 use countersign_model::code::CodePurpose;
 use countersign_model::identifier::Identifier;
+use countersign_model::ids::AccountId;
 use countersign_model::limit::{Quota, RetryAfter, Scope};
 use countersign_model::message::{Channel, Contents, Template};
 use countersign_model::secret::Secret;
@@ -41,8 +42,18 @@ pub enum RequestResetError {
 struct QueueLink {
     counters: Vec<Counter>,
     quota: Option<([u8; 16], Quota)>,
-    link: Option<(CodeRow, Outgoing)>,
+    code: CodeRow,
+    then: Then,
     now: Timestamp,
+}
+
+/// What is written beside the code. It is as much for an address that nobody has, so that the time of
+/// the answer does not tell (R024).
+enum Then {
+    /// The message that carries the code.
+    Send(Outgoing),
+    /// A second code: nobody gets to know either.
+    Discard(CodeRow),
 }
 
 impl Work for QueueLink {
@@ -54,9 +65,10 @@ impl Work for QueueLink {
             limits::take_place(tx, subject, *quota, self.now).await??;
         }
         count_all(tx, &self.counters, self.now).await??;
-        if let Some((code, message)) = &self.link {
-            codes::insert(tx, code).await?;
-            message.queue(tx, self.now).await?;
+        codes::insert(tx, &self.code).await?;
+        match &self.then {
+            Then::Send(message) => message.queue(tx, self.now).await?,
+            Then::Discard(code) => codes::insert(tx, code).await?,
         }
         Ok(())
     }
@@ -73,27 +85,39 @@ impl Core {
         let now = self.clock.now();
         let lookup = self.keyring.lookup(&email);
         let mut tx = self.store.read().await?;
-        let account = match identifiers::find(&mut tx, &lookup).await? {
-            // The owner of an address that is merely claimed cannot get in by it (decision 0006).
-            Some(owner) if !owner.is_mere_claim => accounts::find(&mut tx, owner.account).await?,
-            Some(_) | None => None,
-        };
+        let owner = identifiers::find(&mut tx, &lookup).await?;
+        // The owner of an address that is merely claimed cannot get in by it (decision 0006).
+        let owner = owner.filter(|owner| !owner.is_mere_claim).map(|owner| owner.account);
+        // Asked for nobody too (no account has the id 0).
+        let account = accounts::find(&mut tx, owner.unwrap_or(AccountId(0))).await?;
         drop(tx);
-        let mut link = None;
-        if let Some(account) = account.filter(|account| account.standing == Standing::Active) {
-            // The address as its owner wrote it; the one typed now only where none is kept (002-12).
-            let kept = self.open_profile(&account.profile)?.email;
-            let to = kept.unwrap_or_else(|| email.given().to_owned());
-            let (code, message) = self.draw_reset_link(to, surface, now);
-            link = Some((CodeRow { target: Some(lookup), owner: Some(account.id.0), ..code }, message));
-            audit("request_reset", "queued", Some(account.id), source);
-        }
+        let account = account.filter(|account| account.standing == Standing::Active);
+        // The address as its owner wrote it; the one typed now only where none is kept (002-12).
+        let kept = match &account {
+            Some(account) => self.open_profile(&account.profile)?.email,
+            None => None,
+        };
+        let account = account.map(|account| account.id);
+        let (code, message) =
+            self.draw_reset_link(kept.unwrap_or_else(|| email.given().to_owned()), surface, now);
+        let code = CodeRow { target: Some(lookup), owner: account.map(|id| id.0), ..code };
+        let then = match account {
+            Some(_) => Then::Send(message),
+            None => Then::Discard(CodeRow { digest: TokenDigest(self.random.bytes()), ..code.clone() }),
+        };
         let quota = (surface == Surface::AuthV1)
             .then(|| (self.keyring.limit_key(Scope::ResetTarget, &lookup.hash), self.settings.limits.resets));
         let counters = self.message_counters(&email, source);
-        self.store.write(QueueLink { counters, quota, link, now }).await?;
+        let written = self.store.write(QueueLink { counters, quota, code, then, now }).await;
+        let outcome = match (&written, account) {
+            (Ok(()), Some(_)) => "queued",
+            (Ok(()), None) => "no account",
+            (Err(RequestResetError::TooMany(_)), _) => "refused",
+            (Err(RequestResetError::Unavailable(_)), _) => "failed",
+        };
+        audit("request_reset", outcome, account, source);
         self.outbox_changed.notify_one();
-        Ok(())
+        written
     }
 
     /// 001's link carries a UUID, which its document names; the others a marked secret.

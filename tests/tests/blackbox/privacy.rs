@@ -1,12 +1,13 @@
 //! What can be found out about others, and what is left of what is no longer needed.
 
-use countersign_testkit::Response;
 use countersign_testkit::http::Request;
-use serde_json::json;
+use countersign_testkit::{Response, poll, scratch};
+use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines, password, visible};
 use crate::generous::generous;
 use crate::parity::{Surface, is_live, operate, register, reset, sign_in};
+use crate::running::run;
 use crate::{authd, authv1, line, ouser, rest};
 
 on_both_engines! {
@@ -16,6 +17,8 @@ on_both_engines! {
     who_controls_an_address_is_not_let_into_an_account_that_merely_claims_it
     whoever_proves_an_address_takes_it_from_who_merely_claims_it
     a_code_for_a_stranger_tells_nothing
+    a_reset_costs_as_much_for_an_address_that_nobody_has
+    the_log_says_what_became_of_a_reset
 }
 
 /// Unknown, suspended, closed, without a password, not yet confirmed, or just a wrong password: one answer (R023).
@@ -199,4 +202,49 @@ fn a_code_for_a_stranger_tells_nothing(case: &Case) {
         let answers = [&known, &unknown].map(|email| visible(&ask(email)));
         assert!(answers[0].0 < 300 && answers[0] == answers[1], "{path}: {answers:?}");
     }
+}
+
+/// As many rows are written for an address with an account as for one without, so the time of the answer does not tell
+/// (R024).
+fn a_reset_costs_as_much_for_an_address_that_nobody_has(case: &Case) {
+    let case = case.with_config("");
+    for (path, status) in [("/v1/requests/credentials/", 204), ("/auth/v1/passwordreset", 200)] {
+        let known = register(&case, Surface::Rest).email;
+        let ask = |email: &str| {
+            case.post(path, json!({ "email": email })).expect(status);
+            rows(&case)
+        };
+        let (before, known, unknown) = (ask(&case.email()), ask(&known), ask(&case.email()));
+        assert_eq!((known - before, unknown - known), (2, 2), "{path}");
+    }
+}
+
+/// How many codes and messages there are.
+fn rows(case: &Case) -> u64 {
+    let folder = scratch::directory("rows");
+    let to = format!("sqlite:{}", folder.join("copy.db").display());
+    let copied = run(&folder, &["copy", "--from", case.server().database_url(), "--to", &to, "--json"]);
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let report: Value = serde_json::from_slice(&copied.stdout).expect("JSON");
+    let tables = report["tables"].as_array().expect("tables");
+    let written = tables.iter().filter(|table| table["table"] == "codes" || table["table"] == "outbox");
+    written.filter_map(|table| table["rows"].as_u64()).sum()
+}
+
+/// "queued" stands in the log when a message is queued, and only then (R143).
+fn the_log_says_what_became_of_a_reset(case: &Case) {
+    let settings = "[log]\nformat = \"json\"\n[limits]\nmessages_per_target_burst = 1\nmessages_per_target_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let known = register(&case, Surface::Rest).email;
+    for (email, status) in [(&known, 204), (&known, 429), (&case.email(), 204)] {
+        authd::ask_for_reset(&case, email).expect(status);
+    }
+    let outcomes = || {
+        let log = case.server().log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let resets = lines.filter(|line| line["event"] == "request_reset");
+        resets.filter_map(|line| line["outcome"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let outcomes = poll::until("three lines", || Some(outcomes()).filter(|outcomes| outcomes.len() >= 3));
+    assert_eq!(outcomes, ["queued", "refused", "no account"]);
 }
