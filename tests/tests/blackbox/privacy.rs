@@ -173,7 +173,8 @@ fn whoever_proves_an_address_takes_it_from_who_merely_claims_it(case: &Case) {
         let code = who.code(case.server());
         assert_eq!(case.line().ask(&format!("validatephone p:{} c:{code}", who.phone)), "ok");
     };
-    let ways: [&dyn Fn(&str, &str); 4] = [&by_code, &by_confirmation, &number_first, &address_first];
+    type Way<'a> = &'a dyn Fn(&str, &str);
+    let ways: [Way<'_>; 4] = [&by_code, &by_confirmation, &number_first, &address_first];
     for (number, way) in ways.into_iter().enumerate() {
         let claimer = Claimer::new(case);
         let (email, owned) = (&claimer.email, password());
