@@ -160,7 +160,7 @@ fn refused(error: &OpenCoreError, settings: &Settings) -> Failure {
     let url = without_password(settings.database.reveal());
     match error {
         OpenCoreError::WrongMasterKey => Failure::failed(format!(
-            "the database {url} was made with another master key"
+            "the database {url} does not open with this master key"
         ))
         .advice(format!(
             "without that key nobody can read it: use the data directory or the key that belongs to it (now: \
