@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use unicode_script::{Script, UnicodeScript};
+use unicode_security::is_potential_mixed_script_confusable_char;
+use unicode_security::mixed_script::AugmentedScriptSet;
 
 /// The kind of an identifier. The number stands in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +116,19 @@ impl Identifier {
         Ok(Identifier { kind: IdentifierKind::Username, canonical, given: text.to_owned() })
     }
 
+    /// The same for an account that is to be made: nor may it be mistaken for another because it mixes
+    /// scripts (R132). What has been registered goes on to be found by [`Identifier::username`].
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is none.
+    pub fn new_username(text: &str, max: usize) -> Result<Identifier, Malformed> {
+        let username = Identifier::username(text, max)?;
+        match mixes_lookalikes(&username.canonical) {
+            true => Err(Malformed { kind: IdentifierKind::Username }),
+            false => Ok(username),
+        }
+    }
+
     /// A telephone number: with `+` as E.164; without, of `region` if one is set, else the bare
     /// 7 to 15 digits as a number of their own (acceptance decision 15).
     ///
@@ -191,6 +207,26 @@ fn canonical_domain(domain: &str) -> Option<String> {
     (reachable && ascii.len() <= 253 && labels.iter().all(|l| label_ok(l))).then_some(ascii)
 }
 
+/// Whether the text mixes scripts, and a letter of it looks like one of another script (UTS 39 §5).
+/// Latin beside Han, Kana, Bopomofo or Hangul is how people write there; Latin beside Cyrillic or Greek
+/// is refused whatever the letters, and so is a script that nobody writes today, since it is not compared.
+fn mixes_lookalikes(text: &str) -> bool {
+    let is_latin = |c: &char| AugmentedScriptSet::for_char(*c).base.contains_script(Script::Latin);
+    let others: String = text.chars().filter(|c| !is_latin(c)).collect();
+    let beside_latin = AugmentedScriptSet::for_str(&others);
+    let is_east_asian = beside_latin.jpan || beside_latin.hanb || beside_latin.kore;
+    if !AugmentedScriptSet::for_str(text).is_empty() || is_east_asian {
+        return false;
+    }
+    let looks_like_another = |c: char| {
+        let script = c.script();
+        matches!(script, Script::Cyrillic | Script::Greek)
+            || !script.is_recommended()
+            || is_potential_mixed_script_confusable_char(c)
+    };
+    others.chars().any(looks_like_another)
+}
+
 /// Format and bidi characters (Unicode category Cf) and fillers, which let two names look alike.
 fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
@@ -256,6 +292,39 @@ mod tests {
             assert!(Identifier::username(bad, 32).is_err(), "{bad:?}");
         }
         assert!(Identifier::username(&"x".repeat(33), 32).is_err());
+    }
+
+    #[test]
+    fn new_usernames_are_not_mistaken_for_others() {
+        let accepted = |text| Identifier::new_username(text, 32).is_ok();
+        // The first letter of each is not what it looks like, or not of the script of the others.
+        for bad in ["аlice", "αlice", "ⲣaul", "օlga", "саndy", "раураl", "жanna", "Ωmega", "пaвел", "αлиса"]
+        {
+            assert!(!accepted(bad), "{bad}");
+            assert!(Identifier::username(bad, 32).is_ok(), "{bad} is no longer found");
+        }
+        for good in [
+            "alice",
+            "José",
+            "алиса",
+            "Алиса_77",
+            "αλίκη",
+            "田中太郎",
+            "taro田中",
+            "たろうtaro",
+            "ラーメン24",
+            "김철수kim",
+            "דבdan_9",
+            "dan-גבשת",
+            "علی_1",
+            "श्याम",
+            "สมชาย",
+            "Ægir-9",
+            "b.o_b-3",
+        ] {
+            assert!(accepted(good), "{good}");
+        }
+        assert!(!accepted("a@b.example") && !accepted("8885551212"));
     }
 
     #[test]

@@ -23,3 +23,4 @@ mod rest;
 mod running;
 mod schemathesis;
 mod tidy;
+mod usernames;

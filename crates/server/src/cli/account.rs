@@ -93,7 +93,7 @@ async fn add(request: AddAccount) -> Outcome {
             .transpose()
     };
     let added = core.add_account(Request {
-        username: identifier(request.username.as_ref(), &|text| Identifier::username(text, 255))?,
+        username: identifier(request.username.as_ref(), &|text| Identifier::new_username(text, 255))?,
         email: identifier(request.email.as_ref(), &Identifier::email)?,
         phone: identifier(request.phone.as_ref(), &|text| Identifier::phone(text, region))?,
         first_name: request.first_name.clone(),

@@ -61,7 +61,7 @@ pub fn member(call: &Call<'_>) -> Result<Member, Error> {
     Ok(Member {
         email: Identifier::email(email).map_err(|_| Error::Malformed("email"))?,
         password: Password::new(password).map_err(|_| Error::Malformed("password"))?,
-        username: Identifier::username(username, USERNAME_MAX_CHARS)
+        username: Identifier::new_username(username, USERNAME_MAX_CHARS)
             .map_err(|_| Error::Malformed("username"))?,
     })
 }

@@ -47,7 +47,7 @@ async fn register(
     let email =
         email.map(Identifier::email).transpose().map_err(|_| Refusal::Syntax(vec!["e".to_owned()]))?;
     let username =
-        Identifier::username(username, USERNAME_MAX_CHARS).map_err(|_| Refusal::InvalidUsername)?;
+        Identifier::new_username(username, USERNAME_MAX_CHARS).map_err(|_| Refusal::InvalidUsername)?;
     let password = Password::new(password).map_err(|_| Refusal::BadData)?;
     let phone = Identifier::phone(phone, context.core.settings.phone_region).map_err(|_| Refusal::BadData)?;
     let request = RegisterByPhone { username, password: &password, phone, email, source: context.source };
