@@ -317,7 +317,7 @@ mod tests {
         assert!(verifies(&jws, &first.jwk));
         assert_eq!(part(&jws, 0)["kid"], "layer:///keys/mine");
         assert_eq!(part(&jws, 1)["iss"], "layer:///providers/mine");
-        assert_eq!(core.rotate_keys(KeyPurpose::Layer).await, Err(AdminError::NotFound));
+        assert_eq!(core.rotate_keys(KeyPurpose::Layer).await, Err(AdminError::KeyFromFile));
 
         let core = scratch.open(with_key(&pkcs8)).await;
         assert_eq!(active(&core).await, first, "it is the same key");
