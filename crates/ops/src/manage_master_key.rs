@@ -119,3 +119,71 @@ impl Work for Replace {
         Ok(meta::replace(tx, DATA_KEY, self.read.as_bytes(), self.new.as_bytes()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use countersign_model::ids::Uuid;
+    use countersign_model::keyring::Place;
+    use countersign_store::Database;
+
+    use super::*;
+
+    /// Removed at the end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new() -> Scratch {
+            let name = format!("countersign-master-{}", Uuid::draw(&Random::System));
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            Scratch(folder)
+        }
+
+        async fn store(&self) -> Store {
+            let store = Store::open(&Database::Sqlite(self.0.join("store.db"))).await.unwrap();
+            store.migrate(true).await.unwrap();
+            store
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn processes_that_start_at_once_have_one_data_key() {
+        let scratch = Scratch::new();
+        let master = MasterKey::new([1; 32]);
+        let random = Random::System;
+        let stores = [scratch.store().await, scratch.store().await, scratch.store().await];
+        let [a, b, c] = stores.each_ref().map(|store| open_keyring(store, &master, &random));
+        let (a, b, c) = tokio::join!(a, b, c);
+        let sealed = a.unwrap().seal(Place::Profile, b"alice", &random);
+        for other in [b, c] {
+            assert_eq!(other.unwrap().open(Place::Profile, &sealed).unwrap(), b"alice");
+        }
+        let refused = open_keyring(&stores[0], &MasterKey::new([2; 32]), &random).await;
+        assert!(matches!(refused, Err(OpenCoreError::WrongMasterKey)));
+    }
+
+    #[tokio::test]
+    async fn of_two_changes_at_once_one_is_told() {
+        let scratch = Scratch::new();
+        let store = scratch.store().await;
+        let random = Random::System;
+        open_keyring(&store, &MasterKey::new([1; 32]), &random).await.unwrap();
+        let read = find(&store).await.unwrap().unwrap();
+        let data = read.open(&MasterKey::new([1; 32])).unwrap();
+        let mut done = Vec::new();
+        for byte in [2, 3] {
+            let new = read.with(&data, &MasterKey::new([byte; 32]), &random).unwrap();
+            done.push(store.write(Replace { read: read.clone(), new }).await.unwrap());
+        }
+        assert_eq!(done, [true, false]);
+        assert_eq!(find(&store).await.unwrap().unwrap().masters().len(), 2);
+    }
+}
