@@ -21,20 +21,20 @@ const SCHEMA: &str = "
     CREATE TABLE accounts (id INTEGER NOT NULL PRIMARY KEY, uuid BLOB NOT NULL UNIQUE,
         created_at INTEGER NOT NULL, suspended_at INTEGER, closed_at INTEGER, awaits_email_at INTEGER,
         epoch INTEGER NOT NULL, version INTEGER NOT NULL, profile BLOB NOT NULL) STRICT;
-    CREATE TABLE tokens (digest BLOB NOT NULL PRIMARY KEY, account_id INTEGER NOT NULL,
+    CREATE TABLE tokens (id INTEGER NOT NULL PRIMARY KEY, digest BLOB NOT NULL, account_id INTEGER NOT NULL,
         session_id INTEGER NOT NULL, epoch INTEGER NOT NULL, purpose INTEGER NOT NULL,
-        issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER) STRICT, WITHOUT ROWID;
+        issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER) STRICT;
     CREATE INDEX tokens_by_session ON tokens (account_id, session_id);";
 const ACCOUNT: &str = "INSERT INTO accounts (id, uuid, created_at, epoch, version, profile)
     VALUES (?1, ?2, 0, 0, 0, zeroblob(110))";
-const CONSUME: &str = "UPDATE tokens SET used_at = ?3
-    WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
+const CONSUME: &str = "UPDATE tokens SET used_at = ?4
+    WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?4
         AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                     AND a.suspended_at IS NULL AND a.closed_at IS NULL)
     RETURNING account_id, session_id, epoch";
 const INSERT: &str =
-    "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const PURPOSE: i64 = 1;
 const NOW: i64 = 1_800_000_000_000_000;
 const EXPIRY: i64 = 1_802_592_000_000_000;
@@ -96,6 +96,11 @@ fn digest(random: &mut Random) -> Digest {
     digest
 }
 
+/// The number of a digest's row, as the server has it.
+fn number(digest: &Digest) -> i64 {
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | i64::from(*byte))
+}
+
 /// One token for every caller, made from the caller's own generator, and `rows` more for the size.
 fn fill(database: &mut Connection, callers: u64, rows: u64) -> Result<()> {
     let transaction = database.transaction()?;
@@ -108,7 +113,7 @@ fn fill(database: &mut Connection, callers: u64, rows: u64) -> Result<()> {
             let uuid = Random::split(3, part).next().to_be_bytes();
             transaction.prepare_cached(ACCOUNT)?.execute(params![account, uuid])?;
         }
-        let row = params![digest, account, id(&mut random), 0, PURPOSE, NOW, EXPIRY];
+        let row = params![number(&digest), digest, account, id(&mut random), 0, PURPOSE, NOW, EXPIRY];
         transaction.prepare_cached(INSERT)?.execute(row)?;
     }
     transaction.commit()?;
@@ -167,8 +172,8 @@ fn write(database: &Connection, jobs: &Receiver<Job>) -> Result<()> {
 fn rotate((consume, insert): &mut (CachedStatement<'_>, CachedStatement<'_>), job: &Job) -> Result<bool> {
     let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let holder: Option<(i64, i64, i64)> =
-        consume.query_row(params![job.old, PURPOSE, NOW], columns).optional()?;
+        consume.query_row(params![number(&job.old), job.old, PURPOSE, NOW], columns).optional()?;
     let Some((account, session, epoch)) = holder else { return Ok(false) };
-    insert.execute(params![job.new, account, session, epoch, PURPOSE, NOW, EXPIRY])?;
+    insert.execute(params![number(&job.new), job.new, account, session, epoch, PURPOSE, NOW, EXPIRY])?;
     Ok(true)
 }

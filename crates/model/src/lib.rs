@@ -16,4 +16,5 @@ pub mod password;
 pub mod random;
 pub mod secret;
 pub mod session;
+pub mod shard;
 pub mod time;

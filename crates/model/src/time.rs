@@ -68,6 +68,9 @@ pub fn micros_of(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// How often [`Clock::glance`] sets the mark, in microseconds.
+const MARK_EVERY: i64 = 1000;
+
 /// Where the time comes from.
 #[derive(Debug)]
 pub enum Clock {
@@ -103,6 +106,23 @@ impl Clock {
                 // Where the machine's clock stands still or is behind, this one counts its readings,
                 // so that what came later still has a later time.
                 Timestamp(high_water.fetch_add(1, Ordering::Relaxed).saturating_add(1))
+            }
+            Clock::Fixed(at) => Timestamp(at.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The time now, for a look that writes nothing: not unique, and without the mark that every [`Clock::now`]
+    /// sets, which threads would fight over. It sets the mark each millisecond; what had expired for longer
+    /// stays expired if the machine's clock goes back.
+    pub fn glance(&self) -> Timestamp {
+        match self {
+            Clock::System { high_water } => {
+                let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros_of);
+                let mark = high_water.load(Ordering::Relaxed);
+                if wall > mark.saturating_add(MARK_EVERY) {
+                    high_water.fetch_max(wall, Ordering::Relaxed);
+                }
+                Timestamp(wall.max(mark))
             }
             Clock::Fixed(at) => Timestamp(at.load(Ordering::Relaxed)),
         }
@@ -153,6 +173,17 @@ mod tests {
         assert_eq!(t.rfc3339(), "2012-07-16T17:23:34Z");
         assert_eq!(t.date_and_time(), "2012-07-16 17:23:34");
         assert_eq!(Timestamp::NEVER.rfc3339().len(), 20);
+    }
+
+    #[test]
+    fn a_glance_does_not_fall_behind_the_mark_and_moves_it() {
+        let clock = Clock::system();
+        let mark = clock.now().after(Duration::from_secs(3600));
+        clock.not_before(mark);
+        assert_eq!(clock.glance(), mark);
+        let clock = Clock::system();
+        let seen = clock.glance();
+        assert!(clock.now() >= seen);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Core {
     /// [`CheckSessionError`].
     pub async fn check_session(&self, token: &str) -> Result<Principal, CheckSessionError> {
         let mut tx = self.store.read().await?;
-        let found = tokens::find_valid(&mut tx, &TokenDigest::of(token), self.clock.now()).await?;
+        let found = tokens::find_valid(&mut tx, &TokenDigest::of(token), self.clock.glance()).await?;
         let found = found.filter(|found| found.purpose.grants_access()).ok_or(CheckSessionError::Invalid)?;
         Ok(Principal {
             account: found.account,

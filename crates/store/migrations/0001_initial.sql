@@ -43,8 +43,10 @@ CREATE TABLE sessions (
     PRIMARY KEY (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
+-- The id is the digest's first eight bytes.
 CREATE TABLE tokens (
-    digest BLOB NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL,
     account_id INTEGER NOT NULL,
     session_id INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
@@ -52,7 +54,7 @@ CREATE TABLE tokens (
     issued_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at INTEGER
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX tokens_by_session ON tokens (account_id, session_id);
 

@@ -168,14 +168,7 @@ async fn read_snapshot(
 ) -> Result<CopyReport, CopyError> {
     let snapshot = Snapshot { to, progress: Mutex::new(progress) };
     match from {
-        Store::Sqlite(_) => {
-            let mut tx = from.read().await?;
-            tx.batch("BEGIN").await?;
-            let report = snapshot.copy(&mut tx).await;
-            // The connection goes back to the other readers, which must not see this moment for ever.
-            tx.batch("ROLLBACK").await?;
-            report
-        }
+        Store::Sqlite(sqlite) => snapshot.copy(&mut sqlite.read_one_moment()?).await,
         Store::Postgres(postgres) => postgres.write(&snapshot).await,
     }
 }

@@ -109,7 +109,7 @@ macro_rules! walked {
 /// Tables that are walked.
 #[rustfmt::skip] // One line each.
 pub const WALKED: &[Walked] = &[
-    walked!("tokens", &[Key::Bytes], "digest", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
+    walked!("tokens", &[Key::Number], "id", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
         "account_id, session_id"),
     walked!("limits", &[Key::Bytes], "subject", "$2", "$3", Keep::UntilThen, "free_at <= $1"),
     walked!("quota_uses", &[Key::Bytes, Key::Number], "subject, slot", "$2, $3", "$4, $5",
@@ -371,8 +371,9 @@ mod tests {
     async fn a_session_goes_with_its_last_token() {
         let (_folder, store) = Folder::store("sessions").await;
         // Two tokens for each session, of which the first ones have expired; the last session has one.
-        let sql = "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-                   VALUES ($1, 7, $3 / 2, 1, 1, 0, $2)";
+        let sql =
+            "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+                   VALUES ($3, $1, 7, $3 / 2, 1, 1, 0, $2)";
         store.write(Fill(sql)).await.unwrap();
         let sql = "INSERT INTO sessions (account_id, id, surface, started_at)
                    SELECT 7, $3, 1, 0 WHERE $3 <= 601 AND $1 IS NOT NULL AND $2 > 0";

@@ -63,9 +63,10 @@ pub async fn find_valid(
 ) -> Result<Option<TokenRow>, StoreError> {
     let sql = "SELECT a.id, a.uuid, a.profile, a.version, t.session_id, t.purpose, t.issued_at, t.expires_at
                FROM tokens t JOIN accounts a ON a.id = t.account_id
-               WHERE t.digest = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND t.epoch = a.epoch
+               WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
                  AND a.suspended_at IS NULL AND a.closed_at IS NULL";
-    let Some(row) = tx.query_opt(sql, &[(&digest.0).into(), now.micros().into()]).await? else {
+    let Some(row) = tx.query_opt(sql, &[digest.id().into(), (&digest.0).into(), now.micros().into()]).await?
+    else {
         return Ok(None);
     };
     let purpose = TokenPurpose::from_number(row.int(5)?)
@@ -87,9 +88,10 @@ pub async fn find_valid(
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tokens (digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let params = [
+        token.digest.id().into(),
         Param::Bytes(&token.digest.0),
         holder.account.0.into(),
         holder.session.0.into(),
@@ -113,14 +115,15 @@ pub async fn consume(
     purpose: TokenPurpose,
     now: Timestamp,
 ) -> Result<Option<(Holder, Timestamp)>, StoreError> {
-    let sql = "UPDATE tokens SET used_at = $3
-               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+    let sql = "UPDATE tokens SET used_at = $4
+               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
                RETURNING account_id, session_id, epoch,
                    (SELECT s.started_at FROM sessions s
                     WHERE s.account_id = tokens.account_id AND s.id = tokens.session_id)";
-    let row = tx.query_opt(sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await?;
+    let params = [digest.id().into(), (&digest.0).into(), (purpose as i64).into(), now.micros().into()];
+    let row = tx.query_opt(sql, &params).await?;
     let Some(row) = row else { return Ok(None) };
     // Without its row the session was ended at this moment.
     let Some(started_at) = row.opt_int(3)? else { return Ok(None) };
@@ -138,11 +141,12 @@ pub async fn remove_valid(
     now: Timestamp,
 ) -> Result<Option<Holder>, StoreError> {
     let sql = "DELETE FROM tokens
-               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
                RETURNING account_id, session_id, epoch";
-    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await
+    holder(tx, sql, &[digest.id().into(), (&digest.0).into(), (purpose as i64).into(), now.micros().into()])
+        .await
 }
 
 /// The holder of a token that was used up before `before`.
@@ -156,8 +160,13 @@ pub async fn find_used(
     before: Timestamp,
 ) -> Result<Option<Holder>, StoreError> {
     let sql = "SELECT account_id, session_id, epoch FROM tokens
-               WHERE digest = $1 AND purpose = $2 AND used_at <= $3";
-    holder(tx, sql, &[(&digest.0).into(), (purpose as i64).into(), before.micros().into()]).await
+               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at <= $4";
+    holder(
+        tx,
+        sql,
+        &[digest.id().into(), (&digest.0).into(), (purpose as i64).into(), before.micros().into()],
+    )
+    .await
 }
 
 async fn holder(

@@ -2,12 +2,14 @@
 //!
 //! Plain atomic numbers in arrays made at start: counting a request takes no lock and no memory.
 
+use std::array::from_fn;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_model::session::Surface;
+use countersign_model::shard::{Apart, SHARDS, shard};
 use countersign_ops::sign_in::SignInError;
 use countersign_ops::sign_in_with_code::SignInWithCodeError;
 use http::StatusCode;
@@ -25,18 +27,27 @@ const BOUNDS: [u64; 12] =
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
-    routes: Vec<RouteCounters>,
-    surfaces: Vec<(&'static str, Histogram)>,
+    routes: Vec<Route>,
+    surfaces: Vec<&'static str>,
+    /// Requests, as each share of the threads counted them.
+    requests: [Apart<Requests>; SHARDS],
     sign_ins: [[AtomicU64; Outcome::ALL.len()]; Surface::ALL.len()],
     connections: [AtomicI64; Listener::ALL.len()],
     pub(crate) line: LineCounters,
 }
 
 #[derive(Debug)]
-struct RouteCounters {
+struct Route {
     surface: usize,
     pattern: String,
-    by_status: [AtomicU64; STATUSES.len() + 1],
+}
+
+#[derive(Debug)]
+struct Requests {
+    /// By route.
+    by_status: Vec<[AtomicU64; STATUSES.len() + 1]>,
+    /// By surface.
+    latency: Vec<Histogram>,
 }
 
 #[derive(Debug, Default)]
@@ -136,32 +147,34 @@ impl Metrics {
         let mut metrics = Metrics {
             routes: Vec::new(),
             surfaces: Vec::new(),
+            requests: from_fn(|_| Apart(Requests { by_status: Vec::new(), latency: Vec::new() })),
             sign_ins: Default::default(),
             connections: Default::default(),
             line: LineCounters::default(),
         };
         for (surface, pattern) in routes {
-            let known = metrics.surfaces.iter().position(|(name, _)| *name == surface);
+            let known = metrics.surfaces.iter().position(|name| *name == surface);
             let surface = known.unwrap_or_else(|| {
-                metrics.surfaces.push((surface, Histogram::default()));
+                metrics.surfaces.push(surface);
                 metrics.surfaces.len() - 1
             });
-            metrics.routes.push(RouteCounters {
-                surface,
-                pattern: pattern.to_owned(),
-                by_status: Default::default(),
-            });
+            metrics.routes.push(Route { surface, pattern: pattern.to_owned() });
+        }
+        for Apart(requests) in &mut metrics.requests {
+            requests.by_status.resize_with(metrics.routes.len(), Default::default);
+            requests.latency.resize_with(metrics.surfaces.len(), Histogram::default);
         }
         metrics
     }
 
     /// Counts a reply of the route with this number.
     pub(crate) fn replied(&self, route: usize, status: StatusCode, time: Duration) {
-        let Some(counters) = self.routes.get(route) else { return };
+        let Some(Route { surface, .. }) = self.routes.get(route) else { return };
+        let Apart(requests) = &self.requests[shard()];
         let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
-        counters.by_status[status].fetch_add(1, Ordering::Relaxed);
+        requests.by_status[route][status].fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let histogram = &self.surfaces[counters.surface].1;
+        let histogram = &requests.latency[*surface];
         let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
         histogram.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         histogram.sum_micros.fetch_add(micros, Ordering::Relaxed);
@@ -186,12 +199,12 @@ impl Metrics {
             "counter",
             "Requests answered, by surface, route and status.",
         );
-        for route in &self.routes {
-            for (index, count) in route.by_status.iter().enumerate() {
-                let count = count.load(Ordering::Relaxed);
+        for (number, route) in self.routes.iter().enumerate() {
+            for index in 0..=STATUSES.len() {
+                let count = self.sum(|requests| &requests.by_status[number][index]);
                 if count > 0 {
                     let status = STATUSES.get(index).map_or("other".to_owned(), u16::to_string);
-                    let surface = self.surfaces[route.surface].0;
+                    let surface = self.surfaces[route.surface];
                     let labels = [("surface", surface), ("route", &route.pattern), ("status", &status)];
                     out.sample("countersign_http_requests_total", &labels, count);
                 }
@@ -216,17 +229,22 @@ impl Metrics {
         self.line.write_to(out);
     }
 
+    /// What all threads have counted.
+    fn sum(&self, counter: impl Fn(&Requests) -> &AtomicU64) -> u64 {
+        self.requests.iter().map(|Apart(requests)| counter(requests).load(Ordering::Relaxed)).sum()
+    }
+
     fn write_latency(&self, out: &mut Text) {
         let name = "countersign_http_request_duration_seconds";
         out.family(name, "histogram", "Time from the headers of a request to its reply, by surface.");
-        for (surface, histogram) in &self.surfaces {
+        for (number, surface) in self.surfaces.iter().enumerate() {
             let mut sum = 0;
-            for (index, count) in histogram.buckets.iter().enumerate() {
-                sum += count.load(Ordering::Relaxed);
+            for index in 0..=BOUNDS.len() {
+                sum += self.sum(|requests| &requests.latency[number].buckets[index]);
                 let bound = BOUNDS.get(index).map_or("+Inf".to_owned(), |b| seconds(*b));
                 out.sample(&format!("{name}_bucket"), &[("surface", surface), ("le", &bound)], sum);
             }
-            let micros = histogram.sum_micros.load(Ordering::Relaxed);
+            let micros = self.sum(|requests| &requests.latency[number].sum_micros);
             out.sample(&format!("{name}_sum"), &[("surface", surface)], seconds(micros));
             out.sample(&format!("{name}_count"), &[("surface", surface)], sum);
         }

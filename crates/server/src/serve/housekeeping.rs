@@ -26,6 +26,7 @@ pub async fn sweep(core: Arc<Core>) {
     let mut last = core.clock.now();
     loop {
         sleep(LOOK).await;
+        core.store.rest();
         if core.clock.now().since(last) < SWEEP {
             continue;
         }

@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
 use super::watched_io::WatchedIo;
+use super::workers::Workers;
 use countersign_wire::places::Places;
 
 /// What answers requests.
@@ -57,6 +58,8 @@ pub struct HttpListener<A> {
     pub places: Arc<Places>,
     /// How long they may be silent.
     pub deadlines: Arc<Deadlines>,
+    /// The threads that serve its connections.
+    pub workers: Arc<Workers>,
     /// Turns true when the server stops.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -93,10 +96,15 @@ impl<A: Answer> HttpListener<A> {
                 shutdown: self.shutdown.clone(),
             };
             let open = self.answer.open();
-            connections.spawn(async move {
-                connection.serve(socket).await;
+            // Its readiness is told to this thread's runtime until it is taken out of it.
+            let Ok(socket) = socket.into_std() else { continue };
+            let serve = async move {
+                if let Ok(socket) = TcpStream::from_std(socket) {
+                    connection.serve(socket).await;
+                }
                 drop((place, open));
-            });
+            };
+            connections.spawn_on(serve, self.workers.next());
         }
         drop(self.listener);
         let all_done = async { while connections.join_next().await.is_some() {} };

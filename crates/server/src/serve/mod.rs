@@ -9,6 +9,7 @@ mod listen;
 mod metrics;
 mod surfaces;
 mod watched_io;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ use deadlines::Deadlines;
 use http::HttpListener;
 use listen::Listeners;
 use surfaces::Surfaces;
+use workers::Workers;
 
 /// Everything must have ended so long after the signal; with the last note of the time, 10 s (R160).
 const STOP: Duration = Duration::from_secs(9);
@@ -109,6 +111,7 @@ struct Server {
     worker: Worker,
     listeners: Listeners,
     certificates: Certificates,
+    workers: Arc<Workers>,
 }
 
 /// The certificates of the listeners that speak TLS.
@@ -133,7 +136,11 @@ impl Server {
         let core = open::open(&settings, Opener::Server).await?;
         let app = countersign_wire::router(Arc::clone(&core), wire_settings(&settings))
             .map_err(|error| Failure::usage(error.to_string()))?;
-        Ok((Server { settings, core, app, worker, listeners, certificates }, lock))
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = Workers::start(threads)
+            .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
+        let workers = Arc::new(workers);
+        Ok((Server { settings, core, app, worker, listeners, certificates, workers }, lock))
     }
 
     async fn run(self, mut signals: Signals) {
@@ -172,7 +179,7 @@ impl Server {
 
     /// The listeners and the worker; each ends once `shutdown` is true and its work is done.
     fn serve(self, shutdown: &watch::Receiver<bool>, deadlines: &Arc<Deadlines>) -> JoinSet<()> {
-        let Server { settings, core, app, worker, listeners, certificates } = self;
+        let Server { settings, core, app, worker, listeners, certificates, workers } = self;
         let bounds = settings.bounds;
         let mut tasks = JoinSet::new();
         let http = HttpListener {
@@ -181,6 +188,7 @@ impl Server {
             answer: Surfaces(app.clone()),
             places: Places::new(bounds.connections, bounds.connections_per_source),
             deadlines: Arc::clone(deadlines),
+            workers: Arc::clone(&workers),
             shutdown: shutdown.clone(),
         };
         tasks.spawn(http.serve());
@@ -190,6 +198,7 @@ impl Server {
             answer: metrics::Metrics(app.clone()),
             places: Places::new(metrics::CONNECTIONS, metrics::CONNECTIONS),
             deadlines: Arc::clone(deadlines),
+            workers: Arc::clone(&workers),
             shutdown: shutdown.clone(),
         };
         tasks.spawn(metrics.serve());

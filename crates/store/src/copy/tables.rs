@@ -65,9 +65,9 @@ pub const TABLES: &[Table] = &[
     table!(
         "tokens",
         1,
-        "digest" = "$2",
-        "digest, account_id, session_id, epoch, purpose, issued_at, expires_at, used_at" =
-            "$1, $2, $3, $4, $5, $6, $7, $8"
+        "id" = "$2",
+        "id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at, used_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9"
     ),
     table!(
         "codes",

@@ -9,6 +9,7 @@ mod address;
 mod postgres;
 mod postgres_values;
 mod sqlite;
+mod sqlite_readers;
 mod value;
 
 use std::future::Future;
@@ -86,6 +87,14 @@ impl Store {
         }
     }
 
+    /// Lets go of what idle readers hold; to be called each second or so, by who has a clock.
+    pub fn rest(&self) {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.rest(),
+            Store::Postgres(_) => {}
+        }
+    }
+
     /// Writes a consistent copy of a SQLite database to a new file while it is in use; `false` if
     /// this database is no file.
     ///
@@ -139,7 +148,7 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         match &mut self.0 {
-            Inner::SqliteReader(reader) => sqlite::execute(reader.connection(), sql, params),
+            Inner::SqliteReader(reader) => sqlite::execute(reader.connection()?, sql, params),
             Inner::SqliteWriter(connection) => sqlite::execute(connection, sql, params),
             Inner::PostgresReader(reader) => reader.execute(sql, params).await,
             Inner::PostgresWriter(writer) => writer.execute(sql, params).await,
@@ -152,7 +161,7 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub async fn query(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         match &mut self.0 {
-            Inner::SqliteReader(reader) => sqlite::query(reader.connection(), sql, params),
+            Inner::SqliteReader(reader) => sqlite::query(reader.connection()?, sql, params),
             Inner::SqliteWriter(connection) => sqlite::query(connection, sql, params),
             Inner::PostgresReader(reader) => reader.query(sql, params).await,
             Inner::PostgresWriter(writer) => writer.query(sql, params).await,
@@ -168,7 +177,12 @@ impl Tx<'_> {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Option<Row>, StoreError> {
-        Ok(self.query(sql, params).await?.into_iter().next())
+        match &mut self.0 {
+            Inner::SqliteReader(reader) => sqlite::query_opt(reader.connection()?, sql, params),
+            Inner::SqliteWriter(_) | Inner::PostgresReader(_) | Inner::PostgresWriter(_) => {
+                Ok(self.query(sql, params).await?.into_iter().next())
+            }
+        }
     }
 
     /// Runs several statements without parameters.
@@ -177,7 +191,7 @@ impl Tx<'_> {
     /// [`StoreError`].
     pub async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         match &mut self.0 {
-            Inner::SqliteReader(reader) => sqlite::batch(reader.connection(), sql),
+            Inner::SqliteReader(reader) => sqlite::batch(reader.connection()?, sql),
             Inner::SqliteWriter(connection) => sqlite::batch(connection, sql),
             Inner::PostgresReader(reader) => reader.batch(sql).await,
             Inner::PostgresWriter(writer) => writer.batch(sql).await,

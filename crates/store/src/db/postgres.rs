@@ -27,6 +27,9 @@ const WRITERS: usize = 64;
 /// How long a connection or a free writer is waited for (R153).
 const CONNECT_WITHIN: Duration = Duration::from_millis(900);
 
+/// How long the first connection of a process is waited for: nobody's request waits with it.
+const START_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long one statement may take before its connection counts as dead.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -56,10 +59,7 @@ impl Postgres {
     /// Connects once, so that a wrong address is told at start.
     pub async fn connect(url: &str) -> Result<Postgres, StoreError> {
         let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| store_error(&e))?;
-        config
-            .connect_timeout(CONNECT_WITHIN)
-            .application_name("countersign")
-            .tcp_user_timeout(ANSWER_WITHIN);
+        config.connect_timeout(START_WITHIN).application_name("countersign").tcp_user_timeout(ANSWER_WITHIN);
         if !url.contains("sslmode=") {
             config.ssl_mode(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
         }
@@ -71,7 +71,7 @@ impl Postgres {
             idle_writers: Mutex::default(),
             free_writers: Semaphore::new(WRITERS),
         };
-        let first = shared.open().await?;
+        let first = shared.open(START_WITHIN).await?;
         shared.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).push(first);
         Ok(Postgres(Arc::new(shared)))
     }
@@ -93,7 +93,7 @@ impl Postgres {
         if let Some(connection) = place.as_ref().filter(|c| c.is_usable()) {
             return Ok(Reader(Arc::clone(connection)));
         }
-        let connection = Arc::new(self.0.open().await?);
+        let connection = Arc::new(self.0.open(CONNECT_WITHIN).await?);
         *place = Some(Arc::clone(&connection));
         Ok(Reader(connection))
     }
@@ -135,9 +135,9 @@ async fn attempt_once<W: Work>(writer: &mut Writer, work: &W) -> Result<W::Outpu
 }
 
 impl Shared {
-    async fn open(&self) -> Result<Connection, StoreError> {
+    async fn open(&self, within: Duration) -> Result<Connection, StoreError> {
         let connecting = self.config.connect(self.tls.clone());
-        let opened = timeout(CONNECT_WITHIN, connecting).await;
+        let opened = timeout(within, connecting).await;
         let (client, connection) = match opened {
             Ok(opened) => opened.map_err(|e| store_error(&e))?,
             Err(_) => return Err(StoreError::Unavailable("no connection in time".to_owned())),
@@ -156,7 +156,7 @@ impl Shared {
             match idle {
                 Some(connection) if connection.client.is_closed() => {}
                 Some(connection) => return Ok(connection),
-                None => return self.open().await,
+                None => return self.open(CONNECT_WITHIN).await,
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -12,9 +12,11 @@ use std::time::Duration;
 pub use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{ErrorCode, OpenFlags, ToSql};
+use rusqlite::{ErrorCode, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
+pub use super::sqlite_readers::Reader;
+use super::sqlite_readers::{Commits, Readers};
 use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
 
 /// Before this version a WAL could be corrupted by two connections (R150).
@@ -30,15 +32,12 @@ const QUEUE: usize = 8192;
 /// refused (R153).
 const BUSY_WITHIN: Duration = Duration::from_millis(900);
 
-/// Kept open for the next readers.
-const IDLE_READERS: usize = 16;
-
 /// A SQLite file.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    path: PathBuf,
+    // Before the writer, which closes the file for good after them.
+    readers: Arc<Readers>,
     writer: mpsc::Sender<Box<dyn Job>>,
-    readers: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Sqlite {
@@ -50,25 +49,31 @@ impl Sqlite {
         }
         let connection = open_writer(path)?;
         let (writer, jobs) = mpsc::channel(QUEUE);
-        let file = path.to_owned();
+        let readers = Arc::new(Readers::of(path));
+        let (file, commits) = (path.to_owned(), readers.commits());
         let writing = Writing::begin();
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                write_loop(&file, connection, jobs);
+                write_loop(&file, connection, jobs, &commits);
                 drop(writing);
             })
             .map_err(|error| StoreError::Unavailable(format!("no writer thread: {error}")))?;
-        Ok(Sqlite { path: path.to_owned(), writer, readers: Arc::default() })
+        Ok(Sqlite { readers, writer })
     }
 
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open_reader(&self.path)?,
-        };
-        Ok(Reader { connection: Some(connection), home: Arc::clone(&self.readers) })
+        self.readers.take()
+    }
+
+    /// All statements see the same moment, however long it takes.
+    pub fn read_one_moment(&self) -> Result<Tx<'static>, StoreError> {
+        Ok(Tx(Inner::SqliteReader(self.readers.take()?.staying())))
+    }
+
+    /// Ends the snapshots that idle readers hold.
+    pub fn rest(&self) {
+        self.readers.rest();
     }
 
     pub async fn write<W: Work + 'static>(&self, work: W) -> Result<W::Output, W::Error> {
@@ -84,14 +89,14 @@ impl Sqlite {
     }
 
     pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let reader = self.reader()?;
+        let mut reader = self.reader()?;
         let mut target = Connection::open(to).map_err(store_error)?;
-        let backup = rusqlite::backup::Backup::new(reader.connection(), &mut target).map_err(store_error)?;
+        let backup = rusqlite::backup::Backup::new(reader.connection()?, &mut target).map_err(store_error)?;
         backup.run_to_completion(1024, Duration::from_millis(1), None).map_err(store_error)
     }
 
     pub fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
-        let found = query(self.reader()?.connection(), "PRAGMA integrity_check", &[])?;
+        let found = query(self.reader()?.connection()?, "PRAGMA integrity_check", &[])?;
         let lines = found.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
@@ -126,54 +131,24 @@ pub fn wait_until_closed(at_most: Duration) {
     let _ = WRITER_ENDED.wait_timeout_while(writers, at_most, |writers| *writers > 0);
 }
 
-/// A read-only connection, given back when dropped.
-pub struct Reader {
-    connection: Option<Connection>,
-    home: Arc<Mutex<Vec<Connection>>>,
-}
-
-impl Reader {
-    #[allow(clippy::expect_used)] // Taken out by `drop` only.
-    pub fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("a reader has its connection until it is dropped")
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            let mut idle = self.home.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < IDLE_READERS {
-                idle.push(connection);
-            }
-        }
-    }
-}
-
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path).map_err(store_error)?;
     prepare(&connection)?;
     // FULL: a commit returns after the WAL is on disk (design §3, decision 5).
-    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+    // Rows are small and asked for at random: smaller pages are less to copy (docs/decisions/0008-hot-path.md).
+    let settings = "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000;
                     PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;";
     connection.execute_batch(settings).map_err(store_error)?;
     Ok(connection)
 }
 
-fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(store_error)?;
-    prepare(&connection)?;
-    Ok(connection)
-}
-
-fn prepare(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_WITHIN).map_err(store_error)?;
     connection.set_prepared_statement_cache_capacity(128);
     // Without it SQLite plans a statement anew for every new value of a parameter that might change the plan,
     // which costs several times what the statement does.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(store_error)?;
-    connection.execute_batch("PRAGMA cache_size = -2000; PRAGMA trusted_schema = OFF;").map_err(store_error)
+    connection.execute_batch("PRAGMA cache_size = -4000; PRAGMA trusted_schema = OFF;").map_err(store_error)
 }
 
 /// A unit of work on its way through the writer thread.
@@ -233,7 +208,12 @@ fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-fn write_loop(path: &Path, mut connection: Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn write_loop(
+    path: &Path,
+    mut connection: Connection,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    commits: &Commits,
+) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     while let Some(first) = jobs.blocking_recv() {
         batch.push(first);
@@ -253,6 +233,7 @@ fn write_loop(path: &Path, mut connection: Connection, mut jobs: mpsc::Receiver<
                 Err(error) => tracing::error!(%error, "the database does not open again"),
             }
         }
+        commits.one_more();
         for job in batch.drain(..) {
             job.answer(&committed);
         }
@@ -269,7 +250,7 @@ fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Resu
     })
 }
 
-fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+pub(super) fn run_cached(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     connection.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map_err(store_error)?;
     Ok(())
 }
@@ -288,10 +269,31 @@ pub fn query(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result
     let mut rows = statement.raw_query();
     let mut out = Vec::new();
     while let Some(row) = rows.next().map_err(store_error)? {
-        let values = (0..columns).map(|i| row.get_ref(i).map_err(store_error).and_then(take));
-        out.push(Row(values.collect::<Result<_, _>>()?));
+        out.push(values(row, columns)?);
     }
     Ok(out)
+}
+
+/// The first row. What the statement would still do is not done, so it must be one that only reads or that
+/// changes one row at most.
+pub fn query_opt(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<Option<Row>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    bind(&mut statement, params)?;
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    rows.next().map_err(store_error)?.map(|row| values(row, columns)).transpose()
+}
+
+fn values(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, StoreError> {
+    let mut values = Vec::with_capacity(columns);
+    for column in 0..columns {
+        values.push(take(row.get_ref(column).map_err(store_error)?)?);
+    }
+    Ok(Row(values))
 }
 
 pub fn batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
@@ -332,7 +334,7 @@ fn take(value: ValueRef<'_>) -> Result<Value, StoreError> {
 }
 
 /// SQLite's messages name tables and columns, never values.
-fn store_error(error: rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
     match error.sqlite_error_code() {
         Some(

@@ -1,26 +1,32 @@
 //! Request ids: what a person reads from a reply and finds in the log.
 
+use std::array::from_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_model::random::Random;
+use countersign_model::shard::{Apart, SHARDS, shard};
 use http::HeaderValue;
 
-/// Draws ids: a random number per process and a count. They name requests; they guard nothing.
+/// Draws ids: a random number per process, and a count for each share of the threads. They name requests; they guard nothing.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     start: u64,
-    count: AtomicU64,
+    counts: [Apart<AtomicU64>; SHARDS],
 }
 
 impl RequestIds {
     pub(crate) fn new(random: &Random) -> RequestIds {
-        RequestIds { start: u64::from_be_bytes(random.bytes()), count: AtomicU64::new(0) }
+        RequestIds {
+            start: u64::from_be_bytes(random.bytes()),
+            // Far enough from each other for a million requests a second through 500 years.
+            counts: from_fn(|shard| Apart(AtomicU64::new((shard as u64) << 54))),
+        }
     }
 
     /// The next id: 16 hexadecimal digits. Multiplying by an odd number (Fibonacci hashing) keeps
     /// ids different for 2^64 requests and unlike each other to the eye.
     pub(crate) fn next(&self) -> HeaderValue {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let count = self.counts[shard()].0.fetch_add(1, Ordering::Relaxed);
         let id = self.start.wrapping_add(count.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut text = [0; 16];
         for (index, digit) in text.iter_mut().enumerate() {

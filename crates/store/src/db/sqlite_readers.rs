@@ -1,0 +1,222 @@
+//! SQLite's readers: connections that are used again, each on the thread that asks.
+//!
+//! Beginning and ending a transaction costs a fifth of a session check, so a reader that is free holds its
+//! snapshot for the next statement, as long as it is the present one: until this process has committed
+//! something, which it counts, or until [`SNAPSHOT`] is over, since another process may have.
+
+use std::array::from_fn;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use countersign_model::shard::{SHARDS, shard};
+use countersign_model::time::Stopwatch;
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+use super::sqlite::{prepare, run_cached, store_error};
+
+/// How long what another process (an operator's command) has committed may stay unseen.
+pub const SNAPSHOT: Duration = Duration::from_millis(1);
+
+/// Kept open for each share of the threads.
+const IDLE: usize = 4;
+
+/// How often this process has committed something.
+#[derive(Clone, Debug, Default)]
+pub struct Commits(Arc<AtomicU64>);
+
+impl Commits {
+    /// Something was committed, and nobody has been told so yet: from now on no statement sees the
+    /// state before.
+    pub fn one_more(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The readers of a file.
+#[derive(Debug)]
+pub struct Readers {
+    commits: Commits,
+    homes: [Arc<Home>; SHARDS],
+}
+
+/// The readers of a share of the threads.
+#[derive(Debug)]
+struct Home {
+    path: PathBuf,
+    commits: Commits,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    snapshot: Option<Snapshot>,
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    commits: u64,
+    age: Stopwatch,
+}
+
+impl Readers {
+    pub fn of(path: &Path) -> Readers {
+        let commits = Commits::default();
+        let home = |_| Home { path: path.to_owned(), commits: commits.clone(), idle: Mutex::default() };
+        Readers { homes: from_fn(|shard| Arc::new(home(shard))), commits }
+    }
+
+    pub fn take(&self) -> Result<Reader, StoreError> {
+        let home = &self.homes[shard()];
+        let idle = home.idle().pop();
+        let Idle { connection, snapshot } = match idle {
+            Some(idle) => idle,
+            None => Idle { connection: open(&home.path)?, snapshot: None },
+        };
+        Ok(Reader { connection: Some(connection), snapshot, stays: false, home: Arc::clone(home) })
+    }
+
+    /// To be told of each commit.
+    pub fn commits(&self) -> Commits {
+        self.commits.clone()
+    }
+
+    /// Ends all snapshots that wait for another statement, so that a server with nothing to do keeps
+    /// no page of the log from being used again.
+    pub fn rest(&self) {
+        for home in &self.homes {
+            home.idle().retain_mut(|idle| {
+                idle.snapshot.take().is_none() || run_cached(&idle.connection, "COMMIT").is_ok()
+            });
+        }
+    }
+}
+
+impl Home {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A read-only connection, given back when dropped.
+pub struct Reader {
+    connection: Option<Connection>,
+    snapshot: Option<Snapshot>,
+    /// Whether the first snapshot serves all statements.
+    stays: bool,
+    home: Arc<Home>,
+}
+
+impl Reader {
+    /// With one snapshot for all statements, which begins with the first one.
+    pub fn staying(mut self) -> Reader {
+        self.end_snapshot();
+        self.stays = true;
+        self
+    }
+
+    /// The connection, which sees all that was committed before.
+    pub fn connection(&mut self) -> Result<&Connection, StoreError> {
+        // Before the snapshot is taken: it shows at least as many commits.
+        let commits = self.home.commits.count();
+        let is_present = self.snapshot.as_ref().is_some_and(|snapshot| {
+            self.stays || snapshot.commits == commits && snapshot.age.elapsed() < SNAPSHOT
+        });
+        if !is_present {
+            self.end_snapshot();
+            let connection = self.connection.take().map_or_else(|| open(&self.home.path), Ok)?;
+            // A connection that cannot begin is not used again.
+            run_cached(&connection, "BEGIN")?;
+            self.connection = Some(connection);
+            self.snapshot = Some(Snapshot { commits, age: Stopwatch::start() });
+        }
+        self.connection.as_ref().ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
+    }
+
+    fn end_snapshot(&mut self) {
+        if self.snapshot.take().is_some() {
+            // A connection that cannot end is not used again.
+            self.connection = self.connection.take().filter(|it| run_cached(it, "COMMIT").is_ok());
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let mut idle = self.home.idle();
+            if idle.len() < IDLE {
+                idle.push(Idle { connection, snapshot: self.snapshot.take() });
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(store_error)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sqlite::query;
+    use super::*;
+
+    fn count(reader: &mut Reader) -> i64 {
+        query(reader.connection().unwrap(), "SELECT COUNT(*) FROM t", &[]).unwrap()[0].int(0).unwrap()
+    }
+
+    fn wait() {
+        let watch = Stopwatch::start();
+        while watch.elapsed() < SNAPSHOT {
+            std::thread::yield_now();
+        }
+    }
+
+    /// What another connection commits is what another process commits: nobody counts it here.
+    #[test]
+    fn a_snapshot_is_held_and_given_up() {
+        let folder = std::env::temp_dir().join(format!("countersign-readers-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("file.db");
+        let writer = Connection::open(&path).unwrap();
+        writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER)").unwrap();
+        let readers = Readers::of(&path);
+        let commits = readers.commits();
+        let insert = || writer.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+
+        let mut reader = readers.take().unwrap();
+        assert_eq!(count(&mut reader), 0);
+        insert();
+        commits.one_more();
+        assert_eq!(count(&mut reader), 1, "a commit of this process is seen at once");
+        insert();
+        wait();
+        assert_eq!(count(&mut reader), 2, "a commit of another process is seen after a moment");
+        drop(reader);
+
+        let mut reader = readers.take().unwrap().staying();
+        assert_eq!(count(&mut reader), 2);
+        insert();
+        commits.one_more();
+        wait();
+        assert_eq!(count(&mut reader), 2, "who stays sees one moment");
+        drop(reader);
+        assert_eq!(count(&mut readers.take().unwrap()), 3, "and nobody else does");
+
+        readers.rest();
+        let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
+        assert_eq!(busy, 0, "idle readers hold nothing after a rest");
+        drop(readers);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
