@@ -16,7 +16,7 @@ use rusqlite::{ErrorCode, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
 pub use super::sqlite_readers::Reader;
-use super::sqlite_readers::{Commits, Readers};
+use super::sqlite_readers::{Commits, Readers, SNAPSHOT};
 use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
 
 /// Before this version a WAL could be corrupted by two connections (R150).
@@ -129,6 +129,8 @@ pub fn wait_until_closed(at_most: Duration) {
     let writers = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
     // Whatever comes of it: what was committed is on disk, and the next one to open the file tidies up.
     let _ = WRITER_ENDED.wait_timeout_while(writers, at_most, |writers| *writers > 0);
+    // By the time that this process has ended, a server in another one sees what it has committed.
+    std::thread::sleep(SNAPSHOT);
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
