@@ -15,11 +15,13 @@ use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body;
 
-use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb};
+use crate::http::{
+    Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_only_chunked, is_well_hosted,
+};
 use crate::metrics::Metrics;
 use crate::settings::WireSettings;
 
@@ -104,7 +106,9 @@ impl Inner {
     {
         let path = Path::new(parts.uri.path());
         let Some((route, path)) = self.find(path) else {
-            return (self.table.len(), crate::router::refuse_plainly(Refusal::NotFound));
+            let hosted = is_well_hosted(parts);
+            let refusal = if hosted { Refusal::NotFound } else { Refusal::BadHost };
+            return (self.table.len(), crate::router::refuse_plainly(refusal));
         };
         let entry = &self.table[route];
         let parameter = path.last_segment(entry);
@@ -157,12 +161,20 @@ impl Inner {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if !is_well_hosted(parts) {
+            return Err(Refusal::BadHost);
+        }
         let handler = entry.handler(&parts.method).ok_or(Refusal::MethodNotAllowed(&parts.method))?;
         if parts.uri.path_and_query().is_some_and(|p| p.as_str().len() > URI_MAX_BYTES) {
             return Err(Refusal::UriTooLong);
         }
         if headers_size(&parts.headers) > HEADERS_MAX_BYTES {
             return Err(Refusal::HeadersTooLarge);
+        }
+        // Only a chunked body has no length in HTTP/1.1.
+        let is_chunked = parts.version == Version::HTTP_11 && body.size_hint().exact().is_none();
+        if is_chunked && !is_only_chunked(&parts.headers) {
+            return Err(Refusal::UnknownCoding);
         }
         match parts.method {
             Method::GET | Method::HEAD => Ok((handler, Bytes::new())),

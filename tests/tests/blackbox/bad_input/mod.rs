@@ -3,6 +3,7 @@
 
 mod bodies;
 mod connections;
+mod framing;
 mod noise;
 
 use countersign_testkit::Response;
