@@ -220,10 +220,17 @@ fn bounds(reader: &mut Reader<'_>) -> Bounds {
     let connections = least_one("limits.connections", 10_000);
     let connections_per_source = least_one("limits.connections_per_source", 1000);
     let line_connections = least_one("limits.line_connections", 1000);
+    let line_connections_per_source = least_one("limits.line_connections_per_source", 100);
     let allowed = "a size from 1KiB to 64MiB";
     let body = reader
         .checked("limits.body_bytes", Size(65_536), allowed, |size| (1 << 10..=64 << 20).contains(&size.0));
-    Bounds { connections, connections_per_source, line_connections, body_bytes: body.0 }
+    Bounds {
+        connections,
+        connections_per_source,
+        line_connections,
+        line_connections_per_source,
+        body_bytes: body.0,
+    }
 }
 
 fn master_key(reader: &mut Reader<'_>) -> MasterKeySource {

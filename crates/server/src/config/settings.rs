@@ -80,10 +80,12 @@ pub struct CertificateFiles {
 pub struct Bounds {
     /// HTTP connections.
     pub connections: usize,
-    /// HTTP or line connections of one source.
+    /// HTTP connections of one source.
     pub connections_per_source: usize,
     /// Line connections.
     pub line_connections: usize,
+    /// Line connections of one source.
+    pub line_connections_per_source: usize,
     /// Bytes of a request body.
     pub body_bytes: usize,
 }

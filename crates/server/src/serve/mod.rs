@@ -205,7 +205,7 @@ impl Server {
         if let (Some(listener), Some(certificate)) = (listeners.line, certificates.line) {
             let line = LineSettings {
                 connections: bounds.line_connections,
-                connections_per_source: bounds.connections_per_source,
+                connections_per_source: bounds.line_connections_per_source,
                 stop: http::STOP,
                 ..LineSettings::default()
             };

@@ -47,6 +47,7 @@ enum Next {
 
 /// Serves one connection to its end.
 pub async fn serve(socket: TcpStream, tls: TlsAcceptor, mut context: Context) {
+    let age = Stopwatch::start();
     // Answers are small and the client waits for each.
     let _ = socket.set_nodelay(true);
     let handshake = timeout(context.settings.handshake, tls.accept(socket));
@@ -58,7 +59,7 @@ pub async fn serve(socket: TcpStream, tls: TlsAcceptor, mut context: Context) {
             Err(_) => return tracing::debug!("line: handshake took too long"),
         },
     };
-    if let Err(error) = converse(&mut stream, &mut context).await {
+    if let Err(error) = converse(&mut stream, &mut context, age).await {
         tracing::debug!(%error, "line: connection ended");
     }
     close(&mut stream).await;
@@ -75,8 +76,9 @@ pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     context: &mut Context,
+    age: Stopwatch,
 ) -> Result<(), FrameError> {
-    let mut frames = Frames::new(context.settings.deadlines);
+    let mut frames = Frames::new(context.settings.deadlines, age.elapsed());
     loop {
         let line = tokio::select! {
             biased;

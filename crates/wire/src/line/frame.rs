@@ -1,5 +1,6 @@
 //! Lines out of a stream of bytes, within bounds of length and time (R120, R139).
 
+use std::ops::Range;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -12,6 +13,8 @@ pub const LINE_MAX_BYTES: usize = 8 * 1024;
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
+    /// From the start of the connection to the last byte of the first line.
+    pub opening: Duration,
     /// From one request to the first byte of the next.
     pub idle: Duration,
     /// From the first byte of a line to its last.
@@ -40,12 +43,15 @@ pub struct Frames {
     start: usize,
     end: usize,
     deadlines: Deadlines,
+    /// What is left of `deadlines.opening`, until the first line was read.
+    opening: Option<Duration>,
 }
 
 impl Frames {
-    /// An empty buffer.
-    pub fn new(deadlines: Deadlines) -> Frames {
-        Frames { buffer: Zeroizing::new(vec![0; LINE_MAX_BYTES + 1]), start: 0, end: 0, deadlines }
+    /// An empty buffer, on a connection that began so long ago.
+    pub fn new(deadlines: Deadlines, age: Duration) -> Frames {
+        let opening = Some(deadlines.opening.saturating_sub(age));
+        Frames { buffer: Zeroizing::new(vec![0; LINE_MAX_BYTES + 1]), start: 0, end: 0, deadlines, opening }
     }
 
     /// The next line without its line feed; `None` once the client has closed its side. Bytes after
@@ -57,6 +63,18 @@ impl Frames {
         &mut self,
         stream: &mut S,
     ) -> Result<Option<&[u8]>, FrameError> {
+        let line = match self.opening.take() {
+            Some(left) => timeout(left, self.find_line(stream)).await.map_err(|_| FrameError::Late)??,
+            None => self.find_line(stream).await?,
+        };
+        Ok(line.map(|line| &self.buffer[line]))
+    }
+
+    /// Where the next line is, which is taken for read.
+    async fn find_line<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+    ) -> Result<Option<Range<usize>>, FrameError> {
         if self.start == self.end {
             let filled = timeout(self.deadlines.idle, self.fill(stream)).await;
             if !filled.map_err(|_| FrameError::Late)?? {
@@ -67,7 +85,7 @@ impl Frames {
         let Some(length) = complete.map_err(|_| FrameError::Late)?? else { return Ok(None) };
         let line = self.start..self.start + length;
         self.start = line.end + 1;
-        Ok(Some(&self.buffer[line]))
+        Ok(Some(line))
     }
 
     /// The length of the line at `start`, once all of it is there; `None` at the end of the stream.
@@ -108,7 +126,11 @@ mod tests {
 
     use super::*;
 
-    const DEADLINES: Deadlines = Deadlines { idle: Duration::from_secs(300), line: Duration::from_secs(15) };
+    const DEADLINES: Deadlines = Deadlines {
+        opening: Duration::from_secs(15),
+        idle: Duration::from_secs(300),
+        line: Duration::from_secs(15),
+    };
 
     async fn lines_of(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
         let (mut client, mut server) = tokio::io::duplex(64 * 1024);
@@ -116,7 +138,7 @@ mod tests {
             client.write_all(chunk).await.unwrap();
         }
         drop(client);
-        let mut frames = Frames::new(DEADLINES);
+        let mut frames = Frames::new(DEADLINES, Duration::ZERO);
         let mut lines = Vec::new();
         loop {
             match frames.next_line(&mut server).await {
@@ -148,6 +170,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_line_that_dribbles_in_is_late_from_its_first_byte() {
         let (mut client, mut server) = tokio::io::duplex(64);
+        client.write_all(b"first\n").await.unwrap();
         let dribble = tokio::spawn(async move {
             for _ in 0..100 {
                 tokio::time::sleep(Duration::from_secs(4)).await;
@@ -157,7 +180,9 @@ mod tests {
             }
         });
         let stopwatch = tokio::time::Instant::now();
-        let end = Frames::new(DEADLINES).next_line(&mut server).await.map(|_| ());
+        let mut frames = Frames::new(DEADLINES, Duration::ZERO);
+        assert_eq!(frames.next_line(&mut server).await.unwrap(), Some(&b"first"[..]));
+        let end = frames.next_line(&mut server).await.map(|_| ());
         assert!(matches!(end, Err(FrameError::Late)));
         assert_eq!(stopwatch.elapsed().as_secs(), 4 + 15);
         dribble.abort();
@@ -165,10 +190,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_late_after_the_idle_time() {
-        let (_client, mut server) = tokio::io::duplex(64);
+        let (mut client, mut server) = tokio::io::duplex(64);
+        client.write_all(b"first\n").await.unwrap();
         let stopwatch = tokio::time::Instant::now();
-        let end = Frames::new(DEADLINES).next_line(&mut server).await.map(|_| ());
+        let mut frames = Frames::new(DEADLINES, Duration::ZERO);
+        assert!(frames.next_line(&mut server).await.unwrap().is_some());
+        let end = frames.next_line(&mut server).await.map(|_| ());
         assert!(matches!(end, Err(FrameError::Late)));
         assert_eq!(stopwatch.elapsed(), DEADLINES.idle);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_line_has_what_the_handshake_has_left_of_its_time() {
+        let (mut client, mut server) = tokio::io::duplex(64);
+        let stopwatch = tokio::time::Instant::now();
+        let handshake = Duration::from_secs(9);
+        let end = Frames::new(DEADLINES, handshake).next_line(&mut server).await.map(|_| ());
+        assert!(matches!(end, Err(FrameError::Late)));
+        assert_eq!(stopwatch.elapsed(), DEADLINES.opening - handshake);
+        // Nor does a beginning of a line give it more.
+        client.write_all(b"begun").await.unwrap();
+        let end = Frames::new(DEADLINES, Duration::ZERO).next_line(&mut server).await.map(|_| ());
+        assert!(matches!(end, Err(FrameError::Late)));
+        assert_eq!(stopwatch.elapsed(), DEADLINES.opening - handshake + DEADLINES.opening);
     }
 }

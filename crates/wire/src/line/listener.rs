@@ -36,9 +36,13 @@ impl Default for LineSettings {
     fn default() -> LineSettings {
         LineSettings {
             connections: 1000,
-            connections_per_source: 1000,
+            connections_per_source: 100,
             handshake: Duration::from_secs(10),
-            deadlines: Deadlines { idle: Duration::from_secs(300), line: Duration::from_secs(15) },
+            deadlines: Deadlines {
+                opening: Duration::from_secs(15),
+                idle: Duration::from_secs(300),
+                line: Duration::from_secs(15),
+            },
             stop: Duration::from_secs(10),
         }
     }

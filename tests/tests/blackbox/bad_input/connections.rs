@@ -13,6 +13,8 @@ on_both_engines! {
     slow_requests_are_cut_off
     abandoned_connections_are_forgotten
     one_source_cannot_take_all_connections
+    one_source_cannot_take_all_line_connections
+    who_says_nothing_on_the_line_is_hung_up_on
     oversized_heads_are_refused
 }
 
@@ -96,7 +98,7 @@ fn abandoned_connections_are_forgotten(case: &Case) {
 }
 
 fn one_source_cannot_take_all_connections(case: &Case) {
-    let case = case.with_config("[limits]\nconnections_per_source = 20\nline_connections = 50");
+    let case = case.with_config("[limits]\nconnections_per_source = 20");
     let greedy = case.http();
     let held: Vec<_> = (0..40).map(|_| greedy.connect()).collect();
     // Once 20 are closed, all have been looked at.
@@ -146,4 +148,36 @@ fn oversized_heads_are_refused(case: &Case) {
         );
     }
     get("/health/live").send().expect(200);
+}
+
+/// A source that holds all it may leaves room for the others, also with default settings (R139).
+fn one_source_cannot_take_all_line_connections(case: &Case) {
+    let case = case.with_config("[limits]\nline_connections_per_source = 3");
+    let greedy = source::fresh();
+    let address = case.server().line_address();
+    let held: Vec<_> = (0..3).map(|_| LineClient::connect_from(greedy, address)).collect();
+    assert!(LineClient::try_connect(greedy, address).is_err());
+    assert_eq!(case.line().ask("login"), "nop syntax:u,p");
+    drop(held);
+    poll::until("a place for the source again", || LineClient::try_connect(greedy, address).ok());
+    let default = case.with_config("");
+    let address = default.server().line_address();
+    let held: Vec<_> = (0..100).map(|_| LineClient::connect_from(greedy, address)).collect();
+    assert!(LineClient::try_connect(greedy, address).is_err());
+    assert_eq!(default.line().ask("login"), "nop syntax:u,p");
+    drop(held);
+}
+
+/// Handshake and first line have 15 s together; whoever has spoken may be silent for longer (R120, R139).
+fn who_says_nothing_on_the_line_is_hung_up_on(case: &Case) {
+    let mut spoken = case.line();
+    assert_eq!(spoken.ask("login"), "nop syntax:u,p");
+    let mut begun = case.line();
+    begun.send(b"login u:");
+    let started = Instant::now();
+    assert_eq!(case.line().reply(), None);
+    assert_eq!(begun.reply(), None);
+    let took = started.elapsed();
+    assert!((Duration::from_secs(10)..CUT_OFF).contains(&took), "{took:?}");
+    assert_eq!(spoken.ask("login"), "nop syntax:u,p");
 }
