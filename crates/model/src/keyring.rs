@@ -7,10 +7,13 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::identifier::{Identifier, IdentifierKind};
+use crate::ids::Uuid;
 use crate::limit::Scope;
 use crate::random::Random;
 use crate::session::TokenDigest;
@@ -51,6 +54,10 @@ pub enum Place {
     Message,
     /// A private signing key.
     SigningKey,
+    /// An authorization request on its way through the browser.
+    Flow,
+    /// A pushed authorization request (RFC 9126).
+    PushedRequest,
 }
 
 impl Place {
@@ -61,6 +68,8 @@ impl Place {
             Place::CodeTarget => b"code target",
             Place::Message => b"message",
             Place::SigningKey => b"signing key",
+            Place::Flow => b"flow",
+            Place::PushedRequest => b"pushed request",
         }
     }
 }
@@ -79,6 +88,9 @@ pub struct Keyring {
     limit: hmac::Key,
     spent_phone: hmac::Key,
     pending_phone: hmac::Key,
+    csrf: hmac::Key,
+    pairwise: hmac::Key,
+    dpop_nonce: hmac::Key,
     seal: LessSafeKey,
     phone_link: Zeroizing<[u8; 32]>,
 }
@@ -107,6 +119,9 @@ impl Keyring {
             limit: hmac_key("limit subject"),
             spent_phone: hmac_key("spent phone"),
             pending_phone: hmac_key("pending phone"),
+            csrf: hmac_key("csrf"),
+            pairwise: hmac_key("pairwise subject"),
+            dpop_nonce: hmac_key("dpop nonce"),
             seal: sealing_key(&key("seal")),
             phone_link: key("phone link"),
             data,
@@ -152,6 +167,22 @@ impl Keyring {
     /// 002: the hash of a number that awaits its code.
     pub fn pending_phone(&self, phone: &Identifier) -> [u8; 32] {
         mac(&self.pending_phone, &[phone.canonical().as_bytes()])
+    }
+
+    /// What a form must bring along: only a page that this server gave to this browser for this flow
+    /// has it.
+    pub fn csrf(&self, browser: &TokenDigest, flow: &[u8]) -> [u8; 32] {
+        mac(&self.csrf, &[&browser.0, flow])
+    }
+
+    /// A subject that only the clients of one sector share (OpenID Connect Core §8.1).
+    pub fn pairwise(&self, sector: &str, account: Uuid) -> String {
+        URL_SAFE_NO_PAD.encode(mac(&self.pairwise, &[sector.as_bytes(), &[0], account.as_bytes()]))
+    }
+
+    /// The nonce for DPoP proofs in a step of time (RFC 9449 §8): the same at every node, and no row.
+    pub fn dpop_nonce(&self, step: i64) -> String {
+        URL_SAFE_NO_PAD.encode(&mac(&self.dpop_nonce, &[&step.to_be_bytes()])[..16])
     }
 
     /// Seals the link from a 002 number to its registration under the code that was sent to it.

@@ -12,6 +12,7 @@ pub mod key;
 pub mod keyring;
 pub mod limit;
 pub mod message;
+pub mod oauth;
 pub mod password;
 pub mod random;
 pub mod secret;

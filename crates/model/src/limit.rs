@@ -54,4 +54,6 @@ pub enum Scope {
     RegistrationSource = 9,
     /// Tries of one number's SMS codes by one source (8 was a counter without the source).
     PhoneCode = 10,
+    /// Tries of one source at the codes that devices show (RFC 8628 §5.1).
+    DeviceCode = 11,
 }

@@ -24,16 +24,31 @@ pub enum Surface {
     AuthV1 = 4,
     /// Document 004.
     Rest = 5,
+    /// A browser at the pages of this server.
+    Browser = 6,
+    /// An application that acts for somebody (RFC 6749).
+    OAuth = 7,
 }
 
 impl Surface {
-    /// All of them, in the order of their documents.
+    /// Those of the five documents, in their order.
     pub const ALL: [Surface; 5] =
         [Surface::Ouser, Surface::Authd, Surface::Line, Surface::AuthV1, Surface::Rest];
 
+    /// All of them.
+    pub const EVERY: [Surface; 7] = [
+        Surface::Ouser,
+        Surface::Authd,
+        Surface::Line,
+        Surface::AuthV1,
+        Surface::Rest,
+        Surface::Browser,
+        Surface::OAuth,
+    ];
+
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<Surface> {
-        Surface::ALL.into_iter().find(|s| *s as i64 == number)
+        Surface::EVERY.into_iter().find(|s| *s as i64 == number)
     }
 
     /// The name in configuration, logs and metrics.
@@ -44,6 +59,8 @@ impl Surface {
             Surface::Line => "line",
             Surface::AuthV1 => "authv1",
             Surface::Rest => "rest",
+            Surface::Browser => "browser",
+            Surface::OAuth => "oauth",
         }
     }
 }
@@ -64,15 +81,30 @@ pub enum TokenPurpose {
     AuthV1Token = 5,
     /// 004's `token`.
     RestToken = 6,
+    /// The cookie of a browser that is signed in at the pages.
+    BrowserSession = 7,
+    /// An opaque access token of OAuth.
+    OAuthAccess = 8,
+    /// A refresh token of OAuth.
+    OAuthRefresh = 9,
 }
 
 impl TokenPurpose {
+    const ALL: [TokenPurpose; 9] = [
+        TokenPurpose::OuserSession,
+        TokenPurpose::AuthdAccess,
+        TokenPurpose::AuthdRefresh,
+        TokenPurpose::LineToken,
+        TokenPurpose::AuthV1Token,
+        TokenPurpose::RestToken,
+        TokenPurpose::BrowserSession,
+        TokenPurpose::OAuthAccess,
+        TokenPurpose::OAuthRefresh,
+    ];
+
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<TokenPurpose> {
-        use TokenPurpose::{AuthV1Token, AuthdAccess, AuthdRefresh, LineToken, OuserSession, RestToken};
-        [OuserSession, AuthdAccess, AuthdRefresh, LineToken, AuthV1Token, RestToken]
-            .into_iter()
-            .find(|p| *p as i64 == number)
+        TokenPurpose::ALL.into_iter().find(|p| *p as i64 == number)
     }
 
     /// The surface whose document names the token.
@@ -83,12 +115,31 @@ impl TokenPurpose {
             TokenPurpose::LineToken => Surface::Line,
             TokenPurpose::AuthV1Token => Surface::AuthV1,
             TokenPurpose::RestToken => Surface::Rest,
+            TokenPurpose::BrowserSession => Surface::Browser,
+            TokenPurpose::OAuthAccess | TokenPurpose::OAuthRefresh => Surface::OAuth,
         }
     }
 
-    /// Whether it shows who is asking (a refresh token of 001 only fetches a new pair).
+    /// Whether it shows who is asking at the operations of the documents. A refresh token of 001 only
+    /// fetches a new pair. A token of OAuth is limited to its scope, which the documents do not know, and
+    /// a cookie is no bearer token.
     pub fn grants_access(self) -> bool {
-        self != TokenPurpose::AuthdRefresh
+        match self {
+            TokenPurpose::OuserSession
+            | TokenPurpose::AuthdAccess
+            | TokenPurpose::LineToken
+            | TokenPurpose::AuthV1Token
+            | TokenPurpose::RestToken => true,
+            TokenPurpose::AuthdRefresh
+            | TokenPurpose::BrowserSession
+            | TokenPurpose::OAuthAccess
+            | TokenPurpose::OAuthRefresh => false,
+        }
+    }
+
+    /// Whether a resource server may be told about it (RFC 7662): a cookie is nobody's but the browser's.
+    pub fn is_introspectable(self) -> bool {
+        self != TokenPurpose::BrowserSession
     }
 }
 
@@ -102,6 +153,47 @@ impl fmt::Debug for Token {
     }
 }
 
+/// What a secret begins with, so that people and scanners see what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(&'static str);
+
+impl Mark {
+    /// Secrets of the five documents.
+    pub const PLAIN: Mark = Mark("cs_");
+    /// Access tokens of OAuth.
+    pub const ACCESS: Mark = Mark("cs_at_");
+    /// Refresh tokens of OAuth.
+    pub const REFRESH: Mark = Mark("cs_rt_");
+    /// Access tokens of a client for itself.
+    pub const CLIENT_TOKEN: Mark = Mark("cs_ct_");
+    /// Cookies of the pages.
+    pub const BROWSER: Mark = Mark("cs_bs_");
+    /// Device codes.
+    pub const DEVICE_CODE: Mark = Mark("cs_dc_");
+    /// Authorization codes.
+    pub const CODE: Mark = Mark("cs_ac_");
+    /// Registration access tokens.
+    pub const REGISTRATION: Mark = Mark("cs_rg_");
+    /// Client secrets.
+    pub const CLIENT_SECRET: Mark = Mark("cs_cs_");
+
+    const KINDS: [Mark; 8] = [
+        Mark::ACCESS,
+        Mark::REFRESH,
+        Mark::CLIENT_TOKEN,
+        Mark::BROWSER,
+        Mark::DEVICE_CODE,
+        Mark::CODE,
+        Mark::REGISTRATION,
+        Mark::CLIENT_SECRET,
+    ];
+
+    /// Whether the text begins like this. Says nothing about the rest of it.
+    pub fn begins(self, text: &str) -> bool {
+        text.starts_with(self.0)
+    }
+}
+
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Token {
@@ -111,8 +203,11 @@ impl Token {
             TokenPurpose::AuthdAccess | TokenPurpose::AuthdRefresh => Token::draw_uuid(random),
             TokenPurpose::RestToken => Secret::new(hex(&random.bytes::<20>())),
             TokenPurpose::OuserSession | TokenPurpose::LineToken | TokenPurpose::AuthV1Token => {
-                Token::draw_marked(random)
+                Token::draw_marked(Mark::PLAIN, random)
             }
+            TokenPurpose::BrowserSession => Token::draw_marked(Mark::BROWSER, random),
+            TokenPurpose::OAuthAccess => Token::draw_marked(Mark::ACCESS, random),
+            TokenPurpose::OAuthRefresh => Token::draw_marked(Mark::REFRESH, random),
         })
     }
 
@@ -121,12 +216,12 @@ impl Token {
         Secret::new(Uuid::draw(random).to_string())
     }
 
-    /// `cs_`, 43 random characters (256 bits) and 6 that check them, so that a scanner for leaked
+    /// The mark, 43 random characters (256 bits) and 6 that check them, so that a scanner for leaked
     /// secrets can tell a real token from noise without asking the server.
-    pub fn draw_marked(random: &Random) -> Secret {
+    pub fn draw_marked(mark: Mark, random: &Random) -> Secret {
         let body = random.text(BASE62, 43);
         let check = check_characters(&body);
-        Secret::new(format!("cs_{body}{check}"))
+        Secret::new(format!("{}{body}{check}", mark.0))
     }
 
     /// Takes what a client presented. It is digested as it stands: a token that was cut, padded or
@@ -148,7 +243,8 @@ impl Token {
 
 /// Whether a text has the form and the check characters of a `cs_…` secret.
 pub fn is_marked(text: &str) -> bool {
-    text.strip_prefix("cs_").is_some_and(|rest| {
+    let rest = Mark::KINDS.iter().chain([&Mark::PLAIN]).find_map(|mark| text.strip_prefix(mark.0));
+    rest.is_some_and(|rest| {
         rest.len() == 49 && rest.is_ascii() && check_characters(&rest[..43]) == rest[43..]
     })
 }

@@ -45,7 +45,10 @@ pub mod validate_phone;
 pub mod verify_email;
 
 pub use self::core::{Core, CoreParts, OpenCoreError};
-pub use self::settings::{CodeLifetimes, LayerSettings, Limits, SessionLifetimes, Settings};
+pub use self::settings::{
+    CodeLifetimes, LayerSettings, Limits, OAuthSettings, PageSettings, Registration, SessionLifetimes,
+    Settings,
+};
 pub use self::source::Source;
 pub use self::tokens::{SessionTokens, SignedIn};
 pub use self::unavailable::Unavailable;

@@ -5,7 +5,7 @@ use countersign_model::code::{Code, CodePurpose};
 use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::message::{Channel, Contents, Template};
 use countersign_model::secret::Secret;
-use countersign_model::session::{Surface, Token, TokenDigest};
+use countersign_model::session::{Mark, Surface, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
 use countersign_store::phones::{self, PendingPhone};
@@ -163,7 +163,7 @@ impl Core {
     }
 
     fn draw_email_link(&self, email: &Identifier, account: AccountId, now: Timestamp) -> (CodeRow, Outgoing) {
-        let secret = Token::draw_marked(&self.random);
+        let secret = Token::draw_marked(Mark::PLAIN, &self.random);
         let expires_at = now.after(self.settings.codes.confirmation);
         let contents = Contents {
             to: email.given().to_owned(),

@@ -7,7 +7,7 @@ use countersign_model::ids::AccountId;
 use countersign_model::limit::{Quota, RetryAfter, Scope};
 use countersign_model::message::{Channel, Contents, Template};
 use countersign_model::secret::Secret;
-use countersign_model::session::{Surface, Token, TokenDigest};
+use countersign_model::session::{Mark, Surface, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
 use countersign_store::{Tx, Work, accounts, identifiers, limits};
@@ -123,7 +123,11 @@ impl Core {
     /// 001's link carries a UUID, which its document names; the others a marked secret.
     fn draw_reset_link(&self, to: String, surface: Surface, now: Timestamp) -> (CodeRow, Outgoing) {
         let is_authd = surface == Surface::Authd;
-        let secret = if is_authd { Token::draw_uuid(&self.random) } else { Token::draw_marked(&self.random) };
+        let secret = if is_authd {
+            Token::draw_uuid(&self.random)
+        } else {
+            Token::draw_marked(Mark::PLAIN, &self.random)
+        };
         let expires_at = now.after(self.settings.codes.reset);
         let template = if is_authd { Template::ResetCredentials } else { Template::PasswordReset };
         let contents = Contents {

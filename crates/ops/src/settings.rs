@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
+use countersign_model::oauth::TokenFormat;
 use countersign_model::password::Floor;
+use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
 
 use crate::breached_list::BreachedList;
@@ -36,6 +38,10 @@ pub struct Settings {
     pub keep_messages: Duration,
     /// 004's Layer tokens.
     pub layer: LayerSettings,
+    /// OAuth and OpenID Connect.
+    pub oauth: OAuthSettings,
+    /// How the pages look.
+    pub pages: PageSettings,
 }
 
 /// How long codes and links work.
@@ -66,6 +72,12 @@ pub struct SessionLifetimes {
     pub authv1: Duration,
     /// 004's `token`.
     pub rest: Duration,
+    /// A browser at the pages.
+    pub browser: Duration,
+    /// OAuth's access token, if its client has no other.
+    pub oauth_access: Duration,
+    /// OAuth's refresh token, if its client has no other.
+    pub oauth_refresh: Duration,
     /// How long a session goes on from the sign-in that started it, however often it is refreshed
     /// (R064). A session that cannot be refreshed ends with its token.
     pub absolute: Duration,
@@ -84,6 +96,9 @@ impl SessionLifetimes {
             TokenPurpose::LineToken => self.line,
             TokenPurpose::AuthV1Token => self.authv1,
             TokenPurpose::RestToken => self.rest,
+            TokenPurpose::BrowserSession => self.browser,
+            TokenPurpose::OAuthAccess => self.oauth_access,
+            TokenPurpose::OAuthRefresh => self.oauth_refresh,
         }
     }
 
@@ -94,7 +109,10 @@ impl SessionLifetimes {
             TokenPurpose::OuserSession
             | TokenPurpose::AuthdAccess
             | TokenPurpose::AuthdRefresh
-            | TokenPurpose::AuthV1Token => end.min(now.after(self.absolute)),
+            | TokenPurpose::AuthV1Token
+            | TokenPurpose::BrowserSession
+            | TokenPurpose::OAuthAccess
+            | TokenPurpose::OAuthRefresh => end.min(now.after(self.absolute)),
             TokenPurpose::LineToken | TokenPurpose::RestToken => end,
         }
     }
@@ -129,9 +147,62 @@ pub struct LayerSettings {
     /// `kid`: `layer:///keys/<uuid>`; drawn at first start if not set.
     pub key_id: Option<String>,
     /// The RSA key as PEM (PKCS#1 or PKCS#8); made at first start if not set.
-    pub key_pem: Option<countersign_model::secret::Secret>,
+    pub key_pem: Option<Secret>,
     /// `exp` less `iat`.
     pub token_lifetime: Duration,
+}
+
+/// OAuth 2 and OpenID Connect. How long access and refresh tokens work stands in [`SessionLifetimes`].
+#[derive(Clone, Debug)]
+pub struct OAuthSettings {
+    /// How long an ID token is good.
+    pub id_token: Duration,
+    /// How long a code may be redeemed.
+    pub code: Duration,
+    /// How long a pushed request may be used.
+    pub pushed_request: Duration,
+    /// How long a device waits.
+    pub device_code: Duration,
+    /// What access tokens look like if their client does not say.
+    pub access_token_format: TokenFormat,
+    /// Who may register clients.
+    pub registration: Registration,
+    /// Hosts whose client ID metadata documents are taken.
+    pub client_id_documents: Vec<String>,
+    /// Private hosts and networks that may be fetched from.
+    pub fetch_allowed: Vec<String>,
+    /// How old a signing key gets.
+    pub key_rotation: Duration,
+    /// How long a key is published before it signs.
+    pub key_published_before: Duration,
+    /// Whether every DPoP proof must have a nonce.
+    pub require_dpop_nonce: bool,
+}
+
+/// Who may register clients (RFC 7591).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Nobody.
+    Off,
+    /// Who has this token.
+    Token(Secret),
+    /// Everybody.
+    Open,
+}
+
+/// How the pages look.
+#[derive(Clone, Debug)]
+pub struct PageSettings {
+    /// What the service is called.
+    pub name: String,
+    /// Its picture.
+    pub logo_url: Option<String>,
+    /// The colour of buttons and links.
+    pub accent: Option<String>,
+    /// The colour behind.
+    pub background: Option<String>,
+    /// The language of whoever asks for none that is here.
+    pub language: String,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -159,6 +230,9 @@ impl Default for Settings {
                 line: DAY,
                 authv1: DAY * 90,
                 rest: DAY * 3650,
+                browser: DAY * 14,
+                oauth_access: MINUTE * 5,
+                oauth_refresh: DAY * 30,
                 absolute: DAY * 365,
                 reuse_grace: Duration::from_secs(10),
             },
@@ -179,6 +253,38 @@ impl Default for Settings {
                 key_pem: None,
                 token_lifetime: MINUTE * 5,
             },
+            oauth: OAuthSettings::default(),
+            pages: PageSettings::default(),
+        }
+    }
+}
+
+impl Default for OAuthSettings {
+    fn default() -> OAuthSettings {
+        OAuthSettings {
+            id_token: MINUTE * 5,
+            code: MINUTE,
+            pushed_request: MINUTE,
+            device_code: MINUTE * 10,
+            access_token_format: TokenFormat::Opaque,
+            registration: Registration::Off,
+            client_id_documents: Vec::new(),
+            fetch_allowed: Vec::new(),
+            key_rotation: DAY * 90,
+            key_published_before: DAY,
+            require_dpop_nonce: false,
+        }
+    }
+}
+
+impl Default for PageSettings {
+    fn default() -> PageSettings {
+        PageSettings {
+            name: "Countersign".to_owned(),
+            logo_url: None,
+            accent: None,
+            background: None,
+            language: "en".to_owned(),
         }
     }
 }

@@ -96,6 +96,8 @@ fn purposes(surface: Surface) -> (TokenPurpose, Option<TokenPurpose>) {
         Surface::Line => (TokenPurpose::LineToken, None),
         Surface::AuthV1 => (TokenPurpose::AuthV1Token, None),
         Surface::Rest => (TokenPurpose::RestToken, None),
+        Surface::Browser => (TokenPurpose::BrowserSession, None),
+        Surface::OAuth => (TokenPurpose::OAuthAccess, Some(TokenPurpose::OAuthRefresh)),
     }
 }
 

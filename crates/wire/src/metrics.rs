@@ -31,7 +31,7 @@ pub struct Metrics {
     surfaces: Vec<&'static str>,
     /// Requests, as each share of the threads counted them.
     requests: [Apart<Requests>; SHARDS],
-    sign_ins: [[AtomicU64; Outcome::ALL.len()]; Surface::ALL.len()],
+    sign_ins: [[AtomicU64; Outcome::ALL.len()]; Surface::EVERY.len()],
     connections: [AtomicI64; Listener::ALL.len()],
     pub(crate) line: LineCounters,
 }
@@ -182,7 +182,7 @@ impl Metrics {
 
     /// Counts a sign-in.
     pub fn signed_in(&self, surface: Surface, outcome: Outcome) {
-        let index = Surface::ALL.iter().position(|s| *s == surface).unwrap_or_default();
+        let index = Surface::EVERY.iter().position(|s| *s == surface).unwrap_or_default();
         self.sign_ins[index][outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -212,7 +212,7 @@ impl Metrics {
         }
         self.write_latency(out);
         out.family("countersign_sign_ins_total", "counter", "Sign-ins, by surface and outcome.");
-        for (surface, outcomes) in Surface::ALL.iter().zip(&self.sign_ins) {
+        for (surface, outcomes) in Surface::EVERY.iter().zip(&self.sign_ins) {
             for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {
                 let labels = [("surface", surface.name()), ("outcome", outcome.name())];
                 out.sample("countersign_sign_ins_total", &labels, count.load(Ordering::Relaxed));

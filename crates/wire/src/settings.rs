@@ -26,6 +26,8 @@ pub struct WireSettings {
     pub authv1: SurfaceSettings,
     /// Document 004.
     pub rest: SurfaceSettings,
+    /// OAuth and OpenID Connect. Without a prefix: its paths follow the issuer.
+    pub oauth: SurfaceSettings,
 }
 
 /// Whether and where a surface is served.
@@ -55,6 +57,7 @@ impl Default for WireSettings {
             authd: SurfaceSettings::default(),
             authv1: SurfaceSettings::default(),
             rest: SurfaceSettings::default(),
+            oauth: SurfaceSettings::default(),
         }
     }
 }

@@ -73,6 +73,7 @@ fn row(key: &KeyRecord) -> Vec<String> {
     let state = match key.state {
         KeyState::Active => "active",
         KeyState::Retired => "retired",
+        KeyState::Next => "next",
     };
     let texts = [&key.kid, key.algorithm.name(), purpose, state, &key.created_at.rfc3339()];
     texts.map(str::to_owned).into()

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 mod database;
 mod delivery;
 mod exposure;
+mod oauth;
 mod origin;
 mod password;
 mod read;

@@ -12,6 +12,7 @@ use countersign_wire::SurfaceSettings;
 use countersign_wire::http::{Network, TrustedProxies};
 
 use super::delivery::{self, http_url};
+use super::oauth;
 use super::password;
 use super::reader::Reader;
 use super::settings::{
@@ -69,6 +70,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
         authd,
         authv1,
         rest,
+        oauth: oauth::surface(reader),
         hasher,
     }
 }
@@ -132,6 +134,8 @@ fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
         limits: limits(reader, default.limits),
         keep_messages: reader.checked("delivery.keep", default.keep_messages, POSITIVE, is_positive),
         layer: layer(reader),
+        oauth: oauth::read(reader),
+        pages: oauth::pages(reader),
     }
 }
 
@@ -147,6 +151,8 @@ fn codes(reader: &mut Reader<'_>, default: CodeLifetimes) -> CodeLifetimes {
 
 fn sessions(reader: &mut Reader<'_>, default: SessionLifetimes) -> SessionLifetimes {
     let reuse_grace = reader.or("sessions.reuse_grace", default.reuse_grace);
+    let (oauth_access, oauth_refresh) =
+        oauth::token_lifetimes(reader, default.oauth_access, default.oauth_refresh);
     let mut lifetime = |key, default| reader.checked(key, default, POSITIVE, is_positive);
     SessionLifetimes {
         ouser: lifetime("sessions.ouser", default.ouser),
@@ -155,6 +161,9 @@ fn sessions(reader: &mut Reader<'_>, default: SessionLifetimes) -> SessionLifeti
         line: lifetime("sessions.line", default.line),
         authv1: lifetime("sessions.authv1", default.authv1),
         rest: lifetime("sessions.rest", default.rest),
+        browser: lifetime("sessions.browser", default.browser),
+        oauth_access,
+        oauth_refresh,
         absolute: lifetime("sessions.absolute", default.absolute),
         reuse_grace,
     }

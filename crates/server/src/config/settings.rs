@@ -41,6 +41,8 @@ pub struct Settings {
     pub authv1: SurfaceSettings,
     /// Document 004.
     pub rest: SurfaceSettings,
+    /// OAuth and OpenID Connect.
+    pub oauth: SurfaceSettings,
     /// Bounds of connections and bodies.
     pub bounds: Bounds,
     /// What the operations look up.

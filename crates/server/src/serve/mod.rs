@@ -263,6 +263,7 @@ fn wire_settings(settings: &Settings) -> WireSettings {
         authd: surface(&settings.authd),
         authv1: surface(&settings.authv1),
         rest: surface(&settings.rest),
+        oauth: surface(&settings.oauth),
         ..WireSettings::default()
     }
 }

@@ -1,0 +1,55 @@
+//! Claims: which scope stands for which, and which names nobody may set.
+
+use super::scope::Scope;
+
+/// Names that a token or a reply has a meaning for; nothing from outside overrides them (R084).
+pub const RESERVED: [&str; 27] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "azp",
+    "sid",
+    "typ",
+    "nonce",
+    "auth_time",
+    "acr",
+    "amr",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "client_id",
+    "scope",
+    "cnf",
+    "act",
+    "may_act",
+    "events",
+    "active",
+    "token_type",
+    "username",
+    "status",
+];
+
+/// Signing in with a password.
+pub const ACR_PASSWORD: &str = "urn:countersign:acr:password";
+/// Signing in with a code from a message.
+pub const ACR_CODE: &str = "urn:countersign:acr:code";
+/// RFC 8176: a password.
+pub const AMR_PASSWORD: &str = "pwd";
+/// RFC 8176: a code from a message.
+pub const AMR_CODE: &str = "otp";
+
+/// The claims that a scope stands for (OpenID Connect Core §5.4), in discovery's order.
+pub fn of_scope(name: &str) -> &'static [&'static str] {
+    match name {
+        Scope::PROFILE => &["name", "given_name", "family_name", "preferred_username", "updated_at"],
+        Scope::EMAIL => &["email", "email_verified"],
+        Scope::PHONE => &["phone_number", "phone_number_verified"],
+        Scope::GROUPS => &["groups"],
+        Scope::ROLES => &["roles"],
+        _ => &[],
+    }
+}

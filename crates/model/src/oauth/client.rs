@@ -1,0 +1,130 @@
+//! Clients.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::metadata::Metadata;
+use super::names::GrantType;
+use super::redirect::RedirectUri;
+use super::scope::Scope;
+use crate::ids::Uuid;
+use crate::random::Random;
+
+/// The number of a client in the store: random, below 2^53, never given out twice. A client that was
+/// removed and added again has another one, so what was issued to it before stays dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClientNo(pub i64);
+
+impl ClientNo {
+    /// Draws a new one.
+    pub fn draw(random: &Random) -> ClientNo {
+        ClientNo(random.positive(53))
+    }
+}
+
+/// The id by which a client is known (RFC 6749 §2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// Reads an id: 1 to 512 visible ASCII characters. No UUID: a client must not pass for an account,
+    /// whose `sub` is one (R108).
+    pub fn parse(text: &str) -> Option<ClientId> {
+        let is_id = (1..=512).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && Uuid::parse(text).is_none();
+        is_id.then(|| ClientId(text.to_owned()))
+    }
+
+    /// Draws one: 26 letters and digits.
+    pub fn draw(random: &Random) -> ClientId {
+        ClientId(random.text(b"0123456789abcdefghjkmnpqrstvwxyz", 26))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a client comes from. The number stands in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientOrigin {
+    /// An operator's command.
+    CommandLine = 1,
+    /// The configuration.
+    Configuration = 2,
+    /// It registered itself (RFC 7591).
+    Dynamic = 3,
+    /// Its id is the address of its metadata.
+    MetadataDocument = 4,
+}
+
+impl ClientOrigin {
+    /// From the number in the store.
+    pub fn from_number(number: i64) -> Option<ClientOrigin> {
+        use ClientOrigin::{CommandLine, Configuration, Dynamic, MetadataDocument};
+        [CommandLine, Configuration, Dynamic, MetadataDocument].into_iter().find(|o| *o as i64 == number)
+    }
+}
+
+/// A client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// Its number in the store.
+    pub no: ClientNo,
+    /// Its id.
+    pub id: ClientId,
+    /// Rises with every change.
+    pub version: i64,
+    /// Where it comes from.
+    pub origin: ClientOrigin,
+    /// What it is and may do.
+    pub metadata: Metadata,
+    /// Whether it has a secret.
+    pub has_secret: bool,
+    /// Whether it is suspended.
+    pub suspended: bool,
+}
+
+impl Client {
+    /// Whether it may use this grant.
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.metadata.grant_types.contains(&grant)
+    }
+
+    /// Whether it may ask for all of this.
+    pub fn may_scope(&self, scope: &Scope) -> bool {
+        scope.is_subset(&self.metadata.scope)
+    }
+
+    /// Its registered redirect URI that matches.
+    pub fn redirect(&self, asked: &str) -> Option<&RedirectUri> {
+        self.metadata.redirect_uris.iter().find(|uri| uri.matches(asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_no_account() {
+        assert!(ClientId::parse("app").is_some());
+        assert!(ClientId::parse("https://app.example.com/client.json").is_some());
+        for bad in ["", "a b", "ä", "6f1c1a2e-0f0e-4c83-9d3c-1f8a2b3c4d5e", &"a".repeat(513)] {
+            assert_eq!(ClientId::parse(bad), None, "{bad}");
+        }
+        assert!(ClientId::parse(ClientId::draw(&Random::seeded(1)).as_str()).is_some());
+    }
+}

@@ -1,0 +1,22 @@
+//! OAuth 2 and OpenID Connect: clients, requests and what they may ask for.
+
+pub mod claims;
+pub mod client;
+pub mod error_code;
+pub mod facts;
+pub mod metadata;
+pub mod names;
+pub mod pkce;
+pub mod redirect;
+pub mod request;
+pub mod scope;
+
+pub use self::client::{Client, ClientId, ClientNo, ClientOrigin};
+pub use self::error_code::ErrorCode;
+pub use self::facts::{Actor, GrantFacts, TokenFacts};
+pub use self::metadata::{Jwks, Metadata, MetadataFault};
+pub use self::names::{AuthMethod, GrantType, ResponseMode, ResponseType, SubjectType, TokenFormat};
+pub use self::pkce::Challenge;
+pub use self::redirect::{RedirectFault, RedirectUri};
+pub use self::request::{AuthorizationRequest, ClaimsRequest, Parameters, Prompts};
+pub use self::scope::Scope;
