@@ -1,6 +1,8 @@
 //! Certificates for tests, and a client configuration that takes any certificate and keeps what it saw.
 
 use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +10,9 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+
+use crate::source;
 
 /// The files of a server that a small certificate authority vouches for.
 #[derive(Clone, Debug)]
@@ -49,6 +53,24 @@ pub fn certificate_for(directory: &Path, names: &[&str]) -> Certificate {
         certificate: write("certificate.pem", certificate.pem()),
         key: write("key.pem", key.serialize_pem()),
     }
+}
+
+/// Bytes over TLS to and from `server`, once both have agreed on `protocol` (ALPN).
+pub fn connect(
+    source: Ipv4Addr,
+    server: SocketAddr,
+    protocol: &str,
+) -> io::Result<impl io::Read + io::Write> {
+    let mut config = (*trusting_client()).clone();
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut socket = source::connect(source, server)?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut socket)?;
+    }
+    assert_eq!(connection.alpn_protocol(), Some(protocol.as_bytes()), "the protocol that was agreed on");
+    Ok(StreamOwned::new(connection, socket))
 }
 
 /// A client that accepts whatever certificate the server shows, since tests meet self-signed ones.
