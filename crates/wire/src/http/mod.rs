@@ -10,6 +10,7 @@ mod multipart;
 mod origin;
 mod proxy;
 mod reply;
+#[allow(clippy::indexing_slicing)] // By remainders.
 mod request_id;
 mod table;
 

@@ -7,12 +7,12 @@ use super::{Fields, FormError};
 
 /// The fields of a body. Parts with a file name are skipped: no document takes files.
 pub(super) fn parse(body: &[u8], boundary: &str) -> Result<Fields, FormError> {
-    let delimiter = format!("\r\n--{boundary}");
     // The first delimiter may stand at the very beginning, without a line break before it.
-    let opening = &delimiter.as_bytes()[2..];
-    let mut rest = match body.starts_with(opening) {
-        true => &body[opening.len()..],
-        false => after(body, delimiter.as_bytes()).ok_or(FormError::NotMultipart)?.1,
+    let opening = format!("--{boundary}");
+    let delimiter = format!("\r\n{opening}");
+    let mut rest = match body.strip_prefix(opening.as_bytes()) {
+        Some(rest) => rest,
+        None => after(body, delimiter.as_bytes()).ok_or(FormError::NotMultipart)?.1,
     };
     let mut fields = Fields::default();
     let mut count = 0;
@@ -38,7 +38,8 @@ pub(super) fn parse(body: &[u8], boundary: &str) -> Result<Fields, FormError> {
 /// What stands before and after the first `wanted`.
 fn after<'a>(text: &'a [u8], wanted: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = text.windows(wanted.len()).position(|window| window == wanted)?;
-    Some((&text[..at], &text[at + wanted.len()..]))
+    let (before, rest) = text.split_at(at);
+    Some((before, rest.strip_prefix(wanted)?))
 }
 
 /// The header lines and the value of a part.

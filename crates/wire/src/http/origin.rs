@@ -22,7 +22,8 @@ pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
 /// The scheme, host and port of a URL.
 fn origin_of(url: &str) -> &str {
     let authority = url.find("://").map_or(0, |at| at + 3);
-    url[authority..].find('/').map_or(url, |at| &url[..authority + at])
+    let length = url.bytes().skip(authority).position(|byte| byte == b'/');
+    length.and_then(|length| url.get(..authority + length)).unwrap_or(url)
 }
 
 #[cfg(test)]

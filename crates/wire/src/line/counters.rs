@@ -32,8 +32,9 @@ impl LineCounters {
     pub(super) fn answered(&self, command: &str, reply: &Reply) {
         let command = COMMANDS.iter().position(|name| *name == command);
         let outcome = OUTCOMES.iter().position(|word| *word == reply.outcome());
-        if let (Some(command), Some(outcome)) = (command, outcome) {
-            self.0[command][outcome].fetch_add(1, Ordering::Relaxed);
+        let row = command.and_then(|command| self.0.get(command));
+        if let Some(count) = outcome.and_then(|outcome| row?.get(outcome)) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Frames {
     opening: Option<Duration>,
 }
 
+// `start <= end <= buffer.len()`, whatever arrives.
+#[allow(clippy::indexing_slicing)]
 impl Frames {
     /// An empty buffer, on a connection that began so long ago.
     pub fn new(deadlines: Deadlines, age: Duration) -> Frames {

@@ -94,17 +94,16 @@ pub fn parse(line: &[u8]) -> Result<Option<Request<'_>>, ParseError> {
 /// The values of the options, in the order of `required` and of `optional`.
 fn options<'a, const R: usize, const O: usize>(
     words: impl Iterator<Item = &'a [u8]>,
-    required: [&str; R],
-    optional: [&str; O],
+    required: [&'a str; R],
+    optional: [&'a str; O],
 ) -> Result<([&'a str; R], [Option<&'a str>; O]), ParseError> {
-    let keys: Vec<&str> = required.iter().chain(&optional).copied().collect();
-    let mut values: Vec<Option<&str>> = vec![None; keys.len()];
-    let mut faulty = vec![false; keys.len()];
+    let named = required.iter().chain(&optional);
+    let mut options: Vec<_> = named.map(|key| Given { key, value: None, is_faulty: false }).collect();
     let mut unknown: Vec<String> = Vec::new();
     for word in words {
         let (key, value) = split_option(word);
         let key = word_as_text(key).ok_or(ParseError::Garbage)?;
-        let Some(at) = keys.iter().position(|known| *known == key) else {
+        let Some(option) = options.iter_mut().find(|option| option.key == key) else {
             // A word without a colon is not repeated: it may be the rest of a password with a space.
             let named = word.contains(&b':') && !key.is_empty();
             let shown = if named { echo(key) } else { "?".to_owned() };
@@ -114,29 +113,35 @@ fn options<'a, const R: usize, const O: usize>(
             continue;
         };
         let value = std::str::from_utf8(value).ok().filter(|value| !value.is_empty());
-        faulty[at] |= values[at].is_some() || value.is_none();
-        values[at] = value;
+        option.is_faulty |= option.value.is_some() || value.is_none();
+        option.value = value;
     }
-    for at in 0..R {
-        faulty[at] |= values[at].is_none();
+    for option in options.iter_mut().take(R) {
+        option.is_faulty |= option.value.is_none();
     }
-    let known = keys.iter().zip(&faulty).filter(|(_, faulty)| **faulty).map(|(key, _)| (*key).to_owned());
+    let known = options.iter().filter(|option| option.is_faulty).map(|option| option.key.to_owned());
     let named: Vec<String> = known.chain(unknown).collect();
     if !named.is_empty() {
         return Err(ParseError::Options(named));
     }
-    let found = std::array::from_fn(|at| values[at].unwrap_or_default());
-    let given = std::array::from_fn(|at| values[R + at]);
+    let mut values = options.iter().map(|option| option.value);
+    let found = std::array::from_fn(|_| values.next().flatten().unwrap_or_default());
+    let given = std::array::from_fn(|_| values.next().flatten());
     Ok((found, given))
+}
+
+/// An option, as far as it was read.
+struct Given<'a> {
+    key: &'a str,
+    value: Option<&'a str>,
+    is_faulty: bool,
 }
 
 /// The key and the value: what stands before and after the first colon. A word without a colon is
 /// all key, and so is an unknown option.
 fn split_option(word: &[u8]) -> (&[u8], &[u8]) {
-    match word.iter().position(|byte| *byte == b':') {
-        Some(colon) => (&word[..colon], &word[colon + 1..]),
-        None => (word, &[]),
-    }
+    let mut parts = word.splitn(2, |byte| *byte == b':');
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 fn word_as_text(word: &[u8]) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use countersign_testkit::http::Request;
 use serde_json::{Value, json};
 
 use super::refused_in_its_own_form;
@@ -14,6 +15,7 @@ on_both_engines! {
     duplicate_keys_are_refused
     deeply_nested_json_is_refused
     broken_forms_are_refused
+    sizes_are_bounded_to_the_byte
     long_values_are_refused
     a_huge_password_costs_nothing
     names_with_invisible_characters_are_refused
@@ -92,6 +94,37 @@ fn broken_forms_are_refused(case: &Case) {
             }
         }
     }
+}
+
+/// Each bound has a last value that is taken and a first one that is not (R119).
+fn sizes_are_bounded_to_the_byte(case: &Case) {
+    let http = case.http();
+    let head = |request: Request| request.send().status;
+    let url = |bytes: usize| head(http.get(&format!("/health/live?{}", "a".repeat(bytes - 13))));
+    assert_eq!((url(8192), url(8193)), (200, 414));
+    let headers = |bytes: usize| {
+        // The others are Host and Connection.
+        let others = "host".len() + http.server().to_string().len() + "connectionclose".len() + "x-a".len();
+        head(http.get("/health/live").header("x-a", &"a".repeat(bytes - others)))
+    };
+    assert_eq!((headers(16_384), headers(16_385)), (200, 431));
+    let send = |kind: &str, body: &str| http.post("/send").body(kind, body).send().status;
+    let begun = || format!("{{\"identifier\":\"{}\",\"identifier_type\":\"email\"", case.email());
+    let padded = |bytes: usize| {
+        let begun = begun();
+        format!("{begun}{}}}", " ".repeat(bytes - begun.len() - 1))
+    };
+    let json = |body: &str| send("application/json", body);
+    assert_eq!((json(&padded(65_536)), json(&padded(65_537))), (202, 413));
+    let nested =
+        |depth: usize| format!("{},\"a\":{}{}}}", begun(), "[".repeat(depth - 1), "]".repeat(depth - 1));
+    assert_eq!((json(&nested(32)), json(&nested(33))), (202, 400));
+    let fields = |count: usize| {
+        let more: String = (2..count).map(|number| format!("&k{number}=v")).collect();
+        format!("identifier={}&identifier_type=email{more}", case.email())
+    };
+    let form = |body: &str| send("application/x-www-form-urlencoded", body);
+    assert_eq!((form(&fields(100)), form(&fields(101))), (202, 400));
 }
 
 /// Sixty thousand bytes fit into a body and into no field.
