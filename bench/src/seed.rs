@@ -161,6 +161,8 @@ fn session(account: AccountId, token: &Token, random: &Random, now: Timestamp) -
         purpose: TokenPurpose::OuserSession,
         issued_at: now,
         expires_at: now.after(LIFETIME),
+        client: None,
+        facts: None,
     };
     (session, token)
 }

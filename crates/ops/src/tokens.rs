@@ -3,6 +3,7 @@
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::keyring::Place;
+use countersign_model::oauth::TokenFacts;
 use countersign_model::session::{IssuedToken, Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::tokens::{Holder, NewToken};
@@ -41,6 +42,8 @@ pub(crate) struct DrawnSession {
     now: Timestamp,
     /// What its holder gets.
     pub tokens: SessionTokens,
+    /// What its access token carries; none on the five documents.
+    pub facts: Option<TokenFacts>,
 }
 
 impl DrawnSession {
@@ -74,17 +77,25 @@ impl DrawnSession {
     /// Stores the tokens alone, for a session that is refreshed.
     pub(crate) async fn store_tokens(&self, tx: &mut Tx<'_>, holder: Holder) -> Result<(), StoreError> {
         let (access, refresh) = purposes(self.surface);
-        tokens::insert(tx, holder, &stored(access, &self.tokens.access)).await?;
+        tokens::insert(tx, holder, &self.stored(access, &self.tokens.access)).await?;
         if let (Some(purpose), Some(token)) = (refresh, &self.tokens.refresh) {
-            tokens::insert(tx, holder, &stored(purpose, token)).await?;
+            tokens::insert(tx, holder, &self.stored(purpose, token)).await?;
         }
         Ok(())
     }
-}
 
-fn stored(purpose: TokenPurpose, token: &IssuedToken) -> NewToken {
-    let IssuedToken { token, issued_at, expires_at } = token;
-    NewToken { digest: token.digest(), purpose, issued_at: *issued_at, expires_at: *expires_at }
+    fn stored(&self, purpose: TokenPurpose, token: &IssuedToken) -> NewToken {
+        let IssuedToken { token, issued_at, expires_at } = token;
+        let facts = self.facts.as_ref().and_then(|facts| serde_json::to_string(facts).ok());
+        NewToken {
+            digest: token.digest(),
+            purpose,
+            issued_at: *issued_at,
+            expires_at: *expires_at,
+            client: None,
+            facts,
+        }
+    }
 }
 
 /// Which tokens a surface hands out: the one that shows who is asking, and the one that refreshes
@@ -112,7 +123,7 @@ impl Core {
         };
         let session = SessionId::draw(&self.random);
         let tokens = SessionTokens { session, access: issue(access), refresh: refresh.map(issue) };
-        DrawnSession { surface, now, tokens }
+        DrawnSession { surface, now, tokens, facts: None }
     }
 
     /// The readable facts under the seal.

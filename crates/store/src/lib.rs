@@ -12,6 +12,7 @@ pub mod keys;
 pub mod limits;
 pub mod meta;
 mod migrate;
+pub mod oauth;
 pub mod outbox;
 pub mod phones;
 pub mod registrations;

@@ -5,7 +5,10 @@ use countersign_model::time::Clock;
 use crate::{Database, Store, StoreError, Tx, Work};
 
 /// The migrations, oldest first. An applied one is never edited: a change is a new file.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../migrations/0001_initial.sql")),
+    (2, "oauth", include_str!("../migrations/0002_oauth.sql")),
+];
 
 /// The number and the name of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

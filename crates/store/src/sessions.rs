@@ -4,6 +4,7 @@ use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
 
+use crate::oauth::grants;
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
 
@@ -13,8 +14,22 @@ use crate::{StoreError, Tx};
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO sessions (account_id, id, surface, started_at)
-               SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM accounts a
+    insert_under(tx, session, epoch, None).await
+}
+
+/// The same for a session that ends with another, which the unit of work must [`hold`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert_under(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    epoch: i64,
+    parent: Option<SessionId>,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO sessions (account_id, id, surface, started_at, parent_id)
+               SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($6 AS BIGINT)
+               FROM accounts a
                WHERE a.id = $1 AND a.epoch = $5 AND a.suspended_at IS NULL AND a.closed_at IS NULL";
     let params = [
         session.account.0.into(),
@@ -22,20 +37,25 @@ pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64) -> Result<bo
         (session.surface as i64).into(),
         session.started_at.micros().into(),
         epoch.into(),
+        parent.map(|parent| parent.0).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// The account's sessions that have a valid token.
+/// The account's sessions that have a valid token or grant.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let sql = "SELECT s.id, s.surface, s.started_at FROM sessions s
-               WHERE s.account_id = $1 AND EXISTS (
+               WHERE s.account_id = $1 AND (EXISTS (
                    SELECT 1 FROM tokens t JOIN accounts a ON a.id = t.account_id
                    WHERE t.account_id = s.account_id AND t.session_id = s.id AND t.epoch = a.epoch
                      AND t.used_at IS NULL AND t.expires_at > $2)
+                 OR EXISTS (
+                   SELECT 1 FROM oauth_grants g JOIN accounts a ON a.id = g.account_id
+                   WHERE g.account_id = s.account_id AND g.session_id = s.id AND g.epoch = a.epoch
+                     AND g.expires_at > $2))
                ORDER BY s.started_at";
     let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
     rows.iter()
@@ -48,21 +68,45 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result
         .collect()
 }
 
-/// Ends one session. A refresh that was under way when the tokens were removed may add one more, so
-/// they are removed until none is left.
+/// Ends one session and those that hang on it. A refresh that was under way when the tokens were removed
+/// may add one more, so they are removed until none is left.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<bool, StoreError> {
-    let ids = [account.0.into(), session.0.into()];
-    let mut removed = tx.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", &ids).await?;
-    loop {
+    let mut removed = false;
+    let mut ending = vec![session];
+    while let Some(session) = ending.pop() {
+        let ids = [account.0.into(), session.0.into()];
+        let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2 RETURNING surface";
+        let surface = tx.query_opt(sql, &ids).await?.map(|row| row.int(0)).transpose()?;
+        removed |= surface.is_some();
+        let surface = surface.and_then(Surface::from_number);
+        // A session of a document has no grant, and none hangs on it.
+        if !surface.is_some_and(|surface| Surface::ALL.contains(&surface)) {
+            grants::end(tx, account, session).await?;
+            // Its row is gone: whoever would add one more finds nothing to hang it on.
+            let sql = "SELECT id FROM sessions WHERE account_id = $1 AND parent_id = $2";
+            for row in tx.query(sql, &ids).await? {
+                ending.push(SessionId(row.int(0)?));
+            }
+        }
         let sql = "DELETE FROM tokens WHERE account_id = $1 AND session_id = $2";
-        match tx.execute(sql, &ids).await? {
-            0 => return Ok(removed > 0),
-            tokens => removed += tokens,
+        while tx.execute(sql, &ids).await? > 0 {
+            removed = true;
         }
     }
+    Ok(removed)
+}
+
+/// Keeps a session from ending until the unit of work has ended, so that another can be hung on it.
+/// `false` if it has ended.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn hold(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<bool, StoreError> {
+    let sql = "UPDATE sessions SET started_at = started_at WHERE account_id = $1 AND id = $2";
+    Ok(tx.execute(sql, &[account.0.into(), session.0.into()]).await? == 1)
 }
 
 /// Clears the sessions of an account whose epoch was just raised, which ended them already.
@@ -70,6 +114,7 @@ pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Res
 /// # Errors
 /// [`StoreError`].
 pub async fn clear(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    grants::end_all(tx, account, None).await?;
     tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.0.into()]).await?;
     tx.execute("DELETE FROM tokens WHERE account_id = $1", &[account.0.into()]).await.map(drop)
 }
@@ -79,6 +124,8 @@ pub async fn clear(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError
 /// # Errors
 /// [`StoreError`].
 pub async fn clear_others(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> {
+    grants::end_all(tx, kept.account, Some(kept.session)).await?;
+    grants::take_over(tx, kept).await?;
     let ids = [kept.account.0.into(), kept.session.0.into()];
     tx.execute("DELETE FROM sessions WHERE account_id = $1 AND id <> $2", &ids).await?;
     tx.execute("DELETE FROM tokens WHERE account_id = $1 AND session_id <> $2", &ids).await?;

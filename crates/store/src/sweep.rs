@@ -43,6 +43,26 @@ pub const INDEXED: &[Indexed] = &[
         "DELETE FROM registrations WHERE id IN
          (SELECT id FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
     ),
+    Indexed(
+        "DELETE FROM oauth_revoked_jwts WHERE jti IN
+         (SELECT jti FROM oauth_revoked_jwts WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
+    ),
+    Indexed(
+        "DELETE FROM oauth_codes WHERE digest IN
+         (SELECT digest FROM oauth_codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
+    ),
+    Indexed(
+        "DELETE FROM oauth_pushed WHERE digest IN
+         (SELECT digest FROM oauth_pushed WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
+    ),
+    Indexed(
+        "DELETE FROM oauth_devices WHERE digest IN
+         (SELECT digest FROM oauth_devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
+    ),
+    Indexed(
+        "DELETE FROM oauth_seen WHERE id IN
+         (SELECT id FROM oauth_seen WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
+    ),
 ];
 
 /// Removes expired rows; [`UNIT`] of them if there may be more.
@@ -63,7 +83,7 @@ pub struct Walked {
     page: &'static str,
     /// Removes the expired ones of a range, whose last key is in the last parameters.
     delete: &'static str,
-    /// The rows removed are tokens: a session without any goes too.
+    /// The rows removed are tokens or grants: a session without any goes too.
     ends_sessions: bool,
 }
 
@@ -111,6 +131,9 @@ macro_rules! walked {
 pub const WALKED: &[Walked] = &[
     walked!("tokens", &[Key::Number], "id", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
         "account_id, session_id"),
+    walked!("oauth_grants", &[Key::Number], "session_id", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
+        "account_id, session_id"),
+    walked!("oauth_client_tokens", &[Key::Number], "id", "$2", "$3", Keep::UntilThen, "expires_at <= $1"),
     walked!("limits", &[Key::Bytes], "subject", "$2", "$3", Keep::UntilThen, "free_at <= $1"),
     walked!("quota_uses", &[Key::Bytes, Key::Number], "subject, slot", "$2, $3", "$4, $5",
         Keep::For(QUOTAS_FOR), "used_at <= $1"),
@@ -191,7 +214,8 @@ impl Walked {
         Ok(Page { expired: ranges, end: end.filter(|_| is_full) })
     }
 
-    /// Removes the rows of a range that have expired, and the sessions that this leaves without a token.
+    /// Removes the rows of a range that have expired, and the sessions that this leaves without a token
+    /// and without a grant.
     /// A row that was renewed meanwhile stays.
     ///
     /// # Errors
@@ -205,7 +229,8 @@ impl Walked {
         for row in &ended {
             let ids = [row.int(0)?.into(), row.int(1)?.into()];
             let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2 AND NOT EXISTS
-                       (SELECT 1 FROM tokens t WHERE t.account_id = $1 AND t.session_id = $2)";
+                       (SELECT 1 FROM tokens t WHERE t.account_id = $1 AND t.session_id = $2)
+                       AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = $2)";
             tx.execute(sql, &ids).await?;
         }
         Ok(ended.len() as u64)

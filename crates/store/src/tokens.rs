@@ -1,13 +1,14 @@
 //! Tokens: the digest of each, whose it is and until when.
 
 use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::oauth::ClientNo;
 use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 
 use crate::{Param, Row, StoreError, Tx};
 
 /// A token to be stored.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NewToken {
     /// Its digest.
     pub digest: TokenDigest,
@@ -17,6 +18,10 @@ pub struct NewToken {
     pub issued_at: Timestamp,
     /// When it stops working.
     pub expires_at: Timestamp,
+    /// The client it is issued to; none on the five documents.
+    pub client: Option<ClientNo>,
+    /// What it may do, as JSON of `TokenFacts`.
+    pub facts: Option<String>,
 }
 
 /// The session that a token belongs to.
@@ -88,8 +93,9 @@ pub async fn find_valid(
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at,
+                   client_no, facts)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let params = [
         token.digest.id().into(),
         Param::Bytes(&token.digest.0),
@@ -99,6 +105,8 @@ pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result
         (token.purpose as i64).into(),
         token.issued_at.micros().into(),
         token.expires_at.micros().into(),
+        token.client.map(|client| client.0).into(),
+        token.facts.as_deref().into(),
     ];
     tx.execute(sql, &params).await.map(drop)
 }

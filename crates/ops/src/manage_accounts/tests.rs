@@ -73,6 +73,8 @@ impl Work for StartSession {
             purpose: TokenPurpose::RestToken,
             issued_at: NOW,
             expires_at: NOW.after(Duration::from_secs(60)),
+            client: None,
+            facts: None,
         };
         tokens::insert(tx, Holder { account, session: id, epoch }, &token).await
     }

@@ -60,14 +60,14 @@ pub const TABLES: &[Table] = &[
         "sessions",
         2,
         "account_id, id" = "$2, $3",
-        "account_id, id, surface, started_at" = "$1, $2, $3, $4"
+        "account_id, id, surface, started_at, parent_id" = "$1, $2, $3, $4, $5"
     ),
     table!(
         "tokens",
         1,
         "id" = "$2",
-        "id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at, used_at" =
-            "$1, $2, $3, $4, $5, $6, $7, $8, $9"
+        "id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at, used_at, client_no, facts" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
     ),
     table!(
         "codes",
@@ -99,6 +99,66 @@ pub const TABLES: &[Table] = &[
         "signing_keys",
         1,
         "kid" = "$2",
-        "kid, purpose, algorithm, state, created_at, jwk, private" = "$1, $2, $3, $4, $5, $6, $7"
+        "kid, purpose, algorithm, state, created_at, jwk, private, changed_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8"
+    ),
+    table!(
+        "oauth_clients",
+        1,
+        "client_id" = "$2",
+        "client_id, no, version, origin, metadata, secret, old_secret, old_secret_until, registration, created_at, suspended_at, backchannel_at, expires_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
+    ),
+    table!("oauth_client_origins", 2, "origin, client_no" = "$2, $3", "origin, client_no" = "$1, $2"),
+    table!(
+        "oauth_grants",
+        1,
+        "session_id" = "$2",
+        "session_id, account_id, epoch, client_no, facts, status_index, started_at, expires_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8"
+    ),
+    table!(
+        "oauth_client_tokens",
+        1,
+        "id" = "$2",
+        "id, digest, client_no, facts, issued_at, expires_at" = "$1, $2, $3, $4, $5, $6"
+    ),
+    table!("oauth_revoked_jwts", 1, "jti" = "$2", "jti, expires_at" = "$1, $2"),
+    table!(
+        "oauth_codes",
+        1,
+        "digest" = "$2",
+        "digest, client_no, account_id, epoch, session_id, parent_id, redirect_uri, challenge, dpop_jkt, facts, expires_at, used_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+    ),
+    table!(
+        "oauth_pushed",
+        1,
+        "digest" = "$2",
+        "digest, client_no, sealed, expires_at, used_at" = "$1, $2, $3, $4, $5"
+    ),
+    table!(
+        "oauth_devices",
+        1,
+        "digest" = "$2",
+        "digest, user_code, client_no, facts, source, state, account_id, epoch, session_id, parent_id, poll_after, interval_s, expires_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
+    ),
+    table!("oauth_seen", 1, "id" = "$2", "id, expires_at" = "$1, $2"),
+    table!(
+        "oauth_consents",
+        2,
+        "account_id, client_no" = "$2, $3",
+        "account_id, client_no, scope, given_at" = "$1, $2, $3, $4"
+    ),
+    table!("groups", 1, "id" = "$2", "id, name, created_at" = "$1, $2, $3"),
+    table!("group_members", 2, "account_id, group_id" = "$2, $3", "account_id, group_id" = "$1, $2"),
+    table!("roles", 1, "name" = "$2", "name, created_at" = "$1, $2"),
+    table!("role_holders", 3, "kind, holder, role" = "$2, $3, $4", "kind, holder, role" = "$1, $2, $3"),
+    table!(
+        "logout_outbox",
+        1,
+        "id" = "$2",
+        "id, client_no, account_id, session_id, due_at, attempts" = "$1, $2, $3, $4, $5, $6"
     ),
 ];

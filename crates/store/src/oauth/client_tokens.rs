@@ -1,0 +1,1 @@
+//! Access tokens that clients got for themselves, as digests.

@@ -1,0 +1,1 @@
+//! Clients and where their scripts come from.

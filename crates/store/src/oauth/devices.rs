@@ -1,0 +1,1 @@
+//! Devices that wait for their user (RFC 8628).

@@ -1,0 +1,46 @@
+//! Grants: what somebody allowed a client, for as long as it is used.
+
+use countersign_model::ids::{AccountId, SessionId};
+
+use crate::tokens::Holder;
+use crate::{StoreError, Tx};
+
+/// Ends the grant of a session, and lets its client know if it wants to.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<(), StoreError> {
+    let ids = [account.0.into(), session.0.into()];
+    let sql = "INSERT INTO logout_outbox (id, client_no, account_id, session_id, due_at, attempts)
+               SELECT g.session_id, g.client_no, g.account_id, g.session_id, 0, 0
+               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no
+               WHERE g.account_id = $1 AND g.session_id = $2 AND c.backchannel_at IS NOT NULL
+               ON CONFLICT DO NOTHING";
+    tx.execute(sql, &ids).await?;
+    tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id = $2", &ids).await.map(drop)
+}
+
+/// Ends all grants of an account but that of one session, and lets their clients know.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_all(tx: &mut Tx<'_>, account: AccountId, kept: Option<SessionId>) -> Result<(), StoreError> {
+    // No session has the id 0.
+    let ids = [account.0.into(), kept.map_or(0, |session| session.0).into()];
+    let sql = "INSERT INTO logout_outbox (id, client_no, account_id, session_id, due_at, attempts)
+               SELECT g.session_id, g.client_no, g.account_id, g.session_id, 0, 0
+               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no
+               WHERE g.account_id = $1 AND g.session_id <> $2 AND c.backchannel_at IS NOT NULL
+               ON CONFLICT DO NOTHING";
+    tx.execute(sql, &ids).await?;
+    tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2", &ids).await.map(drop)
+}
+
+/// Takes a session's grant over into the present epoch.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn take_over(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> {
+    let sql = "UPDATE oauth_grants SET epoch = $3 WHERE account_id = $1 AND session_id = $2";
+    tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await.map(drop)
+}

@@ -1,0 +1,1 @@
+//! Groups, roles and who has them.

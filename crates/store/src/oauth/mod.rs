@@ -1,0 +1,12 @@
+//! OAuth 2 and OpenID Connect.
+
+pub mod client_tokens;
+pub mod clients;
+pub mod codes;
+pub mod consents;
+pub mod devices;
+pub mod grants;
+pub mod groups;
+pub mod logouts;
+pub mod pushed;
+pub mod seen;
