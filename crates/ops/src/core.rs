@@ -12,6 +12,10 @@ use crate::Settings;
 use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::manage_master_key::open_keyring;
+use crate::oauth::OAuth;
+use crate::oauth::clients::ClientCache;
+use crate::oauth::fetch::Fetch;
+use crate::oauth::keys::Keys;
 use crate::prepare::{self, Prepared};
 use crate::sweep::Places;
 
@@ -37,6 +41,8 @@ pub struct Core {
     pub(crate) sweep_places: Places,
     /// What Layer tokens are signed with.
     pub(crate) layer: Layer,
+    /// What OAuth works with.
+    pub(crate) oauth: OAuth,
 }
 
 /// What a [`Core`] is made of.
@@ -88,6 +94,11 @@ impl Core {
         let Prepared { provider, maker } =
             prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
         let maker = Arc::new(maker);
+        let oauth = OAuth {
+            keys: Keys::default(),
+            clients: ClientCache::default(),
+            fetch: Fetch { allowed: settings.oauth.fetch_allowed.clone() },
+        };
         Ok(Core {
             store,
             clock,
@@ -99,6 +110,7 @@ impl Core {
             outbox_changed: Notify::new(),
             sweep_places: Places::default(),
             layer: Layer { provider, maker, opened: Mutex::new(None) },
+            oauth,
         })
     }
 

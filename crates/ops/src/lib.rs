@@ -10,6 +10,8 @@ pub mod breached_list;
 mod claim;
 mod core;
 mod counting;
+#[allow(dead_code)] // Not every operation uses it yet.
+mod jose;
 mod outgoing;
 mod prepare;
 mod proof;
@@ -28,6 +30,8 @@ pub mod manage_accounts;
 pub mod manage_keys;
 pub mod manage_master_key;
 pub mod manage_messages;
+#[allow(dead_code)] // Not every operation is there yet.
+pub mod oauth;
 pub mod refresh_session;
 pub mod register_account;
 pub mod register_by_phone;

@@ -107,6 +107,11 @@ may_be_refused!(
 
 may_be_unavailable!(
     crate::check_session::CheckSessionError,
+    crate::oauth::advance_flow::AdvanceFlowError,
+    crate::oauth::authenticate_client::AuthenticateClientError,
+    crate::oauth::check_dpop::DpopError,
+    crate::oauth::exchange_code::ExchangeCodeError,
+    crate::oauth::start_authorization::StartAuthorizationError,
     crate::confirm_account::ConfirmAccountError,
     crate::refresh_session::RefreshSessionError,
     crate::sign_out::SignOutError,

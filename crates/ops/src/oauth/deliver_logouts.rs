@@ -1,0 +1,1 @@
+//! Tells clients that a session has ended (OpenID Connect Back-Channel Logout).

@@ -1,0 +1,1 @@
+//! A device waits for its user (RFC 8628).

@@ -1,0 +1,1 @@
+//! Signs out at a client's wish (OpenID Connect RP-Initiated Logout).

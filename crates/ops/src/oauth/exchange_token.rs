@@ -1,0 +1,1 @@
+//! A token for another (RFC 8693).

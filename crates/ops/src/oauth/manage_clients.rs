@@ -1,0 +1,1 @@
+//! Clients: added, changed, listed, removed.

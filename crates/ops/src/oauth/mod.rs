@@ -1,0 +1,42 @@
+//! OAuth 2 and OpenID Connect: one file for each operation.
+
+pub mod advance_flow;
+pub mod authenticate_client;
+pub mod browser_session;
+pub mod check_dpop;
+pub mod client_credentials;
+pub mod clients;
+pub mod consents;
+pub mod deliver_logouts;
+pub mod device;
+pub mod discovery;
+pub mod end_session;
+pub mod exchange_assertion;
+pub mod exchange_code;
+pub mod exchange_token;
+pub(crate) mod fetch;
+pub mod introspect;
+pub(crate) mod issue;
+pub mod keys;
+pub mod manage_clients;
+pub mod manage_groups;
+pub mod manage_roles;
+pub mod poll_device;
+pub mod push_request;
+pub mod refresh_grant;
+pub mod register_client;
+pub(crate) mod request_object;
+pub mod revoke;
+pub mod start_authorization;
+pub mod status;
+pub mod userinfo;
+
+/// What OAuth works with besides the store.
+pub(crate) struct OAuth {
+    /// The signing keys.
+    pub keys: keys::Keys,
+    /// Clients that were read.
+    pub clients: clients::ClientCache,
+    /// Asks other servers.
+    pub fetch: fetch::Fetch,
+}

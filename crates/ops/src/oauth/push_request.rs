@@ -1,0 +1,1 @@
+//! A request is pushed before the browser goes (RFC 9126).

@@ -1,0 +1,1 @@
+//! A refresh token for new tokens (RFC 6749 §6).

@@ -1,0 +1,1 @@
+//! A request as a signed object (RFC 9101).

@@ -1,0 +1,1 @@
+//! A token is not needed any more (RFC 7009).

@@ -1,0 +1,1 @@
+//! Which JWTs have been revoked (Token Status List).
