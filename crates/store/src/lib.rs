@@ -20,5 +20,7 @@ pub mod sessions;
 pub mod sweep;
 pub mod tokens;
 
-pub use db::{Database, InvalidDatabase, Param, Row, Store, StoreError, Tx, Value, Work, wait_until_closed};
+pub use db::{
+    Database, InvalidDatabase, LookUp, Param, Row, Store, StoreError, Tx, Value, Work, wait_until_closed,
+};
 pub use migrate::{MigrationName, OpenError};

@@ -6,6 +6,7 @@
 //! over a few connections and writes run each in a transaction of its own (design §3, decision 7).
 
 mod address;
+mod look_up;
 mod postgres;
 mod postgres_values;
 mod sqlite;
@@ -16,6 +17,7 @@ use std::future::Future;
 use std::path::Path;
 
 pub use address::{Database, InvalidDatabase};
+pub use look_up::LookUp;
 pub use sqlite::wait_until_closed;
 pub use value::{Param, Row, Value};
 
@@ -181,6 +183,25 @@ impl Tx<'_> {
             Inner::SqliteReader(reader) => sqlite::query_opt(reader.connection()?, sql, params),
             Inner::SqliteWriter(_) | Inner::PostgresReader(_) | Inner::PostgresWriter(_) => {
                 Ok(self.query(sql, params).await?.into_iter().next())
+            }
+        }
+    }
+
+    /// Looks a row up by its number and digest, as valid at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn look_up(
+        &mut self,
+        look_up: &'static LookUp,
+        id: i64,
+        digest: &[u8; 32],
+        now: i64,
+    ) -> Result<Option<Row>, StoreError> {
+        match &self.0 {
+            Inner::PostgresReader(reader) => reader.look_up(look_up, id, digest, now).await,
+            Inner::SqliteReader(_) | Inner::SqliteWriter(_) | Inner::PostgresWriter(_) => {
+                self.query_opt(look_up.one, &[id.into(), digest.into(), now.into()]).await
             }
         }
     }

@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_model::shard::{SHARDS, shard};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
@@ -15,13 +17,12 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::look_up::{Gathered, LookUp, look_up};
 use super::postgres_values::{store_error, take};
 use super::{Inner, Param, Row, StoreError, Tx, Work};
 
-/// Connections that reads share.
-const READERS: usize = 4;
-
-/// Connections for writes at most: with [`READERS`], well below PostgreSQL's default of 100.
+/// Connections for writes at most: with one for the reads of each share of the threads, well below
+/// PostgreSQL's default of 100.
 const WRITERS: usize = 64;
 
 /// How long a connection or a free writer is waited for (R153).
@@ -32,6 +33,9 @@ const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long one statement may take before its connection counts as dead.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a connection still answers.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a unit of work is begun again after a serialization failure or a deadlock.
 const RETRIES: u32 = 8;
@@ -49,8 +53,8 @@ impl std::fmt::Debug for Postgres {
 struct Shared {
     config: Config,
     tls: MakeRustlsConnect,
-    readers: [tokio::sync::RwLock<Option<Arc<Connection>>>; READERS],
-    next_reader: AtomicUsize,
+    /// One for each share of the threads: what a thread asks, the same thread reads the answer to.
+    readers: [tokio::sync::RwLock<Option<Arc<Connection>>>; SHARDS],
     idle_writers: Mutex<Vec<Connection>>,
     free_writers: Semaphore,
 }
@@ -67,7 +71,6 @@ impl Postgres {
             config,
             tls: tls()?,
             readers: Default::default(),
-            next_reader: AtomicUsize::new(0),
             idle_writers: Mutex::default(),
             free_writers: Semaphore::new(WRITERS),
         };
@@ -84,8 +87,7 @@ impl Postgres {
     }
 
     async fn reader_in_turn(&self) -> Result<Reader, StoreError> {
-        let turn = self.0.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
-        let place = &self.0.readers[turn];
+        let place = &self.0.readers[shard()];
         if let Some(connection) = place.read().await.as_ref().filter(|c| c.is_usable()) {
             return Ok(Reader(Arc::clone(connection)));
         }
@@ -142,12 +144,9 @@ impl Shared {
             Ok(opened) => opened.map_err(|e| store_error(&e))?,
             Err(_) => return Err(StoreError::Unavailable("no connection in time".to_owned())),
         };
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(error = %store_error(&error), "a database connection ended");
-            }
-        });
-        Ok(Connection { client, statements: Mutex::default(), is_silent: AtomicBool::new(false) })
+        let traffic = Arc::new(Traffic::default());
+        tokio::spawn(drive(connection, Arc::clone(&traffic)));
+        Ok(Connection { client, gathered: Gathered::default(), statements: Mutex::default(), traffic })
     }
 
     async fn writer(&self) -> Result<Connection, StoreError> {
@@ -159,6 +158,56 @@ impl Shared {
                 None => return self.open(CONNECT_WITHIN).await,
             }
         }
+    }
+}
+
+/// Runs a connection until it ends or does not answer in time; then all that wait for it are told.
+async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>, traffic: Arc<Traffic>) {
+    let mut connection = pin!(connection);
+    let mut looks = tokio::time::interval(LOOK);
+    let (mut answered, mut silent) = (0, Duration::ZERO);
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::warn!(error = %store_error(&error), "a database connection ended");
+                }
+                return;
+            }
+            _ = looks.tick() => {
+                let last = std::mem::replace(&mut answered, traffic.answered.load(Ordering::Relaxed));
+                let waits = traffic.waiting.load(Ordering::Relaxed) > 0 && answered == last;
+                silent = if waits { silent + LOOK } else { Duration::ZERO };
+                if silent > ANSWER_WITHIN {
+                    tracing::warn!("a database connection does not answer: it is given up");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What a connection was asked and has answered.
+#[derive(Debug, Default)]
+struct Traffic {
+    waiting: AtomicUsize,
+    answered: AtomicU64,
+}
+
+/// Somebody waits for an answer.
+struct Waiting<'t>(&'t Traffic);
+
+impl Traffic {
+    fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(self)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -182,39 +231,28 @@ fn tls() -> Result<MakeRustlsConnect, StoreError> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-struct Connection {
+pub(super) struct Connection {
     client: Client,
-    /// By the address of the statement's text, which lives as long as the program.
-    statements: Mutex<HashMap<&'static str, Statement>>,
-    /// Did not answer in time: readers take another one from now on.
-    is_silent: AtomicBool,
+    pub(super) gathered: Gathered,
+    /// By the address and length of the statement's text, which lives as long as the program.
+    statements: Mutex<HashMap<(usize, usize), Statement>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Connection {
     fn is_usable(&self) -> bool {
-        !self.client.is_closed() && !self.is_silent.load(Ordering::Relaxed)
-    }
-
-    async fn in_time<T>(
-        &self,
-        done: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, StoreError> {
-        match timeout(ANSWER_WITHIN, done).await {
-            Ok(done) => done.map_err(|error| store_error(&error)),
-            Err(_) => {
-                self.is_silent.store(true, Ordering::Relaxed);
-                Err(StoreError::Unavailable("no answer in time".to_owned()))
-            }
-        }
+        !self.client.is_closed()
     }
 
     async fn prepared(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        let address = (sql.as_ptr().addr(), sql.len());
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
         if let Some(statement) = known {
             return Ok(statement);
         }
+        let _waiting = self.traffic.wait();
         let statement = self.client.prepare(sql).await?;
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(address, statement.clone());
         Ok(statement)
     }
 
@@ -223,16 +261,50 @@ impl Connection {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let _waiting = self.traffic.wait();
         let statement = self.prepared(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
         let rows = self.client.query(&statement, &params).await?;
         rows.iter().map(take).collect()
     }
 
+    /// The only row.
+    pub(super) async fn query_opt(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        let rows = self.query(sql, params).await.map_err(|error| store_error(&error))?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// The rows of a look-up of many.
+    pub(super) async fn query_many(
+        &self,
+        sql: &'static str,
+        ids: &[i64],
+        digests: &[&[u8]],
+        now: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let _waiting = self.traffic.wait();
+        let found: Result<Vec<Row>, tokio_postgres::Error> = async {
+            let statement = self.prepared(sql).await?;
+            self.client.query(&statement, &[&ids, &digests, &now]).await?.iter().map(take).collect()
+        }
+        .await;
+        found.map_err(|error| store_error(&error))
+    }
+
     async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
+        let _waiting = self.traffic.wait();
         let statement = self.prepared(sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
         self.client.execute(&statement, &params).await
+    }
+
+    async fn batch(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        let _waiting = self.traffic.wait();
+        self.client.batch_execute(sql).await
     }
 }
 
@@ -240,16 +312,26 @@ impl Connection {
 pub struct Reader(Arc<Connection>);
 
 impl Reader {
+    pub async fn look_up(
+        &self,
+        texts: &'static LookUp,
+        id: i64,
+        digest: &[u8; 32],
+        now: i64,
+    ) -> Result<Option<Row>, StoreError> {
+        look_up(&self.0, texts, id, digest, now).await
+    }
+
     pub async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        self.0.in_time(self.0.query(sql, params)).await
+        self.0.query(sql, params).await.map_err(|error| store_error(&error))
     }
 
     pub async fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, StoreError> {
-        self.0.in_time(self.0.execute(sql, params)).await
+        self.0.execute(sql, params).await.map_err(|error| store_error(&error))
     }
 
     pub async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.0.in_time(self.0.client.batch_execute(sql)).await
+        self.0.batch(sql).await.map_err(|error| store_error(&error))
     }
 }
 
@@ -277,7 +359,7 @@ impl Writer {
         if !self.begun {
             return Ok(());
         }
-        let done = timeout(ANSWER_WITHIN, self.connection.client.batch_execute(how)).await;
+        let done = self.connection.batch(how).await;
         self.judge(done)?;
         self.dirty = false;
         Ok(())
@@ -287,14 +369,11 @@ impl Writer {
         let first = !std::mem::replace(&mut self.begun, true);
         self.dirty = true;
         let connection = &self.connection;
-        let done = timeout(ANSWER_WITHIN, async {
-            if first {
-                begin_and(connection, sql, connection.query(sql, params)).await
-            } else {
-                connection.query(sql, params).await
-            }
-        });
-        let done = done.await;
+        let done = if first {
+            begin_and(connection, sql, connection.query(sql, params)).await
+        } else {
+            connection.query(sql, params).await
+        };
         self.judge(done)
     }
 
@@ -302,33 +381,25 @@ impl Writer {
         let first = !std::mem::replace(&mut self.begun, true);
         self.dirty = true;
         let connection = &self.connection;
-        let done = timeout(ANSWER_WITHIN, async {
-            if first {
-                begin_and(connection, sql, connection.execute(sql, params)).await
-            } else {
-                connection.execute(sql, params).await
-            }
-        });
-        let done = done.await;
+        let done = if first {
+            begin_and(connection, sql, connection.execute(sql, params)).await
+        } else {
+            connection.execute(sql, params).await
+        };
         self.judge(done)
     }
 
     pub async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         let begin = if std::mem::replace(&mut self.begun, true) { "" } else { "BEGIN;" };
         self.dirty = true;
-        let done =
-            timeout(ANSWER_WITHIN, self.connection.client.batch_execute(&format!("{begin}{sql}"))).await;
+        let done = self.connection.batch(&format!("{begin}{sql}")).await;
         self.judge(done)
     }
 
-    fn judge<T>(
-        &mut self,
-        done: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
-    ) -> Result<T, StoreError> {
+    fn judge<T>(&mut self, done: Result<T, tokio_postgres::Error>) -> Result<T, StoreError> {
         let error = match done {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => error,
-            Err(_) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
+            Ok(value) => return Ok(value),
+            Err(error) => error,
         };
         let asks_again = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED];
         self.retry = error.code().is_some_and(|code| asks_again.contains(&code));
