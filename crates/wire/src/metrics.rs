@@ -17,8 +17,8 @@ use http::StatusCode;
 use crate::line::LineCounters;
 
 /// The statuses that have a series of their own; the rest is counted as `other`.
-const STATUSES: [u16; 20] =
-    [200, 201, 202, 204, 303, 400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 429, 431, 500, 503];
+const STATUSES: [u16; 21] =
+    [200, 201, 202, 204, 302, 303, 400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 429, 431, 500, 503];
 
 /// Upper bounds of the latency buckets, in microseconds: from a token check to a queued hash.
 const BOUNDS: [u64; 12] =

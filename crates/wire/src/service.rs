@@ -218,7 +218,13 @@ impl Inner {
         let (status, micros) = (status.as_u16(), took.as_micros());
         // A method that no path serves may be any text of the client's.
         let method = match *method {
-            Method::GET | Method::HEAD | Method::POST | Method::PATCH => method.as_str(),
+            Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PATCH
+            | Method::PUT
+            | Method::DELETE
+            | Method::OPTIONS => method.as_str(),
             _ => "other",
         };
         if status >= 500 {

@@ -110,7 +110,7 @@ fn modules_say_what_they_hold() {
 
 #[test]
 fn surfaces_do_not_know_each_other() {
-    let surfaces = ["ouser", "authd", "line", "authv1", "rest", "pages"];
+    let surfaces = ["ouser", "authd", "line", "authv1", "rest", "oauth", "pages"];
     for own in surfaces {
         for other in surfaces.into_iter().filter(|other| *other != own) {
             let place = format!("crates/wire/src/{own}/");

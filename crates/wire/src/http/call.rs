@@ -1,6 +1,7 @@
 //! One request, as a handler sees it.
 
 use bytes::Bytes;
+use countersign_model::oauth::Parameters;
 use countersign_ops::{Core, Source};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
@@ -79,6 +80,36 @@ impl<'a> Call<'a> {
     /// [`BodyError::Form`], as for a form in the body.
     pub fn query(&self) -> Result<Fields, BodyError> {
         form::parse(self.parts.uri.query().unwrap_or_default().as_bytes()).map_err(BodyError::Form)
+    }
+
+    /// The query string as parameters of OAuth.
+    ///
+    /// # Errors
+    /// [`BodyError::Form`], also for a parameter that is given twice (R107).
+    pub fn query_parameters(&self) -> Result<Parameters, BodyError> {
+        form::parameters(self.parts.uri.query().unwrap_or_default().as_bytes()).map_err(BodyError::Form)
+    }
+
+    /// The body as parameters of OAuth: a form and nothing else (RFC 6749 §4.1.3).
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn form_parameters(&self) -> Result<Parameters, BodyError> {
+        match self.encoding() {
+            Some(Encoding::Form) => form::parameters(&self.body).map_err(BodyError::Form),
+            _ => Err(BodyError::UnsupportedType(String::new())),
+        }
+    }
+
+    /// A cookie. One that is given twice counts as none: nobody knows who set the other.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let headers = self.parts.headers.get_all(http::header::COOKIE).iter();
+        let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+        let mut found = pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter_map(|(key, value)| (key == name).then_some(value));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
     }
 
     /// How the body says that it is encoded; `None` if it says nothing, or nothing of ours.

@@ -3,6 +3,7 @@
 //! Stricter than the URL Standard's parser, which replaces broken UTF-8 instead of refusing it and
 //! keeps repeated names.
 
+use countersign_model::oauth::Parameters;
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
@@ -26,6 +27,21 @@ pub enum FormError {
     /// The parts of a multipart body cannot be told apart.
     #[error("not a well-formed multipart body")]
     NotMultipart,
+}
+
+/// The parameters of OAuth: the same, but `resource` and `audience` may repeat.
+pub(super) fn parameters(text: &[u8]) -> Result<Parameters, FormError> {
+    let mut all = Parameters::default();
+    for (count, pair) in text.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).enumerate() {
+        if count == MAX_FIELDS {
+            return Err(FormError::TooManyFields);
+        }
+        let mut halves = pair.splitn(2, |b| *b == b'=');
+        let name = decode(halves.next().unwrap_or_default())?;
+        let value = decode(halves.next().unwrap_or_default())?;
+        all.add(name.clone(), value).map_err(|_| FormError::Duplicate(name))?;
+    }
+    Ok(all)
 }
 
 pub(super) fn parse(text: &[u8]) -> Result<Fields, FormError> {

@@ -32,6 +32,12 @@ pub enum Verb {
     Post,
     /// PATCH.
     Patch,
+    /// PUT.
+    Put,
+    /// DELETE.
+    Delete,
+    /// OPTIONS, where scripts of other origins may ask (CORS).
+    Options,
 }
 
 impl Verb {
@@ -42,6 +48,9 @@ impl Verb {
             Verb::GetThatActs => &[Method::GET],
             Verb::Post => &[Method::POST],
             Verb::Patch => &[Method::PATCH],
+            Verb::Put => &[Method::PUT],
+            Verb::Delete => &[Method::DELETE],
+            Verb::Options => &[Method::OPTIONS],
         }
     }
 }

@@ -86,3 +86,9 @@ impl From<VerifyEmailError> for Error {
         }
     }
 }
+
+impl From<Unavailable> for Error {
+    fn from(why: Unavailable) -> Error {
+        Error::Unavailable(why)
+    }
+}

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::error::Error;
 use super::page::{self, Notice, ResetPassword, VerifyEmail};
+use super::{account, authorize, device, logout, recover, sign_in, sign_in_code, sign_up};
 use crate::http::{Accept, Call, Reply, Route, Verb, handler, is_cross_site};
 use crate::wording;
 
@@ -18,6 +19,49 @@ pub const ROUTES: &[Route] = &[
     Route {
         path: "/reset-password/{link}",
         handlers: &[(Verb::Get, handler!(ask_for_password)), (Verb::Post, handler!(reset_password))],
+    },
+];
+
+/// The paths of sign-in for clients, served with OAuth.
+pub const FLOW_ROUTES: &[Route] = &[
+    Route {
+        path: "/oauth2/authorize",
+        handlers: &[
+            (Verb::Get, handler!(authorize::authorize)),
+            (Verb::Post, handler!(authorize::authorize)),
+        ],
+    },
+    Route { path: "/oauth2/continue", handlers: &[(Verb::Get, handler!(authorize::go_on))] },
+    Route { path: "/consent", handlers: &[(Verb::Post, handler!(authorize::consent))] },
+    Route {
+        path: "/oauth2/logout",
+        handlers: &[(Verb::Get, handler!(logout::ask)), (Verb::Post, handler!(logout::logout))],
+    },
+    Route { path: "/signed-out", handlers: &[(Verb::Get, handler!(logout::signed_out))] },
+    Route { path: "/select-account", handlers: &[(Verb::Post, handler!(sign_in::select_account))] },
+    Route {
+        path: "/sign-in",
+        handlers: &[(Verb::Get, handler!(sign_in::show)), (Verb::Post, handler!(sign_in::submit))],
+    },
+    Route {
+        path: "/sign-in/code",
+        handlers: &[(Verb::Get, handler!(sign_in_code::show)), (Verb::Post, handler!(sign_in_code::submit))],
+    },
+    Route {
+        path: "/sign-up",
+        handlers: &[(Verb::Get, handler!(sign_up::show)), (Verb::Post, handler!(sign_up::submit))],
+    },
+    Route {
+        path: "/recover",
+        handlers: &[(Verb::Get, handler!(recover::show)), (Verb::Post, handler!(recover::submit))],
+    },
+    Route {
+        path: "/device",
+        handlers: &[(Verb::Get, handler!(device::show)), (Verb::Post, handler!(device::submit))],
+    },
+    Route {
+        path: "/account",
+        handlers: &[(Verb::Get, handler!(account::show)), (Verb::Post, handler!(account::submit))],
     },
 ];
 

@@ -1,0 +1,1 @@
+//! Which scripts may read an answer (Fetch, CORS).

@@ -1,0 +1,1 @@
+//! The two cookies of the pages.

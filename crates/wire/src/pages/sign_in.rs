@@ -1,0 +1,18 @@
+//! Signing in with a password.
+
+use countersign_ops::Unavailable;
+
+use super::error::Error;
+use crate::http::{Call, Reply};
+
+pub(super) async fn select_account(_: &Call<'_>) -> Result<Reply, Error> {
+    Err(Unavailable::Fault.into())
+}
+
+pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
+    Err(Unavailable::Fault.into())
+}
+
+pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
+    Err(Unavailable::Fault.into())
+}
