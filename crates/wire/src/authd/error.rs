@@ -36,69 +36,52 @@ pub(super) enum Error {
     Unavailable(Unavailable),
 }
 
-impl Error {
-    fn status(&self) -> StatusCode {
-        match self {
-            // Decision 4: what is neither JSON nor a form answers 400, whatever it claims to be.
-            Error::Body(_)
-            | Error::Email
-            | Error::PasswordMissing
-            | Error::Password(_)
-            | Error::EmailTaken => StatusCode::BAD_REQUEST,
-            Error::Credentials => StatusCode::UNAUTHORIZED,
-            Error::NotFound => StatusCode::NOT_FOUND,
-            Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    /// What went wrong, and the particulars.
-    fn message(&self) -> (&'static str, Vec<String>) {
-        match self {
-            Error::Body(error) => ("The body cannot be read.", vec![error.to_string()]),
-            Error::Email => ("The request is not valid.", vec!["email: not an e-mail address".to_owned()]),
-            Error::PasswordMissing => ("The request is not valid.", vec!["password: missing".to_owned()]),
-            Error::Password(faults) => (
-                "The password does not meet the criteria.",
-                faults.iter().map(wording::password_fault).collect(),
-            ),
-            Error::EmailTaken => ("The request is not valid.", vec!["email: already registered".to_owned()]),
-            Error::Credentials => ("The e-mail or the password is not valid.", Vec::new()),
-            Error::NotFound => ("There is no request with this id.", Vec::new()),
-            Error::TooMany(_) => ("Too many tries. Try again later.", Vec::new()),
-            Error::Unavailable(_) => ("This is not possible just now. Try again later.", Vec::new()),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ErrorBody {
-    message: &'static str,
-    errors: Vec<String>,
-}
-
 impl From<Error> for Reply {
-    fn from(error: Error) -> Reply {
-        let (message, errors) = error.message();
-        let reply = Reply::json_utf8(error.status(), &ErrorBody { message, errors });
-        match error {
-            Error::Credentials => reply.challenge("Bearer"),
-            Error::TooMany(after) => reply.retry_after(after),
-            Error::Unavailable(why) => reply.retry_after(why.retry_after()),
-            Error::Body(_)
-            | Error::Email
-            | Error::PasswordMissing
-            | Error::Password(_)
-            | Error::EmailTaken
-            | Error::NotFound => reply,
+    fn from(refused: Error) -> Reply {
+        let invalid =
+            |what: &str| error(StatusCode::BAD_REQUEST, "The request is not valid.", vec![what.to_owned()]);
+        match refused {
+            // Decision 4: what is neither JSON nor a form answers 400, whatever it claims to be.
+            Error::Body(why) => {
+                error(StatusCode::BAD_REQUEST, "The body cannot be read.", vec![why.to_string()])
+            }
+            Error::Email => invalid("email: not an e-mail address"),
+            Error::PasswordMissing => invalid("password: missing"),
+            Error::Password(faults) => {
+                let particulars = faults.iter().map(wording::password_fault).collect();
+                error(StatusCode::BAD_REQUEST, "The password does not meet the criteria.", particulars)
+            }
+            Error::EmailTaken => invalid("email: already registered"),
+            Error::Credentials => {
+                let text = "The e-mail or the password is not valid.";
+                error(StatusCode::UNAUTHORIZED, text, Vec::new()).challenge("Bearer")
+            }
+            Error::NotFound => error(StatusCode::NOT_FOUND, "There is no request with this id.", Vec::new()),
+            Error::TooMany(after) => {
+                let text = "Too many tries. Try again later.";
+                error(StatusCode::TOO_MANY_REQUESTS, text, Vec::new()).retry_after(after)
+            }
+            Error::Unavailable(why) => {
+                let text = "This is not possible just now. Try again later.";
+                error(StatusCode::SERVICE_UNAVAILABLE, text, Vec::new()).retry_after(why.retry_after())
+            }
         }
     }
+}
+
+/// What went wrong, and the particulars.
+fn error(status: StatusCode, message: &'static str, errors: Vec<String>) -> Reply {
+    #[derive(Serialize)]
+    struct ErrorBody {
+        message: &'static str,
+        errors: Vec<String>,
+    }
+    Reply::json_utf8(status, &ErrorBody { message, errors })
 }
 
 /// A refusal of the plumbing in 001's form.
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    let body = ErrorBody { message: refusal.message(), errors: Vec::new() };
-    Reply::json_utf8(refusal.status(), &body)
+    error(refusal.status(), refusal.message(), Vec::new())
 }
 
 impl From<BodyError> for Error {

@@ -10,7 +10,6 @@ use countersign_ops::request_reset::RequestResetError;
 use countersign_ops::sign_in::SignInError;
 use http::StatusCode;
 
-use super::reply::error;
 use crate::http::{BodyError, Fault, JsonError, Refusal, Reply};
 use crate::wording;
 
@@ -45,19 +44,25 @@ impl From<Error> for Reply {
     fn from(refused: Error) -> Reply {
         match refused {
             Error::Body(why) => body(&why),
-            Error::Field { name, fault } => error(StatusCode::BAD_REQUEST, &field(name, fault)),
-            Error::Malformed(name) => error(StatusCode::BAD_REQUEST, &format!("The {name} is not valid.")),
-            Error::Password(faults) => error(StatusCode::BAD_REQUEST, &wording::password_faults(&faults)),
+            Error::Field { name, fault } => Reply::message(StatusCode::BAD_REQUEST, &field(name, fault)),
+            Error::Malformed(name) => {
+                Reply::message(StatusCode::BAD_REQUEST, &format!("The {name} is not valid."))
+            }
+            Error::Password(faults) => {
+                Reply::message(StatusCode::BAD_REQUEST, &wording::password_faults(&faults))
+            }
             Error::Credentials => unauthorized("The username or the password is wrong."),
             Error::Token => unauthorized("The token is not valid."),
-            Error::Taken(name) => error(StatusCode::CONFLICT, &format!("The {name} is already in use.")),
+            Error::Taken(name) => {
+                Reply::message(StatusCode::CONFLICT, &format!("The {name} is already in use."))
+            }
             Error::TooMany(after) => {
                 let text = format!("Too many tries. Try again in {} seconds.", after.seconds());
-                error(StatusCode::TOO_MANY_REQUESTS, &text).retry_after(after)
+                Reply::message(StatusCode::TOO_MANY_REQUESTS, &text).retry_after(after)
             }
             Error::Unavailable(why) => {
                 let text = "The service is not available just now. Try again later.";
-                error(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(why.retry_after())
+                Reply::message(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(why.retry_after())
             }
         }
     }
@@ -65,12 +70,12 @@ impl From<Error> for Reply {
 
 /// What the plumbing refuses, in the form of this surface.
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    error(refusal.status(), refusal.message())
+    Reply::message(refusal.status(), refusal.message())
 }
 
 /// A 401 names a scheme: the one that clients of this document send their token with.
 fn unauthorized(text: &str) -> Reply {
-    error(StatusCode::UNAUTHORIZED, text).challenge("OAuth")
+    Reply::message(StatusCode::UNAUTHORIZED, text).challenge("OAuth")
 }
 
 fn body(why: &BodyError) -> Reply {
@@ -83,7 +88,7 @@ fn body(why: &BodyError) -> Reply {
             (StatusCode::BAD_REQUEST, "The body is not well-formed JSON.")
         }
     };
-    error(status, text)
+    Reply::message(status, text)
 }
 
 fn field(name: &str, fault: Fault) -> String {

@@ -33,15 +33,10 @@ pub fn token(issued: &IssuedToken) -> Reply {
 
 /// 200 with a text.
 pub fn message(text: &str) -> Reply {
-    error(StatusCode::OK, text)
+    Reply::message(StatusCode::OK, text)
 }
 
 /// 200 without a body.
 pub fn done() -> Reply {
     Reply::empty(StatusCode::OK)
-}
-
-/// Any status with a text.
-pub fn error(status: StatusCode, text: &str) -> Reply {
-    Reply::json(status, &MessageReply { message: text })
 }

@@ -12,7 +12,6 @@ use countersign_ops::sign_in::SignInError;
 use countersign_ops::sign_in_with_code::SignInWithCodeError;
 use countersign_ops::sign_out::SignOutError;
 use http::StatusCode;
-use serde_json::json;
 
 use crate::http::{BodyError, Refusal, Reply};
 use crate::wording;
@@ -45,70 +44,60 @@ pub(super) enum Error {
     Unavailable(Unavailable),
 }
 
-impl Error {
-    fn status(&self) -> StatusCode {
-        match self {
-            Error::Body(BodyError::UnsupportedType(_)) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Error::Body(BodyError::Json(_) | BodyError::Form(_))
-            | Error::Parameter(_)
-            | Error::Contradiction
-            | Error::Password(_) => StatusCode::BAD_REQUEST,
-            Error::UnknownMessage => StatusCode::NOT_FOUND,
-            Error::Credentials => StatusCode::UNAUTHORIZED,
-            Error::CurrentWrong => StatusCode::FORBIDDEN,
-            Error::Taken => StatusCode::CONFLICT,
-            Error::CodeGone | Error::SessionGone => StatusCode::GONE,
-            Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            // The document's one answer to a fault inside (000-52).
-            Error::Unavailable(Unavailable::Fault) => StatusCode::INTERNAL_SERVER_ERROR,
-            Error::Unavailable(Unavailable::Store | Unavailable::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    fn message(&self) -> String {
-        match self {
-            Error::Body(BodyError::UnsupportedType(_)) => "Send JSON or a form.".to_owned(),
-            Error::Body(BodyError::Json(error)) => format!("The body is not a JSON object: {error}."),
-            Error::Body(BodyError::Form(error)) => format!("The parameters cannot be read: {error}."),
-            Error::Parameter(name) => format!("`{name}` is missing or incorrect."),
-            Error::Contradiction => "The parameters contradict each other.".to_owned(),
-            Error::UnknownMessage => "There is no such `message`.".to_owned(),
-            Error::Password(faults) => wording::password_faults(faults),
-            Error::Credentials => "Incorrect identifier, password or verification code.".to_owned(),
-            Error::CurrentWrong => "`current_password` is incorrect.".to_owned(),
-            Error::Taken => "This identifier is already registered.".to_owned(),
-            Error::CodeGone => "`verification_code` is invalid or expired.".to_owned(),
-            Error::SessionGone => "The session is invalid or expired.".to_owned(),
-            Error::TooMany(_) => "Too many tries. Try again later.".to_owned(),
-            Error::Unavailable(_) => "This is not possible just now. Try again later.".to_owned(),
+impl From<Error> for Reply {
+    fn from(refused: Error) -> Reply {
+        let say = Reply::message;
+        match refused {
+            Error::Body(why) => body(&why),
+            Error::Parameter(name) => {
+                say(StatusCode::BAD_REQUEST, &format!("`{name}` is missing or incorrect."))
+            }
+            Error::Contradiction => say(StatusCode::BAD_REQUEST, "The parameters contradict each other."),
+            Error::UnknownMessage => say(StatusCode::NOT_FOUND, "There is no such `message`."),
+            Error::Password(faults) => say(StatusCode::BAD_REQUEST, &wording::password_faults(&faults)),
+            Error::Credentials => {
+                let text = "Incorrect identifier, password or verification code.";
+                // The tokens of 000 travel in the body, so the scheme has the document's name.
+                say(StatusCode::UNAUTHORIZED, text).challenge("OUser")
+            }
+            Error::CurrentWrong => say(StatusCode::FORBIDDEN, "`current_password` is incorrect."),
+            Error::Taken => say(StatusCode::CONFLICT, "This identifier is already registered."),
+            Error::CodeGone => say(StatusCode::GONE, "`verification_code` is invalid or expired."),
+            Error::SessionGone => say(StatusCode::GONE, "The session is invalid or expired."),
+            Error::TooMany(after) => {
+                say(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Try again later.").retry_after(after)
+            }
+            Error::Unavailable(why) => {
+                let status = match why {
+                    // The document's one answer to a fault inside (000-52).
+                    Unavailable::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+                    Unavailable::Store | Unavailable::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                let text = "This is not possible just now. Try again later.";
+                say(status, text).retry_after(why.retry_after())
+            }
         }
     }
 }
 
-impl From<Error> for Reply {
-    fn from(error: Error) -> Reply {
-        let reply = Reply::json(error.status(), &json!({ "message": error.message() }));
-        match error {
-            // The tokens of 000 travel in the body, so the scheme has the document's name.
-            Error::Credentials => reply.challenge("OUser"),
-            Error::TooMany(after) => reply.retry_after(after),
-            Error::Unavailable(unavailable) => reply.retry_after(unavailable.retry_after()),
-            Error::Body(_)
-            | Error::Parameter(_)
-            | Error::Contradiction
-            | Error::UnknownMessage
-            | Error::Password(_)
-            | Error::CurrentWrong
-            | Error::Taken
-            | Error::CodeGone
-            | Error::SessionGone => reply,
+fn body(why: &BodyError) -> Reply {
+    let (status, text) = match why {
+        BodyError::UnsupportedType(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON or a form.".to_owned())
         }
-    }
+        BodyError::Json(error) => {
+            (StatusCode::BAD_REQUEST, format!("The body is not a JSON object: {error}."))
+        }
+        BodyError::Form(error) => {
+            (StatusCode::BAD_REQUEST, format!("The parameters cannot be read: {error}."))
+        }
+    };
+    Reply::message(status, &text)
 }
 
 /// A refusal of the plumbing in 000's form.
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    Reply::json(refusal.status(), &json!({ "message": refusal.message() }))
+    Reply::message(refusal.status(), refusal.message())
 }
 
 impl From<BodyError> for Error {
