@@ -7,9 +7,11 @@ use super::{register_member, register_user};
 use crate::authd;
 use crate::case::{Case, at_once, on_both_engines, password};
 use crate::ouser;
+use crate::rest::{self, User};
 
 on_both_engines! {
     seed_x_14
+    each_of_many_who_ask_at_once_gets_its_own_answer
 }
 
 /// POSTs `bodies` to `path` at once, each from a source of its own; the statuses.
@@ -118,4 +120,24 @@ fn race_on_registrations(case: &Case, count: usize) {
     let email = case.email();
     let statuses = at_once(count, |_| register_user(case, &email, &password()).status);
     one_wins("004 addresses", &statuses, 201, &[400]);
+}
+
+/// What is asked at one moment may go to the database together; the answers must not be mixed up, and a token that
+/// nobody has must not spoil those of others.
+fn each_of_many_who_ask_at_once_gets_its_own_answer(case: &Case) {
+    let users: Vec<User> = (0..6).map(|_| User::new(case)).collect();
+    let unknown = "0123456789abcdef0123456789abcdef01234567";
+    for _ in 0..20 {
+        let answers = at_once(48, |number| {
+            let user = (number % 4 != 3).then(|| &users[number % users.len()]);
+            let token = user.map_or(unknown, |user| &user.token);
+            (user, rest::authorized(case, "GET", "/auth/profile/", &format!("Token {token}")).send())
+        });
+        for (user, response) in answers {
+            match user {
+                Some(user) => assert_eq!(response.expect(200).json()["email"], user.email.as_str()),
+                None => drop(response.expect(401)),
+            }
+        }
+    }
 }
