@@ -10,7 +10,7 @@ use crate::http::{Handler, Refusal, Refuse, Reply, RequestIds, Route, Verb};
 use crate::metrics::Metrics;
 use crate::service::{App, Entry, Inner};
 use crate::settings::{SurfaceSettings, WireSettings};
-use crate::{authd, authv1, health, openapi, ouser, pages, rest};
+use crate::{authd, authv1, health, oauth, openapi, ouser, pages, rest};
 
 /// A surface, as the table sees it.
 struct Surface {
@@ -89,6 +89,8 @@ fn surfaces(settings: &WireSettings) -> Vec<Surface> {
         Surface { any_case: true, ..of("authv1", authv1::ROUTES, authv1::refuse, &settings.authv1) },
         of("rest", rest::ROUTES, rest::refuse, &settings.rest),
         confirmation,
+        of("oauth", oauth::ROUTES, oauth::refuse, &settings.oauth),
+        of("pages", pages::FLOW_ROUTES, pages::refuse, &settings.oauth),
         own("pages", pages::ROUTES, pages::refuse),
         own("server", health::ROUTES, refuse_plainly),
         own("server", openapi::ROUTES, refuse_plainly),

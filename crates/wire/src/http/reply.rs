@@ -99,6 +99,40 @@ impl Reply {
         self.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme))
     }
 
+    /// 303: the browser goes on with a GET, whatever it has sent.
+    pub fn see_other(location: &str) -> Reply {
+        Reply::moved(StatusCode::SEE_OTHER, location)
+    }
+
+    /// 302: the answer to a GET of the authorization endpoint.
+    pub fn found(location: &str) -> Reply {
+        Reply::moved(StatusCode::FOUND, location)
+    }
+
+    fn moved(status: StatusCode, location: &str) -> Reply {
+        match HeaderValue::from_str(location) {
+            Ok(location) => Reply::empty(status).header(header::LOCATION, location),
+            Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// One more `Set-Cookie`.
+    #[must_use]
+    pub fn set_cookie(mut self, cookie: &str) -> Reply {
+        if let Ok(mut value) = HeaderValue::from_str(cookie) {
+            value.set_sensitive(true);
+            self.0.headers_mut().append(header::SET_COOKIE, value);
+        }
+        self
+    }
+
+    /// Anybody may keep it for so many seconds.
+    #[must_use]
+    pub fn cached(self, seconds: u32) -> Reply {
+        let value = HeaderValue::from_str(&format!("public, max-age={seconds}"));
+        self.header(header::CACHE_CONTROL, value.unwrap_or(HeaderValue::from_static("no-store")))
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
