@@ -51,10 +51,8 @@ fn run(arguments: Arguments) -> Outcome {
     // The first random bytes take tens of milliseconds, in which aws-lc measures the processor's jitter;
     // the configuration is read and the database opened meanwhile.
     let warm_up = std::thread::spawn(|| Random::System.bytes::<1>());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("countersign")
+    // Commands need no more; the server serves connections on threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| failure::Failure::failed(format!("cannot start threads: {error}")))?;

@@ -22,6 +22,7 @@ mod router;
 mod service;
 mod settings;
 mod wording;
+pub mod workers;
 
 pub use self::router::{RouterError, router};
 pub use self::service::App;

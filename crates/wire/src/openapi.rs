@@ -1,6 +1,9 @@
-//! The OpenAPI document, at `/openapi.json`: made once at start from what each surface says of
+//! The OpenAPI document, at `/openapi.json`: made when it is first asked for from what each surface says of
 //! itself, for the surfaces that are served and at the paths where they are.
 
+use std::sync::LazyLock;
+
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::HeaderValue;
 use utoipa::OpenApi;
@@ -16,7 +19,16 @@ pub(crate) const ROUTES: &[Route] =
     &[Route { path: "/openapi.json", handlers: &[(Verb::Get, handler!(get))] }];
 
 async fn get(call: &Call<'_>) -> Result<Reply, Reply> {
-    Ok(Reply::bytes(StatusCode::OK, HeaderValue::from_static("application/json"), call.openapi.clone()))
+    Ok(Reply::bytes(StatusCode::OK, HeaderValue::from_static("application/json"), Bytes::clone(call.openapi)))
+}
+
+/// The document, once somebody asks for it: most servers are never asked.
+pub(crate) type Description = LazyLock<Bytes, Box<dyn FnOnce() -> Bytes + Send>>;
+
+/// Describes what is served with these settings.
+pub(crate) fn describe(settings: &WireSettings, public_url: &str) -> Description {
+    let (settings, public_url) = (settings.clone(), public_url.to_owned());
+    LazyLock::new(Box::new(move || Bytes::from(document(&settings, &public_url))))
 }
 
 /// The document.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use countersign_ops::Core;
 use http::header::HeaderValue;
 
@@ -56,7 +55,7 @@ pub fn router(core: Arc<Core>, settings: WireSettings) -> Result<App, RouterErro
     let rows = table.iter().map(|e: &Entry| (e.surface, e.pattern.as_str()));
     let metrics = Arc::new(Metrics::new(rows.chain([("none", "none")])));
     let request_ids = RequestIds::new(&core.random);
-    let openapi = Bytes::from(openapi::document(&settings, &core.settings.public_url));
+    let openapi = openapi::describe(&settings, &core.settings.public_url);
     Ok(App(Arc::new(Inner { core, settings, index, table, metrics, openapi, request_ids })))
 }
 

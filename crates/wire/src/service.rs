@@ -23,6 +23,7 @@ use crate::http::{
     Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_only_chunked, is_well_hosted,
 };
 use crate::metrics::Metrics;
+use crate::openapi::Description;
 use crate::settings::WireSettings;
 
 /// The longest path and query (R119).
@@ -46,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) index: matchit::Router<usize>,
     pub(crate) table: Vec<Entry>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) openapi: Bytes,
+    pub(crate) openapi: Description,
     pub(crate) request_ids: RequestIds,
 }
 

@@ -85,10 +85,11 @@ fn functions_are_short() {
             if open.is_none() && starts {
                 open = Some((number, indent, line.trim().to_owned()));
             }
-            // rustfmt puts the brace that ends a function under the word that begins it.
+            // rustfmt puts what ends a function under the word that begins it: a brace, or, of a declaration alone,
+            // a semicolon.
             if let Some((start, margin, name)) = &open
                 && indent == *margin
-                && line.trim_end().ends_with('}')
+                && line.trim_end().ends_with(['}', ';'])
             {
                 if number - start > 70 {
                     long.push(format!("{}:{start}: {} lines: {name}", source.path, number - start));

@@ -27,8 +27,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
 use super::watched_io::WatchedIo;
-use super::workers::Workers;
 use countersign_wire::places::Places;
+use countersign_wire::workers::Workers;
 
 /// What answers requests.
 pub trait Answer: Clone + Send + Sync + 'static {

@@ -9,7 +9,6 @@ mod listen;
 mod metrics;
 mod surfaces;
 mod watched_io;
-mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +30,11 @@ use crate::open::{self, Opener};
 use crate::telemetry;
 use crate::tls::{self, Certificate, Protocols};
 use countersign_wire::places::Places;
+use countersign_wire::workers::Workers;
 use deadlines::Deadlines;
 use http::HttpListener;
 use listen::Listeners;
 use surfaces::Surfaces;
-use workers::Workers;
 
 /// Everything must have ended so long after the signal; with the last note of the time, 10 s (R160).
 const STOP: Duration = Duration::from_secs(9);
@@ -218,6 +217,7 @@ impl Server {
                 core,
                 line,
                 counters,
+                workers,
                 shutdown,
             ));
         }

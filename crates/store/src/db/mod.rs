@@ -8,6 +8,7 @@
 mod address;
 mod look_up;
 mod postgres;
+mod postgres_traffic;
 mod postgres_values;
 mod sqlite;
 mod sqlite_readers;

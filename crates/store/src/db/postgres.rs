@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::look_up::{Gathered, LookUp, look_up};
+use super::postgres_traffic::{ANSWER_WITHIN, Traffic, drive};
 use super::postgres_values::{store_error, take};
 use super::{Inner, Param, Row, StoreError, Tx, Work};
 
@@ -30,12 +29,6 @@ const CONNECT_WITHIN: Duration = Duration::from_millis(900);
 
 /// How long the first connection of a process is waited for: nobody's request waits with it.
 const START_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long one statement may take before its connection counts as dead.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often it is looked whether a connection still answers.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a unit of work is begun again after a serialization failure or a deadlock.
 const RETRIES: u32 = 8;
@@ -158,56 +151,6 @@ impl Shared {
                 None => return self.open(CONNECT_WITHIN).await,
             }
         }
-    }
-}
-
-/// Runs a connection until it ends or does not answer in time; then all that wait for it are told.
-async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>, traffic: Arc<Traffic>) {
-    let mut connection = pin!(connection);
-    let mut looks = tokio::time::interval(LOOK);
-    let (mut answered, mut silent) = (0, Duration::ZERO);
-    loop {
-        tokio::select! {
-            ended = &mut connection => {
-                if let Err(error) = ended {
-                    tracing::warn!(error = %store_error(&error), "a database connection ended");
-                }
-                return;
-            }
-            _ = looks.tick() => {
-                let last = std::mem::replace(&mut answered, traffic.answered.load(Ordering::Relaxed));
-                let waits = traffic.waiting.load(Ordering::Relaxed) > 0 && answered == last;
-                silent = if waits { silent + LOOK } else { Duration::ZERO };
-                if silent > ANSWER_WITHIN {
-                    tracing::warn!("a database connection does not answer: it is given up");
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// What a connection was asked and has answered.
-#[derive(Debug, Default)]
-struct Traffic {
-    waiting: AtomicUsize,
-    answered: AtomicU64,
-}
-
-/// Somebody waits for an answer.
-struct Waiting<'t>(&'t Traffic);
-
-impl Traffic {
-    fn wait(&self) -> Waiting<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(self)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.0.answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 

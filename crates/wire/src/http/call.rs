@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::{Accept, BodyError, Encoding, Fields, body, form};
 use crate::metrics::Metrics;
+use crate::openapi::Description;
 use crate::settings::WireSettings;
 
 /// A request whose body has been read, within its limit.
@@ -15,7 +16,7 @@ pub struct Call<'a> {
     pub(crate) core: &'a Core,
     pub(crate) settings: &'a WireSettings,
     pub(crate) metrics: &'a Metrics,
-    pub(crate) openapi: &'a Bytes,
+    pub(crate) openapi: &'a Description,
     pub(crate) parts: &'a Parts,
     pub(crate) body: Bytes,
     pub(crate) source: Source,

@@ -16,6 +16,7 @@ use super::connection::{self, Context, stopped};
 use super::frame::Deadlines;
 use crate::metrics::{Listener, Metrics};
 use crate::places::Places;
+use crate::workers::Workers;
 
 /// The bounds of the line listener.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ pub async fn serve(
     core: Arc<Core>,
     settings: LineSettings,
     metrics: Arc<Metrics>,
+    workers: Arc<Workers>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let places = Places::new(settings.connections, settings.connections_per_source);
@@ -87,10 +89,15 @@ pub async fn serve(
         };
         let open = metrics.connected(Listener::Line);
         let acceptor = TlsAcceptor::from(tls.load_full());
-        connections.spawn(async move {
-            connection::serve(socket, acceptor, context).await;
+        // Its readiness is told to this thread's runtime until it is taken out of it.
+        let Ok(socket) = socket.into_std() else { continue };
+        let serve = async move {
+            if let Ok(socket) = TcpStream::from_std(socket) {
+                connection::serve(socket, acceptor, context).await;
+            }
             drop((place, open));
-        });
+        };
+        connections.spawn_on(serve, workers.next());
     }
     drop(listener);
     finish(connections, settings.stop).await;

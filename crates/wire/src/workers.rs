@@ -39,6 +39,7 @@ impl Workers {
     }
 
     /// The runtime of the thread whose turn it is.
+    #[allow(clippy::indexing_slicing)] // At least one was started.
     pub fn next(&self) -> &Handle {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         &self.handles[turn % self.handles.len()]
