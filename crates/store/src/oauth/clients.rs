@@ -1,1 +1,190 @@
 //! Clients and where their scripts come from.
+
+use countersign_model::oauth::{ClientNo, ClientOrigin};
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+
+use crate::{Row, StoreError, Tx};
+
+/// A client as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientRow {
+    /// Its id.
+    pub id: String,
+    /// Its number.
+    pub no: ClientNo,
+    /// Rises with every change of the metadata.
+    pub version: i64,
+    /// Where it comes from.
+    pub origin: ClientOrigin,
+    /// JSON, without secrets.
+    pub metadata: String,
+    /// The digest of its secret.
+    pub secret: Option<TokenDigest>,
+    /// The digest of the one before, and until when it works on.
+    pub old_secret: Option<(TokenDigest, Timestamp)>,
+    /// The digest of its registration access token (RFC 7592).
+    pub registration: Option<TokenDigest>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// Since when it is suspended.
+    pub suspended_at: Option<Timestamp>,
+    /// Whether it wants to hear of log-outs.
+    pub has_backchannel: bool,
+    /// When a cached metadata document lapses.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Stores a client. `false` if its id is taken.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO oauth_clients (client_id, no, version, origin, metadata, secret, registration,
+                   created_at, backchannel_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (client_id) DO NOTHING";
+    let params = [
+        client.id.as_str().into(),
+        client.no.0.into(),
+        client.version.into(),
+        (client.origin as i64).into(),
+        client.metadata.as_str().into(),
+        client.secret.as_ref().map(|digest| &digest.0).into(),
+        client.registration.as_ref().map(|digest| &digest.0).into(),
+        client.created_at.micros().into(),
+        client.has_backchannel.then(|| client.created_at.micros()).into(),
+        client.expires_at.map(Timestamp::micros).into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// The client with this id, also a suspended one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreError> {
+    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
+                   registration, created_at, suspended_at, backchannel_at, expires_at
+               FROM oauth_clients WHERE client_id = $1";
+    tx.query_opt(sql, &[id.into()]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The client with this number, also a suspended one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRow>, StoreError> {
+    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
+                   registration, created_at, suspended_at, backchannel_at, expires_at
+               FROM oauth_clients WHERE no = $1";
+    tx.query_opt(sql, &[no.0.into()]).await?.map(|row| read(&row)).transpose()
+}
+
+/// Clients by id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<ClientRow>, StoreError> {
+    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
+                   registration, created_at, suspended_at, backchannel_at, expires_at
+               FROM oauth_clients WHERE client_id > $1 ORDER BY client_id LIMIT $2";
+    tx.query(sql, &[after.into(), i64::from(limit).into()]).await?.iter().map(read).collect()
+}
+
+/// Writes a client's metadata, if it still is of the version that they were made from: the version rises.
+/// `false` if it is gone or somebody else was faster.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
+    let sql = "UPDATE oauth_clients
+               SET metadata = $3, version = version + 1, secret = $4, old_secret = $5, old_secret_until = $6,
+                   registration = $7, backchannel_at = $8, expires_at = $9, origin = $10
+               WHERE no = $1 AND version = $2";
+    let params = [
+        client.no.0.into(),
+        client.version.into(),
+        client.metadata.as_str().into(),
+        client.secret.as_ref().map(|digest| &digest.0).into(),
+        client.old_secret.as_ref().map(|(digest, _)| &digest.0).into(),
+        client.old_secret.map(|(_, until)| until.micros()).into(),
+        client.registration.as_ref().map(|digest| &digest.0).into(),
+        client.has_backchannel.then(|| client.created_at.micros()).into(),
+        client.expires_at.map(Timestamp::micros).into(),
+        (client.origin as i64).into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// Suspends a client, or lets it be used again. `false` if there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn suspend(tx: &mut Tx<'_>, id: &str, since: Option<Timestamp>) -> Result<bool, StoreError> {
+    let sql = "UPDATE oauth_clients SET suspended_at = $2, version = version + 1 WHERE client_id = $1";
+    Ok(tx.execute(sql, &[id.into(), since.map(Timestamp::micros).into()]).await? == 1)
+}
+
+/// Removes a client and what people allowed it. Its tokens are dead without it; the sweep takes them.
+/// `false` if there is none.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
+    let row = tx.query_opt("DELETE FROM oauth_clients WHERE client_id = $1 RETURNING no", &[id.into()]).await?;
+    let Some(row) = row else { return Ok(false) };
+    let no = row.int(0)?;
+    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.into()]).await?;
+    tx.execute("DELETE FROM oauth_consents WHERE client_no = $1", &[no.into()]).await?;
+    Ok(true)
+}
+
+/// Says where a client's scripts come from.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_origins(tx: &mut Tx<'_>, no: ClientNo, origins: &[String]) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.0.into()]).await?;
+    for origin in origins {
+        let sql =
+            "INSERT INTO oauth_client_origins (origin, client_no) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        tx.execute(sql, &[origin.as_str().into(), no.0.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Whether scripts of any client in use come from there.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn has_origin(tx: &mut Tx<'_>, origin: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM oauth_client_origins o JOIN oauth_clients c ON c.no = o.client_no
+               WHERE o.origin = $1 AND c.suspended_at IS NULL LIMIT 1";
+    Ok(tx.query_opt(sql, &[origin.into()]).await?.is_some())
+}
+
+fn read(row: &Row) -> Result<ClientRow, StoreError> {
+    let origin = ClientOrigin::from_number(row.int(3)?)
+        .ok_or_else(|| StoreError::Broken("a client of an unknown origin".to_owned()))?;
+    let digest = |column| -> Result<Option<TokenDigest>, StoreError> {
+        match row.opt_bytes(column)? {
+            Some(_) => Ok(Some(TokenDigest(row.array(column)?))),
+            None => Ok(None),
+        }
+    };
+    let time = |column| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
+    Ok(ClientRow {
+        id: row.text(0)?.to_owned(),
+        no: ClientNo(row.int(1)?),
+        version: row.int(2)?,
+        origin,
+        metadata: row.text(4)?.to_owned(),
+        secret: digest(5)?,
+        old_secret: digest(6)?.zip(time(7)?),
+        registration: digest(8)?,
+        created_at: Timestamp::from_micros(row.int(9)?),
+        suspended_at: time(10)?,
+        has_backchannel: row.opt_int(11)?.is_some(),
+        expires_at: time(12)?,
+    })
+}
