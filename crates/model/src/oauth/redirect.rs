@@ -121,8 +121,14 @@ impl RedirectUri {
         Some(host.to_owned())
     }
 
-    /// What a page's policy must name so that a browser follows a redirect there after a form.
+    /// What a page's policy must name so that a browser follows a redirect there after a form. Where the
+    /// port may differ, any; a policy cannot name a host like `[::1]`.
     pub fn form_action(&self) -> String {
+        match LOOPBACK.map(|host| after_port(&self.0, host).is_some()) {
+            [true, _] => return "http://127.0.0.1:*".to_owned(),
+            [_, true] => return "http:".to_owned(),
+            [false, false] => {}
+        }
         let scheme = || format!("{}:", self.0.split(':').next().unwrap_or_default());
         self.origin().unwrap_or_else(scheme)
     }

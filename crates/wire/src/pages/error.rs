@@ -1,6 +1,7 @@
 //! What pages say when something is refused.
 
 use countersign_model::limit::RetryAfter;
+use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
 use countersign_ops::reset_password::ResetPasswordError;
 use countersign_ops::verify_email::VerifyEmailError;
@@ -18,6 +19,10 @@ pub(super) enum Error {
     Form(ResetPassword),
     /// The form was sent by another site.
     CrossSite,
+    /// A flow or form that is not this browser's, or too old.
+    FlowLost,
+    /// A request of a client that cannot be answered to it: what is wrong, for its developers.
+    Authorization(ErrorCode, &'static str),
     /// Tried too often.
     TooMany(RetryAfter),
     /// Not possible just now.
@@ -38,6 +43,14 @@ impl From<Error> for Reply {
                 "This form was sent by another site",
                 "Open the link from your message again.",
             ),
+            Error::FlowLost => notice(
+                StatusCode::FORBIDDEN,
+                "This page is not good any more",
+                "Go back to the application and start again there.",
+            ),
+            Error::Authorization(_, reason) => {
+                notice(StatusCode::BAD_REQUEST, "The application asked for something wrong", reason)
+            }
             Error::TooMany(after) => notice(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many tries",

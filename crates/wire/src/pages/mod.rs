@@ -7,6 +7,7 @@ mod authorize;
 mod cookies;
 mod device;
 mod error;
+mod flowing;
 mod layout;
 mod logout;
 mod page;
@@ -16,6 +17,7 @@ mod routes;
 mod sign_in;
 mod sign_in_code;
 mod sign_up;
+mod steps;
 
 pub use self::error::refuse;
 pub use self::routes::{FLOW_ROUTES, ROUTES};
