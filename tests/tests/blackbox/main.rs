@@ -15,6 +15,7 @@ mod documentation;
 mod generous;
 mod limits;
 mod line;
+mod oauth;
 mod ouser;
 mod parity;
 mod passwords;
