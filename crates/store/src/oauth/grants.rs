@@ -1,9 +1,52 @@
 //! Grants: what somebody allowed a client, for as long as it is used.
 
 use countersign_model::ids::{AccountId, SessionId};
+use countersign_model::oauth::ClientNo;
+use countersign_model::time::Timestamp;
 
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
+
+/// A grant that starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGrant {
+    /// To whom.
+    pub client: ClientNo,
+    /// JSON of `GrantFacts`.
+    pub facts: String,
+    /// Now.
+    pub started_at: Timestamp,
+    /// When it ends if it is not renewed.
+    pub expires_at: Timestamp,
+}
+
+/// Stores a grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result<(), StoreError> {
+    let sql = "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let params = [
+        holder.session.0.into(),
+        holder.account.0.into(),
+        holder.epoch.into(),
+        grant.client.0.into(),
+        grant.facts.as_str().into(),
+        grant.started_at.micros().into(),
+        grant.expires_at.micros().into(),
+    ];
+    tx.execute(sql, &params).await.map(drop)
+}
+
+/// Lets a grant end no earlier than `until`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn renew(tx: &mut Tx<'_>, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE oauth_grants SET expires_at = $2 WHERE session_id = $1 AND expires_at < $2";
+    tx.execute(sql, &[session.0.into(), until.micros().into()]).await.map(drop)
+}
 
 /// Ends the grant of a session, and lets its client know if it wants to.
 ///

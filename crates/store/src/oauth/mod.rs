@@ -9,4 +9,5 @@ pub mod grants;
 pub mod groups;
 pub mod logouts;
 pub mod pushed;
+pub mod refresh_tokens;
 pub mod seen;
