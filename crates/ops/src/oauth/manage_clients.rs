@@ -261,8 +261,8 @@ impl Core {
         if given.is_some_and(|s| !needs_secret || s.reveal().chars().count() < SHORTEST_SECRET) {
             return Err(ClientError::Secret);
         }
-        let drawn = (needs_secret && row.secret.is_none() && given.is_none())
-            .then(|| self.draw_client_secret());
+        let drawn =
+            (needs_secret && row.secret.is_none() && given.is_none()).then(|| self.draw_client_secret());
         if let Some(secret) = given.or(drawn.as_ref()) {
             row.secret = Some(TokenDigest::of(secret.reveal()));
             row.old_secret = None;

@@ -2,6 +2,7 @@
 
 mod account;
 pub mod args;
+mod client;
 mod config;
 mod data;
 mod keys;
@@ -39,6 +40,7 @@ pub async fn run(command: Command) -> Outcome {
             serve::run(crate::config::load(serve.flags())?, announcement).await
         }
         Command::Account(command) => account::run(command).await,
+        Command::Client(command) => client::run(command).await,
         Command::Outbox(command) => outbox::run(command).await,
         Command::Config(command) => config::run(command),
         Command::Keys(command) => keys::run(command).await,

@@ -1,1 +1,128 @@
 //! Reading a client's credentials and parameters.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_model::oauth::{Client, ErrorCode, Parameters};
+use countersign_model::secret::Secret;
+use countersign_ops::oauth::authenticate_client::{AuthenticateClientError, Credentials};
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+use percent_encoding::percent_decode_str;
+
+use super::error::OAuthError;
+use crate::http::{BodyError, Call};
+
+impl From<AuthenticateClientError> for OAuthError {
+    fn from(error: AuthenticateClientError) -> OAuthError {
+        match error {
+            AuthenticateClientError::Missing => OAuthError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::InvalidClient,
+                "The request does not say which client it is from.",
+            ),
+            AuthenticateClientError::Several => OAuthError::new(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::InvalidRequest,
+                "The client authenticates in more than one way, or under two ids.",
+            ),
+            AuthenticateClientError::Invalid => OAuthError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::InvalidClient,
+                "The client is unknown, or not authenticated in the way that it is registered with.",
+            ),
+            AuthenticateClientError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+/// What a header says that wants another scheme.
+const CHALLENGE: &str = "Basic realm=\"oauth2\"";
+
+/// The parameters of a POST. A query beside it is refused, so that no parameter stands twice and no
+/// secret stands in an address that proxies log (RFC 6749 §2.3.1).
+pub(super) fn parameters(call: &Call<'_>) -> Result<Parameters, OAuthError> {
+    let refused =
+        |description| OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, description);
+    if call.query_parameters().ok().is_none_or(|query| query.iter().next().is_some()) {
+        return Err(refused("Parameters belong into the body, not into the query."));
+    }
+    call.form_parameters().map_err(|error| match error {
+        BodyError::Form(_) => {
+            refused("The body is not a form of at most 100 parameters, each of which stands once.")
+        }
+        BodyError::UnsupportedType(_) | BodyError::Json(_) => {
+            refused("The body must be of type application/x-www-form-urlencoded.")
+        }
+    })
+}
+
+/// The parameters of a POST, and the client that has shown who it is with them or with the header.
+pub(super) async fn authenticated(call: &Call<'_>) -> Result<(Arc<Client>, Parameters), OAuthError> {
+    let parameters = parameters(call)?;
+    let client = authenticate(call, &parameters).await?;
+    Ok((client, parameters))
+}
+
+/// The client that has shown who it is.
+pub(super) async fn authenticate(
+    call: &Call<'_>,
+    parameters: &Parameters,
+) -> Result<Arc<Client>, OAuthError> {
+    let uses_header = call.headers().contains_key(AUTHORIZATION);
+    let refused = |error| {
+        let error = OAuthError::from(error);
+        let is_401 = error.status == StatusCode::UNAUTHORIZED;
+        // RFC 6749 §5.2 demands it of who used the header.
+        OAuthError { challenge: (is_401 && uses_header).then(|| CHALLENGE.to_owned()), ..error }
+    };
+    let basic = match uses_header {
+        true => Some(
+            read_basic(call.header(AUTHORIZATION))
+                .ok_or_else(|| refused(AuthenticateClientError::Invalid))?,
+        ),
+        false => None,
+    };
+    let credentials = Credentials {
+        basic,
+        client_id: parameters.get("client_id"),
+        secret: parameters.get("client_secret"),
+        assertion_type: parameters.get("client_assertion_type"),
+        assertion: parameters.get("client_assertion"),
+        certificate: None,
+    };
+    call.core().authenticate_client(&credentials, call.source()).await.map_err(refused)
+}
+
+/// Id and secret of a header: each is encoded like a form's value before they are joined (RFC 6749 §2.3.1).
+fn read_basic(header: Option<&str>) -> Option<(String, Secret)> {
+    let (scheme, encoded) = header?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let joined = Secret::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
+    let (id, secret) = joined.reveal().split_once(':')?;
+    let decoded = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).ok()
+    };
+    Some((decoded(id)?, Secret::new(decoded(secret)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_and_secret_are_decoded_each_for_itself() {
+        let read = |text: &str| read_basic(Some(&format!("basic {}", STANDARD.encode(text))));
+        let (id, secret) = read("https%3A%2F%2Fapp.example%2Fid:a%3Ab+c:d").unwrap();
+        assert_eq!((id.as_str(), secret.reveal()), ("https://app.example/id", "a:b c:d"));
+        assert!(read("nothing parted").is_none());
+        assert!(read("a:%ff").is_none());
+        assert!(read_basic(Some("Bearer YTpi")).is_none());
+        assert!(read_basic(Some("Basic ~~")).is_none());
+        assert!(read_basic(None).is_none());
+    }
+}

@@ -1,15 +1,18 @@
 //! The grammar of the command line.
 
 mod account;
+mod client;
 mod data;
 mod outbox;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use countersign_model::key::Algorithm;
 
 use crate::config::{Flags, MasterKeySource, without_password};
 pub use account::{Account, AddAccount, PasswordSource, Which};
+pub use client::{AddClient, ClientCommand, Said, WhichClient};
 pub use data::{Backup, Copy, Migrate, Restore};
 pub use outbox::{Outbox, State};
 
@@ -49,6 +52,9 @@ pub enum Command {
     /// Make, list and change accounts.
     #[command(subcommand)]
     Account(Account),
+    /// Make, list and change the clients of OAuth and OpenID Connect.
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Read and manage the messages that wait to be sent.
     #[command(subcommand)]
     Outbox(Outbox),
@@ -222,14 +228,29 @@ pub enum Keys {
         #[command(flatten)]
         form: Form,
     },
-    /// Make a new key, which signs from now on; what the old one signed still verifies.
+    /// Let another key sign from now on; what the old one signed still verifies.
+    ///
+    /// For OAuth it is the one that has been published for this. Running servers follow within five seconds.
     Rotate {
         #[command(flatten)]
         place: Place,
         /// What it signs.
         purpose: Purpose,
+        /// Which of OAuth's keys: ES256, RS256 or EdDSA.
+        #[arg(long, value_name = "ALG", default_value = "ES256", value_parser = algorithm)]
+        algorithm: Algorithm,
         #[command(flatten)]
         form: Form,
+    },
+    /// Remove a key of OAuth at once: what it signed verifies no more.
+    ///
+    /// For a key that others may have. Running servers follow within five seconds; whoever has kept the
+    /// published keys takes longer.
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The key's id.
+        kid: String,
     },
     /// Change the master key, while servers run or not; they go on with what they have open.
     ///
@@ -250,6 +271,11 @@ pub enum Keys {
         #[arg(long, conflicts_with = "to")]
         finish: bool,
     },
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let is_it = |algorithm: &Algorithm| algorithm.name().eq_ignore_ascii_case(text);
+    Algorithm::ALL.into_iter().find(is_it).ok_or_else(|| "write ES256, RS256 or EdDSA".to_owned())
 }
 
 fn key_source(text: &str) -> Result<MasterKeySource, String> {

@@ -1,0 +1,253 @@
+//! `countersign client`.
+
+use std::io::Read;
+use std::path::Path;
+
+use countersign_model::oauth::{Client, ClientOrigin, Metadata};
+use countersign_model::secret::Secret;
+use countersign_model::time::Timestamp;
+use countersign_ops::Core;
+use countersign_ops::oauth::manage_clients::{ClientError, ClientRecord, MadeClient, NewClient};
+use serde_json::{Map, Value, json};
+
+use super::args::{AddClient, ClientCommand, Said, WhichClient};
+use super::open;
+use super::output::{self, or_dash, say};
+use crate::config::parse_duration;
+use crate::failure::{Failure, Outcome};
+use crate::open::Opener;
+
+/// Does it.
+///
+/// # Errors
+/// What went wrong.
+pub async fn run(command: ClientCommand) -> Outcome {
+    match command {
+        ClientCommand::Add(request) => add(*request).await,
+        ClientCommand::List { place, limit, after, form } => {
+            let core = open(&place, Opener::Command).await?;
+            list(&core.list_clients(&after, limit).await.map_err(failed)?, form.json)
+        }
+        ClientCommand::Show(which) => {
+            let core = open(&which.place, Opener::Command).await?;
+            show(&core.show_client(&which.client).await.map_err(failed)?, which.form.json)
+        }
+        ClientCommand::Update(request) => {
+            let (which, said) = (&request.which, &request.said);
+            let core = open(&which.place, Opener::Command).await?;
+            let known = core.show_client(&which.client).await.map_err(failed)?;
+            let mut members = object(known.client.metadata.to_json());
+            members.extend(said.read()?);
+            let metadata = metadata(members)?;
+            let made = core.update_client(&which.client, metadata).await.map_err(failed)?;
+            tell(&core, &made, which.form.json, "changed")
+        }
+        ClientCommand::Suspend(which) => {
+            let core = open(&which.place, Opener::Command).await?;
+            core.suspend_client(&which.client, true).await.map_err(failed)?;
+            done(&core, &which, "suspended, its tokens do not work").await
+        }
+        ClientCommand::Restore(which) => {
+            let core = open(&which.place, Opener::Command).await?;
+            core.suspend_client(&which.client, false).await.map_err(failed)?;
+            done(&core, &which, "restored").await
+        }
+        ClientCommand::Remove(which) => {
+            let core = open(&which.place, Opener::Command).await?;
+            core.remove_client(&which.client).await.map_err(failed)?;
+            match which.form.json {
+                true => output::json(&json!({"client_id": which.client, "removed": true})),
+                false => say(&format!("client {} removed, what was issued to it is dead", which.client)),
+            }
+        }
+        ClientCommand::RotateSecret { which, keep } => {
+            let keep = parse_duration(&keep);
+            let keep = keep.ok_or_else(|| Failure::usage("--keep is no duration such as 24h"))?;
+            let core = open(&which.place, Opener::Command).await?;
+            let made = core.rotate_client_secret(&which.client, keep).await.map_err(failed)?;
+            tell(&core, &made, which.form.json, "has a new secret")
+        }
+    }
+}
+
+async fn add(request: AddClient) -> Outcome {
+    let mut members = request.kind_members();
+    members.extend(request.said.read()?);
+    let mut taken = |name: &str| members.remove(name).and_then(|value| value.as_str().map(str::to_owned));
+    let (file_id, file_secret) = (taken("client_id"), taken("client_secret"));
+    let secret = match &request.client_secret_file {
+        Some(path) => Some(read_text(path)?.trim().to_owned()),
+        None => file_secret,
+    };
+    let metadata = metadata(members)?;
+    let core = open(&request.place, Opener::FirstCommand).await?;
+    let made = core.add_client(NewClient {
+        id: request.client_id.clone().or(file_id),
+        metadata,
+        secret: secret.map(Secret::new),
+        origin: ClientOrigin::CommandLine,
+    });
+    tell(&core, &made.await.map_err(failed)?, request.form.json, "added")
+}
+
+impl AddClient {
+    /// What `--spa` and its like stand for.
+    fn kind_members(&self) -> Map<String, Value> {
+        let with_code = |uri: &String, method: &str, kind: &str| {
+            json!({
+                "redirect_uris": [uri],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "token_endpoint_auth_method": method,
+                "application_type": kind,
+            })
+        };
+        object(match (&self.spa, &self.web, &self.native, self.service) {
+            (Some(uri), ..) => with_code(uri, "none", "web"),
+            (_, Some(uri), ..) => with_code(uri, "client_secret_basic", "web"),
+            (_, _, Some(uri), _) => with_code(uri, "none", "native"),
+            (.., true) => json!({ "grant_types": ["client_credentials"] }),
+            (.., false) => json!({}),
+        })
+    }
+}
+
+impl Said {
+    /// The file's members, and over them those of the flags.
+    fn read(&self) -> Outcome<Map<String, Value>> {
+        let mut members = match &self.file {
+            Some(path) => match parse(&read_text(path)?, "--metadata")? {
+                Value::Object(members) => members,
+                _ => return Err(Failure::usage("--metadata holds no JSON object")),
+            },
+            None => Map::new(),
+        };
+        members.extend(self.members.clone());
+        if let Some(jwks) = &self.jwks {
+            let text = match jwks.trim_start().starts_with('{') {
+                true => jwks.clone(),
+                false => read_text(Path::new(jwks))?,
+            };
+            members.insert("jwks".to_owned(), parse(&text, "--jwks")?);
+        }
+        Ok(members)
+    }
+}
+
+fn read_text(path: &Path) -> Outcome<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().lock().read_to_string(&mut text);
+        return read
+            .map(|_| text)
+            .map_err(|error| Failure::failed(format!("cannot read the standard input: {error}")));
+    }
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))
+}
+
+fn parse(text: &str, flag: &str) -> Outcome<Value> {
+    serde_json::from_str(text).map_err(|error| Failure::usage(format!("{flag} is no JSON: {error}")))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+fn metadata(members: Map<String, Value>) -> Outcome<Metadata> {
+    Metadata::from_json(&Value::Object(members)).map_err(Failure::usage)
+}
+
+/// What could not be done with a client.
+pub fn failed(error: ClientError) -> Failure {
+    match &error {
+        ClientError::NotFound => {
+            Failure::failed(&error).advice("`countersign client list` shows those that are there")
+        }
+        ClientError::Taken => Failure::failed(&error)
+            .advice("`countersign client update` changes it, `countersign client remove` removes it"),
+        ClientError::Changed => Failure::failed(&error).advice("try again"),
+        ClientError::Id | ClientError::Secret | ClientError::Metadata(_) => Failure::usage(&error),
+        ClientError::Unavailable(_) => {
+            Failure::failed(&error).advice("`countersign doctor` looks for the reason")
+        }
+    }
+}
+
+async fn done(core: &Core, which: &WhichClient, what: &str) -> Outcome {
+    if which.form.json {
+        return show(&core.show_client(&which.client).await.map_err(failed)?, true);
+    }
+    say(&format!("client {} {what}", which.client))
+}
+
+/// A registration as RFC 7591 §3.2.1 shows it.
+fn registration(client: &Client, created_at: Timestamp) -> Map<String, Value> {
+    let mut members = object(client.metadata.to_json());
+    members.insert("client_id".to_owned(), json!(client.id));
+    members.insert("client_id_issued_at".to_owned(), json!(created_at.micros() / 1_000_000));
+    members.insert("origin".to_owned(), json!(client.origin));
+    members.insert("suspended".to_owned(), json!(client.suspended));
+    members
+}
+
+fn tell(core: &Core, made: &MadeClient, as_json: bool, what: &str) -> Outcome {
+    let mut members = registration(&made.client, made.created_at);
+    if let Some(secret) = &made.secret {
+        members.insert("client_secret".to_owned(), json!(secret.reveal()));
+        // RFC 7591 §3.2.1: it does not lapse.
+        members.insert("client_secret_expires_at".to_owned(), json!(0));
+    }
+    if as_json {
+        return output::json(&members);
+    }
+    say(&format!("client {} {what}", made.client.id))?;
+    let mut facts = vec![("issuer", core.settings.public_url.clone())];
+    facts.push(("client_id", made.client.id.to_string()));
+    if let Some(secret) = &made.secret {
+        facts.push(("client_secret", secret.reveal().to_owned()));
+    }
+    output::card(&facts)?;
+    match &made.secret {
+        Some(_) => say("the secret is shown this once"),
+        None => Ok(()),
+    }
+}
+
+fn show(record: &ClientRecord, as_json: bool) -> Outcome {
+    let members = registration(&record.client, record.created_at);
+    if as_json {
+        return output::json(&members);
+    }
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    };
+    let facts: Vec<(&str, String)> =
+        members.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    output::card(&facts)
+}
+
+fn list(records: &[ClientRecord], as_json: bool) -> Outcome {
+    if as_json {
+        let all: Vec<_> = records.iter().map(|r| registration(&r.client, r.created_at)).collect();
+        return output::json(&all);
+    }
+    let row = |record: &ClientRecord| {
+        let metadata = &record.client.metadata;
+        vec![
+            record.client.id.to_string(),
+            if record.client.suspended { "suspended" } else { "active" }.to_owned(),
+            metadata.token_endpoint_auth_method.name().to_owned(),
+            or_dash(metadata.client_name.as_deref()),
+            record.created_at.rfc3339(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = records.iter().map(row).collect();
+    output::table(&["CLIENT_ID", "STANDING", "AUTHENTICATION", "NAME", "CREATED"], &rows, "no clients")
+}
