@@ -95,7 +95,7 @@ impl Core {
             prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
         let maker = Arc::new(maker);
         let oauth = OAuth {
-            keys: Keys::default(),
+            keys: Arc::new(Keys::open(&store, &keyring, &random, &settings, clock.now()).await?),
             clients: ClientCache::default(),
             fetch: Fetch { allowed: settings.oauth.fetch_allowed.clone() },
         };
@@ -117,9 +117,10 @@ impl Core {
     /// Makes the keys that are missing behind the start of a server, so that the first token need not
     /// wait for them. A failure is in the log; the first token tries again.
     pub fn make_keys(&self) {
-        if !self.layer.maker.done.initialized() {
-            let maker = Arc::clone(&self.layer.maker);
-            tokio::spawn(async move { maker.make().await });
-        }
+        let (layer, oauth) = (Arc::clone(&self.layer.maker), Arc::clone(&self.oauth.keys));
+        tokio::spawn(async move {
+            let _ = layer.make().await;
+            let _ = oauth.make_first().await;
+        });
     }
 }

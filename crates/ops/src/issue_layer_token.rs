@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::check_session::Principal;
+use crate::jose::sign::Signer;
 use crate::manage_keys::LayerKeyMaker;
-use crate::signing::RsaSigner;
 use crate::{Core, Unavailable};
 
 /// Why it was not done.
@@ -30,7 +30,7 @@ pub(crate) struct Layer {
     /// Makes the first key.
     pub(crate) maker: Arc<LayerKeyMaker>,
     /// The last key that signed, opened, with the row that it came from.
-    pub(crate) opened: Mutex<Option<(KeyRow, Arc<RsaSigner>)>>,
+    pub(crate) opened: Mutex<Option<(KeyRow, Arc<Signer>)>>,
 }
 
 impl Core {
@@ -61,7 +61,7 @@ impl Core {
 
     /// The active key. It is looked up each time, so that a rotation by another process holds at
     /// once; opened only when it changes.
-    async fn layer_signer(&self) -> Result<(String, Arc<RsaSigner>), Unavailable> {
+    async fn layer_signer(&self) -> Result<(String, Arc<Signer>), Unavailable> {
         self.layer.maker.make().await?;
         let mut tx = self.store.read().await?;
         let active = |row: &KeyRow| row.purpose == KeyPurpose::Layer && row.state == KeyState::Active;
@@ -75,7 +75,7 @@ impl Core {
         }
         let broken = |_| StoreError::Broken("a Layer key does not open".to_owned());
         let private = Zeroizing::new(self.keyring.open(Place::SigningKey, &row.private).map_err(broken)?);
-        let signer = Arc::new(RsaSigner::new(&private)?);
+        let signer = Arc::new(Signer::new(row.algorithm, &private)?);
         *opened = Some((row.clone(), Arc::clone(&signer)));
         Ok((row.kid, signer))
     }
@@ -104,6 +104,7 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use countersign_model::ids::{AccountId, SessionId, Uuid};
+    use countersign_model::key::Algorithm;
     use countersign_model::keyring::MasterKey;
     use countersign_model::random::Random;
     use countersign_model::secret::Secret;
@@ -265,7 +266,7 @@ mod tests {
         let first = scratch.open(by_default()).await;
         let jws = token(&first).await;
         let keys = first.list_keys().await.unwrap();
-        assert_eq!(keys.len(), 2, "one for OAuth and one for Layer");
+        assert_eq!(keys.len(), 6, "two of OAuth's quick algorithms each, one of RS256 and one for Layer");
         let again = scratch.open(by_default()).await;
         assert_eq!(again.list_keys().await.unwrap(), keys);
         assert_eq!(part(&token(&again).await, 1)["iss"], part(&jws, 1)["iss"]);
@@ -279,7 +280,7 @@ mod tests {
         let (of_a, of_b) = tokio::join!(token(&a), token(&b));
         let key = active(&a).await;
         assert!(verifies(&of_a, &key.jwk) && verifies(&of_b, &key.jwk));
-        assert_eq!(a.list_keys().await.unwrap().len(), 2);
+        assert_eq!(a.list_keys().await.unwrap().len(), 6);
         let c = scratch.open(named).await;
         assert_eq!(active(&c).await.kid, "layer:///keys/named");
         assert_eq!(part(&token(&a).await, 0)["kid"], "layer:///keys/named");
@@ -291,13 +292,14 @@ mod tests {
         let server = scratch.open(by_default()).await;
         let before = token(&server).await;
         let old = active(&server).await;
-        let made = scratch.open(by_default()).await.rotate_keys(KeyPurpose::Layer).await.unwrap();
+        let made =
+            scratch.open(by_default()).await.rotate_keys(KeyPurpose::Layer, Algorithm::Rs256).await.unwrap();
         let after = token(&server).await;
         assert_eq!(active(&server).await, made);
         assert!(verifies(&after, &made.jwk) && !verifies(&after, &old.jwk) && verifies(&before, &old.jwk));
         assert_eq!(layer_keys(&server).await.len(), 2, "the retired key stays");
 
-        let oauth = server.rotate_keys(KeyPurpose::OAuth).await.unwrap();
+        let oauth = server.rotate_keys(KeyPurpose::OAuth, Algorithm::Es256).await.unwrap();
         assert_eq!(bytes(oauth.jwk["x"].as_str().unwrap()).len(), 32);
         assert_eq!(active(&server).await, made, "Layer's key is not touched");
     }
@@ -317,7 +319,7 @@ mod tests {
         assert!(verifies(&jws, &first.jwk));
         assert_eq!(part(&jws, 0)["kid"], "layer:///keys/mine");
         assert_eq!(part(&jws, 1)["iss"], "layer:///providers/mine");
-        assert_eq!(core.rotate_keys(KeyPurpose::Layer).await, Err(AdminError::KeyFromFile));
+        assert_eq!(core.rotate_keys(KeyPurpose::Layer, Algorithm::Rs256).await, Err(AdminError::KeyFromFile));
 
         let core = scratch.open(with_key(&pkcs8)).await;
         assert_eq!(active(&core).await, first, "it is the same key");

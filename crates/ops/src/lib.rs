@@ -16,7 +16,6 @@ mod outgoing;
 mod prepare;
 mod proof;
 mod settings;
-mod signing;
 mod source;
 mod tokens;
 mod unavailable;

@@ -15,8 +15,9 @@ use countersign_store::keys::KeyRow;
 use countersign_store::{Store, StoreError, Tx, Work, keys};
 use tokio::sync::OnceCell;
 
+use crate::jose::sign::{BadKey, NewKey};
 use crate::manage_accounts::AdminError;
-use crate::signing::{BadKey, NewKey};
+use crate::oauth::keep_keys::Change;
 use crate::{Core, Unavailable};
 
 /// A signing key without its private part.
@@ -43,32 +44,62 @@ impl Core {
     /// [`AdminError`].
     pub async fn list_keys(&self) -> Result<Vec<KeyRecord>, AdminError> {
         self.layer.maker.make().await?;
+        self.oauth.keys.make_first().await?;
         let mut tx = self.store.read().await.map_err(Unavailable::from)?;
         let rows = keys::list(&mut tx).await.map_err(Unavailable::from)?;
         Ok(rows.into_iter().map(record).collect::<Result<_, _>>()?)
     }
 
-    /// Makes a new key of this purpose, which signs from now on in every process on this store.
+    /// Lets another key of this purpose sign from now on in every process on this store: for Layer a new
+    /// one, for OAuth the one that has been published for it.
     ///
     /// # Errors
     /// [`AdminError`]; [`AdminError::KeyFromFile`] for the Layer key if it is set by configuration.
-    pub async fn rotate_keys(&self, purpose: KeyPurpose) -> Result<KeyRecord, AdminError> {
-        let id = Uuid::draw(&self.random);
-        let (kid, key) = match purpose {
-            KeyPurpose::OAuth => (id.to_string(), NewKey::es256()),
-            KeyPurpose::Layer if self.settings.layer.key_pem.is_some() => {
-                return Err(AdminError::KeyFromFile);
-            }
-            KeyPurpose::Layer => {
-                // The first key, still being made, must not come after this one.
-                self.layer.maker.make().await?;
-                (layer_key_id(&self.random), NewKey::rs256().await)
-            }
+    pub async fn rotate_keys(
+        &self,
+        purpose: KeyPurpose,
+        algorithm: Algorithm,
+    ) -> Result<KeyRecord, AdminError> {
+        match purpose {
+            KeyPurpose::OAuth => self.rotate_oauth_key(algorithm).await,
+            KeyPurpose::Layer => self.rotate_layer_key().await,
+        }
+    }
+
+    async fn rotate_oauth_key(&self, algorithm: Algorithm) -> Result<KeyRecord, AdminError> {
+        // The first key, still being made, must not come after this one.
+        self.oauth.keys.make_first().await?;
+        self.oauth.keys.keep(&[algorithm], Change::Rotate(algorithm), self.clock.now()).await?;
+        let signs = |key: &KeyRecord| {
+            let KeyRecord { purpose, state, .. } = key;
+            (*purpose, *state, key.algorithm) == (KeyPurpose::OAuth, KeyState::Active, algorithm)
         };
-        let key = key.map_err(Unavailable::from)?;
-        let row = seal_key(kid, purpose, &key, self.clock.now(), &self.keyring, &self.random);
+        self.list_keys().await?.into_iter().rfind(signs).ok_or(AdminError::NotFound)
+    }
+
+    async fn rotate_layer_key(&self) -> Result<KeyRecord, AdminError> {
+        if self.settings.layer.key_pem.is_some() {
+            return Err(AdminError::KeyFromFile);
+        }
+        self.layer.maker.make().await?;
+        let kid = layer_key_id(&self.random);
+        let key = NewKey::rs256().await.map_err(Unavailable::from)?;
+        let row = seal_key(kid, KeyPurpose::Layer, &key, self.clock.now(), &self.keyring, &self.random);
         self.store.write(Activate { key: row.clone(), only_as_first: false }).await?;
         Ok(record(row)?)
+    }
+
+    /// Removes a key of OAuth at once, wherever it is in its life: what it signed verifies no more, within
+    /// seconds in every process on this store. If it was the one that signs, the next one does.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] also for keys of other purposes.
+    pub async fn revoke_key(&self, kid: &str) -> Result<(), AdminError> {
+        self.oauth.keys.make_first().await?;
+        let now = self.clock.now();
+        self.oauth.keys.read(now).await?;
+        let kept = self.oauth.keys.keep(&Algorithm::ALL, Change::Revoke(kid.to_owned()), now).await?;
+        kept.revoked.then_some(()).ok_or(AdminError::NotFound)
     }
 }
 
@@ -91,6 +122,7 @@ pub(crate) fn seal_key(
         algorithm: key.algorithm,
         state: KeyState::Active,
         created_at,
+        changed_at: None,
         jwk: key.jwk(&kid).to_string(),
         private: keyring.seal(Place::SigningKey, &key.private, random),
         kid,
@@ -153,7 +185,8 @@ impl Work for Activate {
             return Ok(());
         }
         if keys::insert(tx, &self.key).await? {
-            keys::retire_others(tx, purpose, &self.key.kid).await?;
+            let KeyRow { kid, algorithm, created_at, .. } = &self.key;
+            keys::retire_others(tx, purpose, *algorithm, kid, *created_at).await?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::ids::Uuid;
-use countersign_model::key::KeyPurpose;
+use countersign_model::key::{KeyPurpose, KeyState};
 use countersign_model::keyring::Keyring;
 use countersign_model::random::Random;
 use countersign_model::time::{Clock, Timestamp};
@@ -12,9 +12,9 @@ use countersign_store::keys::{self, KeyRow};
 use countersign_store::{Store, StoreError, Tx, Work, meta};
 use tokio::sync::OnceCell;
 
+use crate::jose::sign::{BadKey, NewKey};
 use crate::manage_keys::{LayerKeyMaker, layer_key_id, seal_key};
-use crate::signing::{BadKey, NewKey};
-use crate::{LayerSettings, OpenCoreError};
+use crate::{LayerSettings, OpenCoreError, Unavailable};
 
 /// What is known once the store is prepared.
 pub(crate) struct Prepared {
@@ -27,7 +27,6 @@ pub(crate) struct Prepared {
 /// Names in the `meta` table.
 mod name {
     pub(super) const CLOCK: &str = "clock";
-    pub(super) const OAUTH_KEY: &str = "first oauth key";
     pub(super) const LAYER_KEY: &str = "first layer key";
     pub(super) const LAYER_PROVIDER: &str = "layer provider";
 }
@@ -54,13 +53,8 @@ pub(crate) async fn prepare(
             Some(OwnKey { key, row, id_is_set: layer.key_id.is_some() })
         }
     };
-    let oauth = NewKey::es256().map_err(|error| {
-        tracing::error!(%error, "no OAuth key can be made");
-        OpenCoreError::Store
-    })?;
     let work = Prepare {
         provider: format!("layer:///providers/{}", Uuid::draw(random)),
-        oauth_key: seal_key(Uuid::draw(random).to_string(), KeyPurpose::OAuth, &oauth, now, keyring, random),
         first_layer_key,
         own_layer_key,
     };
@@ -102,7 +96,6 @@ struct OwnKey {
 struct Prepare {
     provider: String,
     first_layer_key: String,
-    oauth_key: KeyRow,
     own_layer_key: Option<OwnKey>,
 }
 
@@ -120,9 +113,6 @@ impl Work for Prepare {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Found, OpenCoreError> {
         let rows = keys::list(tx).await?;
-        if set_text_once(tx, name::OAUTH_KEY, &self.oauth_key.kid).await? == self.oauth_key.kid {
-            keys::insert(tx, &self.oauth_key).await?;
-        }
         if let Some(own) = &self.own_layer_key {
             own.activate(tx, &rows).await?;
         }
@@ -147,7 +137,7 @@ impl OwnKey {
             self.key.is_shown_by(&jwk) && (!self.id_is_set || row.kid == self.row.kid)
         };
         let kid = if let Some(row) = rows.iter().find(is_this) {
-            keys::activate(tx, &row.kid).await?;
+            keys::set_state(tx, &row.kid, KeyState::Active, self.row.created_at).await?;
             &row.kid
         } else {
             // An id that the operator has given to another key: that one is no longer theirs.
@@ -155,13 +145,20 @@ impl OwnKey {
             keys::insert(tx, &self.row).await?;
             &self.row.kid
         };
-        keys::retire_others(tx, KeyPurpose::Layer, kid).await
+        keys::retire_others(tx, KeyPurpose::Layer, self.key.algorithm, kid, self.row.created_at).await
     }
 }
 
 impl From<StoreError> for OpenCoreError {
     fn from(error: StoreError) -> OpenCoreError {
         tracing::error!(%error, "the store cannot be prepared");
+        OpenCoreError::Store
+    }
+}
+
+impl From<Unavailable> for OpenCoreError {
+    /// The reason is in the log.
+    fn from(_: Unavailable) -> OpenCoreError {
         OpenCoreError::Store
     }
 }

@@ -18,6 +18,8 @@ pub struct KeyRow {
     pub state: KeyState,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it took its state, if that was later.
+    pub changed_at: Option<Timestamp>,
     /// The public key as JSON (RFC 7517).
     pub jwk: String,
     /// The sealed private key, PKCS#8.
@@ -29,8 +31,9 @@ pub struct KeyRow {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO signing_keys (kid, purpose, algorithm, state, created_at, jwk, private)
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    let sql =
+        "INSERT INTO signing_keys (kid, purpose, algorithm, state, created_at, jwk, private, changed_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
     let params = [
         Param::Text(&key.kid),
         (key.purpose as i64).into(),
@@ -39,6 +42,7 @@ pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
         key.created_at.micros().into(),
         key.jwk.as_str().into(),
         (&key.private).into(),
+        key.changed_at.map(Timestamp::micros).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }
@@ -48,7 +52,7 @@ pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<KeyRow>, StoreError> {
-    let sql = "SELECT kid, purpose, algorithm, state, created_at, jwk, private
+    let sql = "SELECT kid, purpose, algorithm, state, created_at, jwk, private, changed_at
                FROM signing_keys ORDER BY created_at, kid";
     tx.query(sql, &[]).await?.iter().map(read).collect()
 }
@@ -63,31 +67,52 @@ fn read(row: &Row) -> Result<KeyRow, StoreError> {
         created_at: Timestamp::from_micros(row.int(4)?),
         jwk: row.text(5)?.to_owned(),
         private: row.bytes(6)?.to_vec(),
+        changed_at: row.opt_int(7)?.map(Timestamp::from_micros),
     })
 }
 
-/// Retires the keys of a purpose other than one.
+/// Retires those keys that sign for a purpose by an algorithm, but for one.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn retire_others(tx: &mut Tx<'_>, purpose: KeyPurpose, kid: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE signing_keys SET state = $3 WHERE purpose = $1 AND kid <> $2";
-    tx.execute(sql, &[(purpose as i64).into(), kid.into(), (KeyState::Retired as i64).into()]).await.map(drop)
+pub async fn retire_others(
+    tx: &mut Tx<'_>,
+    purpose: KeyPurpose,
+    algorithm: Algorithm,
+    kid: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE signing_keys SET state = $4, changed_at = $6
+               WHERE purpose = $1 AND algorithm = $2 AND kid <> $3 AND state = $5";
+    let params = [
+        (purpose as i64).into(),
+        (algorithm as i64).into(),
+        kid.into(),
+        (KeyState::Retired as i64).into(),
+        (KeyState::Active as i64).into(),
+        now.micros().into(),
+    ];
+    tx.execute(sql, &params).await.map(drop)
 }
 
-/// Lets a retired key sign again.
+/// Puts a key into another state.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn activate(tx: &mut Tx<'_>, kid: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE signing_keys SET state = $2 WHERE kid = $1";
-    tx.execute(sql, &[kid.into(), (KeyState::Active as i64).into()]).await.map(drop)
+pub async fn set_state(
+    tx: &mut Tx<'_>,
+    kid: &str,
+    state: KeyState,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE signing_keys SET state = $2, changed_at = $3 WHERE kid = $1 AND state <> $2";
+    tx.execute(sql, &[kid.into(), (state as i64).into(), now.micros().into()]).await.map(drop)
 }
 
-/// Removes a key.
+/// Removes a key. `false` if there is none.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn remove(tx: &mut Tx<'_>, kid: &str) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM signing_keys WHERE kid = $1", &[kid.into()]).await.map(drop)
+pub async fn remove(tx: &mut Tx<'_>, kid: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute("DELETE FROM signing_keys WHERE kid = $1", &[kid.into()]).await? == 1)
 }

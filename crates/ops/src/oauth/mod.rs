@@ -17,6 +17,7 @@ pub mod exchange_token;
 pub(crate) mod fetch;
 pub mod introspect;
 pub(crate) mod issue;
+pub(crate) mod keep_keys;
 pub mod keys;
 pub mod manage_clients;
 pub mod manage_groups;
@@ -34,7 +35,7 @@ pub mod userinfo;
 /// What OAuth works with besides the store.
 pub(crate) struct OAuth {
     /// The signing keys.
-    pub keys: keys::Keys,
+    pub keys: std::sync::Arc<keys::Keys>,
     /// Clients that were read.
     pub clients: clients::ClientCache,
     /// Asks other servers.

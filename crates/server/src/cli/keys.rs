@@ -27,14 +27,14 @@ pub async fn run(command: Keys) -> Outcome {
             let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
             output::table(&["KID", "ALG", "PURPOSE", "STATE", "CREATED"], &rows, "no keys")
         }
-        Keys::Rotate { place, purpose, form } => {
+        Keys::Rotate { place, purpose, algorithm, form } => {
             let core = open(&place, Opener::Command).await?;
             let purpose = match purpose {
                 Purpose::Oauth => KeyPurpose::OAuth,
                 Purpose::Layer => KeyPurpose::Layer,
             };
-            let key =
-                core.rotate_keys(purpose).await.map_err(|error| admin(&error, "a key of this purpose"))?;
+            let rotated = core.rotate_keys(purpose, algorithm).await;
+            let key = rotated.map_err(|error| admin(&error, "a key of this purpose"))?;
             if form.json {
                 return output::json(&key_json(&key));
             }
@@ -42,6 +42,11 @@ pub async fn run(command: Keys) -> Outcome {
                 "{} signs from now on; `countersign keys list --json` shows its public part",
                 key.kid
             ))
+        }
+        Keys::Revoke { place, kid } => {
+            let core = open(&place, Opener::Command).await?;
+            core.revoke_key(&kid).await.map_err(|error| admin(&error, "an OAuth key of this id"))?;
+            say(&format!("{kid} is removed; what it signed verifies no more"))
         }
         Keys::RotateMaster { place, to, finish } => {
             telemetry::start_for_command();

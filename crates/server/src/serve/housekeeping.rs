@@ -14,6 +14,8 @@ use super::Certificates;
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often it is looked whether a sweep is due.
 const LOOK: Duration = Duration::from_secs(1);
+/// How much later a key that was made or revoked by another process is known here.
+const KEYS: Duration = Duration::from_secs(5);
 /// What the last one may take of the time to stop.
 const LAST_SWEEP: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -32,6 +34,16 @@ pub async fn sweep(core: Arc<Core>) {
         }
         last = core.clock.now();
         sweep_once(&core).await;
+    }
+}
+
+/// Follows changes of the signing keys by other processes, and renews those whose time has come.
+pub async fn keep_keys(core: Arc<Core>) {
+    loop {
+        sleep(KEYS).await;
+        if let Err(error) = core.keep_oauth_keys().await {
+            tracing::warn!(%error, "could not look after the signing keys; trying again soon");
+        }
     }
 }
 

@@ -172,6 +172,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(deadlines).run());
         tasks.spawn(housekeeping::sweep(Arc::clone(&self.core)));
+        tasks.spawn(housekeeping::keep_keys(Arc::clone(&self.core)));
         tasks.spawn(housekeeping::watch_expiry(self.certificates.clone()));
         tasks
     }

@@ -3,7 +3,7 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +12,7 @@ use countersign_model::random::for_keys;
 use countersign_model::secret::Secret;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -42,6 +43,25 @@ impl NewKey {
         let public = json!({ "kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y) });
         let private = Zeroizing::new(document.as_ref().to_vec());
         Ok(NewKey { algorithm: Algorithm::Es256, private, public })
+    }
+
+    /// A new Ed25519 key.
+    pub fn eddsa() -> Result<NewKey, BadKey> {
+        let document = Ed25519KeyPair::generate_pkcs8(&for_keys()).map_err(|_| BadKey)?;
+        let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).map_err(|_| BadKey)?;
+        // RFC 8037 §2.
+        let public = json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref()) });
+        let private = Zeroizing::new(document.as_ref().to_vec());
+        Ok(NewKey { algorithm: Algorithm::EdDsa, private, public })
+    }
+
+    /// A new key of an algorithm.
+    pub async fn draw(algorithm: Algorithm) -> Result<NewKey, BadKey> {
+        match algorithm {
+            Algorithm::Es256 => NewKey::es256(),
+            Algorithm::Rs256 => NewKey::rs256().await,
+            Algorithm::EdDsa => NewKey::eddsa(),
+        }
     }
 
     /// A new RSA key of 3072 bits: takes from a tenth of a second to several, so it has a thread of
@@ -88,25 +108,66 @@ impl NewKey {
     }
 }
 
-/// An RSA key that is ready to sign.
-pub(crate) struct RsaSigner(RsaKeyPair);
+/// A private key that is ready to sign.
+pub(crate) enum Signer {
+    /// RFC 7518 §3.4.
+    Es256(EcdsaKeyPair),
+    /// RFC 7518 §3.3.
+    Rs256(RsaKeyPair),
+    /// RFC 8037 §3.1.
+    EdDsa(Ed25519KeyPair),
+}
 
-impl RsaSigner {
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(…)")
+    }
+}
+
+impl Signer {
     /// From PKCS#8.
-    pub fn new(private: &[u8]) -> Result<RsaSigner, BadKey> {
-        RsaKeyPair::from_pkcs8(private).map(RsaSigner).map_err(|_| BadKey)
+    pub fn new(algorithm: Algorithm, private: &[u8]) -> Result<Signer, BadKey> {
+        match algorithm {
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private).map(Signer::Es256)
+            }
+            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(private).map(Signer::Rs256),
+            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(private).map(Signer::EdDsa),
+        }
+        .map_err(|_| BadKey)
     }
 
-    /// A JWS in the compact form (RFC 7515 §7.1), signed with RS256.
-    pub fn sign(&self, header: &Value, claims: &Value) -> Result<String, BadKey> {
-        let mut jws = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
-        let mut signature = vec![0; self.0.public_modulus_len()];
-        let random = for_keys();
-        self.0.sign(&RSA_PKCS1_SHA256, &random, jws.as_bytes(), &mut signature).map_err(|_| BadKey)?;
+    /// A JWS in the compact form (RFC 7515 §7.1).
+    pub fn sign(&self, header: &impl Serialize, claims: &impl Serialize) -> Result<String, BadKey> {
+        let mut jws = String::with_capacity(1024);
+        append(&mut jws, header)?;
+        jws.push('.');
+        append(&mut jws, claims)?;
+        let signature = self.signature(jws.as_bytes())?;
         jws.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut jws);
         Ok(jws)
     }
+
+    fn signature(&self, signed: &[u8]) -> Result<Vec<u8>, BadKey> {
+        match self {
+            Signer::Es256(pair) => {
+                pair.sign(&for_keys(), signed).map(|s| s.as_ref().to_vec()).map_err(|_| BadKey)
+            }
+            Signer::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &for_keys(), signed, &mut signature).map_err(|_| BadKey)?;
+                Ok(signature)
+            }
+            Signer::EdDsa(pair) => Ok(pair.sign(signed).as_ref().to_vec()),
+        }
+    }
+}
+
+fn append(jws: &mut String, part: &impl Serialize) -> Result<(), BadKey> {
+    let json = serde_json::to_vec(part).map_err(|_| BadKey)?;
+    URL_SAFE_NO_PAD.encode_string(&json, jws);
+    Ok(())
 }
 
 fn base64url(bytes: impl AsRef<[u8]>) -> String {
