@@ -19,6 +19,17 @@ pub enum Binding {
     },
 }
 
+impl Binding {
+    /// The thumbprints of the key and of the certificate.
+    pub(crate) fn thumbprints(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Binding::None => (None, None),
+            Binding::Dpop { jkt } => (Some(jkt.clone()), None),
+            Binding::Certificate { x5t } => (None, Some(x5t.clone())),
+        }
+    }
+}
+
 /// A proof as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {

@@ -1,1 +1,138 @@
-//! A client gets a token for itself (RFC 6749 §4.4).
+//! A client's own token (RFC 6749 §4.4).
+
+use std::time::Duration;
+
+use countersign_model::oauth::{Client, GrantType, Scope, TokenFacts, TokenFormat};
+use countersign_model::session::{Mark, Token, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::client_tokens::{self, ClientToken};
+use countersign_store::{StoreError, Tx, Work};
+use serde_json::{Value, json};
+
+use super::check_dpop::Binding;
+use super::exchange_code::Tokens;
+use super::issue::{add_facts, audience, token_type};
+use crate::{Core, Unavailable};
+
+/// A signed token of a client has no row and no grant to end it, so it lives no longer than this.
+const SIGNED_FOR: Duration = Duration::from_secs(300);
+
+/// Why a client gets no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientCredentialsError {
+    /// It may not use this grant.
+    #[error("the client may not use this grant")]
+    Grant,
+    /// It asks for what it is not registered for, or for what only people have.
+    #[error("the client may not have this scope")]
+    Scope,
+    /// It asks for an audience that it is not registered for.
+    #[error("the client may not have this resource")]
+    Target,
+    /// The work could not be done.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+struct Keep {
+    digest: TokenDigest,
+    token: ClientToken,
+}
+
+impl Work for Keep {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        client_tokens::insert(tx, &self.digest, &self.token).await
+    }
+}
+
+impl Core {
+    /// Gives an authenticated client a token for itself. A signed one costs no row.
+    ///
+    /// # Errors
+    /// [`ClientCredentialsError`].
+    pub async fn client_credentials(
+        &self,
+        client: &Client,
+        scope: Option<Scope>,
+        resource: &[String],
+        binding: &Binding,
+    ) -> Result<Tokens, ClientCredentialsError> {
+        if !client.may(GrantType::ClientCredentials) {
+            return Err(ClientCredentialsError::Grant);
+        }
+        let own = own_scope(&client.metadata.scope);
+        let scope = scope.unwrap_or_else(|| own.clone());
+        if !scope.is_subset(&own) {
+            return Err(ClientCredentialsError::Scope);
+        }
+        let audience = audience(&[], client, resource).ok_or(ClientCredentialsError::Target)?;
+        let (jkt, x5t) = binding.thumbprints();
+        let facts = TokenFacts { scope, audience, jkt, x5t, ..TokenFacts::default() };
+        let now = self.clock.now();
+        let own_lifetime = client.metadata.access_token_lifetime.map(Duration::from_secs);
+        let lifetime = own_lifetime.unwrap_or(self.settings.sessions.oauth_access);
+        let format = client.metadata.access_token_format.unwrap_or(self.settings.oauth.access_token_format);
+        let (access, lifetime) = match format {
+            TokenFormat::Jwt => {
+                let lifetime = lifetime.min(SIGNED_FOR);
+                let claims = self.client_claims(client, &facts, now, lifetime);
+                let algorithm = client.metadata.id_token_signed_response_alg;
+                (self.oauth_keys().sign(algorithm, "at+jwt", &claims)?, lifetime)
+            }
+            TokenFormat::Opaque => {
+                let token = Token::draw_marked(Mark::CLIENT_TOKEN, &self.random).reveal().to_owned();
+                let row = ClientToken {
+                    client: client.no,
+                    facts: serde_json::to_string(&facts).map_err(|_| Unavailable::Fault)?,
+                    issued_at: now,
+                    expires_at: now.after(lifetime),
+                };
+                self.store.write(Keep { digest: TokenDigest::of(&token), token: row }).await?;
+                (token, lifetime)
+            }
+        };
+        Ok(Tokens {
+            access,
+            token_type: token_type(&facts),
+            expires_in: lifetime.as_secs(),
+            refresh: None,
+            id_token: None,
+            scope: facts.scope,
+            issued_type: None,
+            details: None,
+        })
+    }
+
+    /// RFC 9068 §2.2, of which the subject is the client itself (§3).
+    fn client_claims(
+        &self,
+        client: &Client,
+        facts: &TokenFacts,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Value {
+        let mut claims = json!({
+            "iss": self.settings.public_url,
+            "sub": client.id.as_str(),
+            "aud": self.audience_claim(&facts.audience),
+            "exp": now.after(lifetime).seconds(),
+            "iat": now.seconds(),
+            "jti": self.draw_jti(),
+            "client_id": client.id.as_str(),
+            "scope": facts.scope,
+        });
+        if let Value::Object(claims) = &mut claims {
+            add_facts(claims, facts);
+        }
+        claims
+    }
+}
+
+/// Those scopes of a client that are not about people.
+fn own_scope(registered: &Scope) -> Scope {
+    Scope::parse(&Scope::KNOWN.join(" "))
+        .map_or_else(|_| Scope::default(), |people| registered.without(&people))
+}

@@ -1,10 +1,26 @@
 //! A code for tokens (RFC 6749 §4.1.3).
 
-use countersign_model::oauth::{Client, Scope};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::oauth::pkce;
+use countersign_model::oauth::{Challenge, Client, GrantFacts, GrantType, Scope};
+use countersign_model::session::{Session, Surface, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::codes::{self, Code, FoundCode, Redemption};
+use countersign_store::oauth::grants::{self, NewGrant};
+use countersign_store::tokens::Holder;
+use countersign_store::{StoreError, Tx, Work, sessions};
 use serde_json::Value;
 
 pub use super::check_dpop::Binding;
+use super::issue::{Carried, DrawnTokens, Issued, Membership, audience, membership};
+use crate::audit::audit;
 use crate::{Core, Source, Unavailable};
+
+/// How long a code that was used is remembered, so that one that leaked into a log or a history ends what
+/// it gave when somebody tries it.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
 
 /// What the token endpoint hands out.
 #[derive(Clone, Debug)]
@@ -40,7 +56,7 @@ pub enum TokenType {
 #[derive(Clone, Debug)]
 pub struct CodeExchange<'a> {
     /// Who has it.
-    pub client: &'a Client,
+    pub client: &'a Arc<Client>,
     /// The code.
     pub code: &'a str,
     /// As in the authorization request.
@@ -75,13 +91,152 @@ pub enum ExchangeCodeError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Redeem {
+    digest: TokenDigest,
+    client: Arc<Client>,
+    code: Code,
+    /// The browser's session that the grant ends with; none if it outlives that.
+    parent: Option<countersign_model::ids::SessionId>,
+    drawn: DrawnTokens,
+    carried: Carried,
+    grant: NewGrant,
+    keep: Timestamp,
+}
+
+enum Redeemed {
+    Done(Membership),
+    Reused,
+    Invalid,
+}
+
+impl Work for Redeem {
+    type Output = Redeemed;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Redeemed, StoreError> {
+        let Code { account, epoch, session, parent, .. } = self.code;
+        let by = Redemption {
+            client: self.client.no,
+            needs_consent: !self.client.metadata.first_party,
+            now: self.drawn.now,
+            keep: self.keep,
+        };
+        if !codes::consume(tx, &self.digest, by).await? {
+            // Whoever lost a race finds it used, too: two parties hold it (RFC 6749 §10.5).
+            let used = codes::find(tx, &self.digest).await?.is_some_and(|found| found.used);
+            if used {
+                sessions::end(tx, account, session).await?;
+            }
+            return Ok(if used { Redeemed::Reused } else { Redeemed::Invalid });
+        }
+        if !sessions::hold(tx, account, parent).await? {
+            return Ok(Redeemed::Invalid);
+        }
+        let Some(membership) = membership(tx, &self.client, account, &self.carried.access.scope).await?
+        else {
+            return Ok(Redeemed::Invalid);
+        };
+        let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
+        if !sessions::insert_under(tx, &started, epoch, self.parent).await? {
+            return Ok(Redeemed::Invalid);
+        }
+        let holder = Holder { account, session, epoch };
+        grants::insert(tx, holder, &self.grant).await?;
+        self.drawn.store(tx, &self.client, holder, &self.carried).await?;
+        Ok(Redeemed::Done(membership))
+    }
+}
+
+/// Whether the code is this client's, and it shows what the authorization request promised. Nothing is
+/// used up or ended before this holds: a stranger who has the code alone can do nothing with it (R089).
+fn is_right(found: &Code, request: &CodeExchange<'_>) -> bool {
+    let verified = match (&found.challenge, request.verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => {
+            Challenge::parse(challenge).is_some_and(|challenge| pkce::verify(&challenge, verifier))
+        }
+        // A verifier without a challenge tells of a downgrade (RFC 9700 §2.1.1).
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    let bound = found.jkt.as_ref().is_none_or(|bound| match &request.binding {
+        Binding::Dpop { jkt } => jkt == bound,
+        Binding::None | Binding::Certificate { .. } => false,
+    });
+    found.client == request.client.no
+        && found.redirect_uri.as_deref() == request.redirect_uri
+        && verified
+        && bound
+}
+
 impl Core {
-    /// Redeems a code: of any number of callers at once one gets its tokens.
+    /// Redeems a code: of any number of callers at once one gets its tokens. A code that is used again ends
+    /// what it gave.
     ///
     /// # Errors
     /// [`ExchangeCodeError`].
     pub async fn exchange_code(&self, request: CodeExchange<'_>) -> Result<Tokens, ExchangeCodeError> {
-        let _ = request;
-        Err(Unavailable::Fault.into())
+        let client = request.client;
+        if !client.may(GrantType::AuthorizationCode) {
+            return Err(ExchangeCodeError::Grant);
+        }
+        let digest = TokenDigest::of(request.code);
+        let found = codes::find(&mut self.store.read().await?, &digest).await?;
+        let FoundCode { code, used, uuid, parent_expires_at } = found.ok_or(ExchangeCodeError::Invalid)?;
+        if !is_right(&code, &request) {
+            return Err(ExchangeCodeError::Invalid);
+        }
+        let now = self.clock.now();
+        // A code that was used goes on, to end what it gave.
+        let parent_end = match parent_expires_at.filter(|end| *end > now) {
+            Some(end) => end,
+            None if used => now,
+            None => return Err(ExchangeCodeError::Invalid),
+        };
+        let facts: GrantFacts = self.read_facts(&code.facts)?;
+        let audience =
+            audience(&facts.audience, client, request.resource).ok_or(ExchangeCodeError::Target)?;
+        let drawn = self.draw_tokens(client, client.may(GrantType::RefreshToken), now);
+        let end = if facts.offline { now.after(self.settings.sessions.absolute) } else { parent_end };
+        let carried = Carried::new(client, &facts, facts.scope.clone(), audience, &request.binding, end);
+        let grant = NewGrant {
+            client: client.no,
+            facts: code.facts.clone(),
+            started_at: now,
+            // One that is offline is renewed with each refresh, the others are there as long as the
+            // browser's session: at its end the client hears of it.
+            expires_at: if facts.offline { drawn.grant_until(end) } else { end },
+        };
+        let (account, session) = (code.account, code.session);
+        let parent = (!facts.offline).then_some(code.parent);
+        let keep = now.after(REMEMBERED);
+        let client = Arc::clone(client);
+        let (kept_drawn, kept_carried) = (drawn.clone(), carried.clone());
+        let work = Redeem { digest, client, code, parent, drawn, carried, grant, keep };
+        match self.store.write(work).await? {
+            Redeemed::Done(membership) => {
+                let issued = Issued {
+                    client: request.client,
+                    uuid,
+                    session,
+                    facts: &facts,
+                    carried: &kept_carried,
+                    membership: &membership,
+                };
+                Ok(self.finish_tokens(&kept_drawn, &issued, facts.nonce.as_deref())?)
+            }
+            Redeemed::Reused => {
+                audit("exchange_code", "used code came back", Some(account), request.source);
+                Err(ExchangeCodeError::Reused)
+            }
+            Redeemed::Invalid => Err(ExchangeCodeError::Invalid),
+        }
+    }
+
+    /// Facts as they are stored.
+    pub(crate) fn read_facts<T: serde::de::DeserializeOwned>(&self, json: &str) -> Result<T, Unavailable> {
+        serde_json::from_str(json).map_err(|_| {
+            tracing::error!("the facts of a grant or token cannot be read");
+            Unavailable::Fault
+        })
     }
 }

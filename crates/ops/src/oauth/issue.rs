@@ -1,90 +1,408 @@
-//! Draws the tokens of a grant with their rows.
+//! Draws the tokens of a grant, stores what is stored of them, and signs what is signed.
+//!
+//! Random values are drawn before the unit of work, which may run more than once; what is signed needs what
+//! the unit of work found, so it is signed behind it.
 
-use countersign_model::ids::{AccountId, SessionId};
-use countersign_model::oauth::{Client, GrantFacts, Scope, TokenFacts};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::key::Algorithm;
+use countersign_model::oauth::{AuthMethod, Client, GrantFacts, Scope, TokenFacts, TokenFormat};
+use countersign_model::session::{Token, TokenPurpose};
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::refresh_tokens;
+use countersign_store::tokens::{Holder, NewToken};
 use countersign_store::{StoreError, Tx};
+use serde_json::{Map, Value, json};
 
 use super::check_dpop::Binding;
-use super::exchange_code::Tokens;
+use super::exchange_code::{TokenType, Tokens};
+use super::manage_groups::groups_of;
 use crate::{Core, Unavailable};
 
-/// The grant that tokens are issued for.
-#[derive(Clone, Debug)]
-pub(crate) struct Grant<'a> {
-    /// To whom.
-    pub client: &'a Client,
-    /// Whose.
-    pub account: AccountId,
-    /// In which epoch: that of the code, never a fresh one.
-    pub epoch: i64,
-    /// Its session, the `sid`.
-    pub session: SessionId,
-    /// The browser session with which it ends.
-    pub parent: Option<SessionId>,
-    /// What was allowed.
-    pub facts: &'a GrantFacts,
-}
+/// How often a grant that is refreshed is renewed.
+const RENEWED_EACH: Duration = Duration::from_secs(86_400);
 
-/// What a token is to have.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    /// Its scope, no more than was granted.
-    pub scope: Scope,
-    /// Whom it is for.
-    pub audience: Vec<String>,
-    /// Which key it is bound to.
-    pub binding: Binding,
-    /// Whether a refresh token is issued.
-    pub refresh: bool,
-    /// Whether an ID token is issued, and with the nonce.
-    pub id_token: Option<WithNonce>,
-}
-
-/// Whether an ID token repeats the nonce: at the code's exchange it does, at a refresh it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WithNonce(pub bool);
-
-/// Tokens that were drawn and signed, with what is to be stored in one unit of work.
+/// Tokens that were drawn, before anything is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct DrawnTokens {
-    /// What the client gets.
-    pub tokens: Tokens,
-    /// What the access token carries.
+    /// The opaque access token, or the id of one that is signed.
+    access: Access,
+    refresh: Option<Token>,
+    /// When they are issued.
+    pub now: Timestamp,
+    access_lifetime: Duration,
+    refresh_lifetime: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Access {
+    Opaque(Token),
+    Jwt { jti: String },
+}
+
+/// What the tokens of one grant are to carry.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried {
+    /// The access token.
     pub access: TokenFacts,
+    /// The refresh token: all that was granted.
+    pub refresh: TokenFacts,
+    /// They work no longer than the grant may.
+    pub end: Timestamp,
+}
+
+impl Carried {
+    /// What tokens of this scope and audience carry, of all that was granted. A refresh token is bound to the
+    /// key only if its client shows no other secret (RFC 9449 §5).
+    pub(crate) fn new(
+        client: &Client,
+        granted: &GrantFacts,
+        scope: Scope,
+        audience: Vec<String>,
+        binding: &Binding,
+        end: Timestamp,
+    ) -> Carried {
+        let (jkt, x5t) = binding.thumbprints();
+        let is_public = client.metadata.token_endpoint_auth_method == AuthMethod::None;
+        let refresh = TokenFacts {
+            scope: granted.scope.clone(),
+            audience: granted.audience.clone(),
+            jkt: jkt.clone().filter(|_| is_public),
+            x5t: x5t.clone().filter(|_| is_public),
+            ..TokenFacts::default()
+        };
+        Carried { access: TokenFacts { scope, audience, jkt, x5t, ..TokenFacts::default() }, refresh, end }
+    }
 }
 
 impl DrawnTokens {
-    /// Starts the grant's session and stores it with its tokens. `false` if the account is out of use or in
-    /// another epoch, or the parent has ended.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn start(&self, tx: &mut Tx<'_>, grant: &Grant<'_>) -> Result<bool, StoreError> {
-        let _ = (tx, grant);
-        Err(StoreError::Broken("grants are not stored yet".to_owned()))
+    /// When the access token stops working.
+    pub(crate) fn access_until(&self, end: Timestamp) -> Timestamp {
+        self.now.after(self.access_lifetime).min(end)
     }
 
-    /// Stores the tokens alone, for a grant that goes on.
+    /// When the last of the tokens stops working.
+    pub(crate) fn until(&self, end: Timestamp) -> Timestamp {
+        match self.refresh {
+            Some(_) => self.now.after(self.refresh_lifetime).min(end),
+            None => self.access_until(end),
+        }
+    }
+
+    /// When a grant that outlives the browser's session ends if it is not renewed: later than its tokens, so
+    /// that not every refresh has to write to it.
+    pub(crate) fn grant_until(&self, end: Timestamp) -> Timestamp {
+        match self.refresh {
+            Some(_) => self.until(end).after(RENEWED_EACH).min(end),
+            None => self.until(end),
+        }
+    }
+
+    /// Stores the tokens. A signed access token has no row: whether it holds, its grant says.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) async fn go_on(&self, tx: &mut Tx<'_>, grant: &Grant<'_>) -> Result<(), StoreError> {
-        let _ = (tx, grant);
-        Err(StoreError::Broken("grants are not stored yet".to_owned()))
+    pub(crate) async fn store(
+        &self,
+        tx: &mut Tx<'_>,
+        client: &Client,
+        holder: Holder,
+        carried: &Carried,
+    ) -> Result<(), StoreError> {
+        let row = |token: &Token, purpose, expires_at, facts: &TokenFacts| NewToken {
+            digest: token.digest(),
+            purpose,
+            issued_at: self.now,
+            expires_at,
+            client: Some(client.no),
+            facts: serde_json::to_string(facts).ok(),
+        };
+        let access = match &self.access {
+            Access::Opaque(token) => {
+                Some(row(token, TokenPurpose::OAuthAccess, self.access_until(carried.end), &carried.access))
+            }
+            Access::Jwt { .. } => None,
+        };
+        let refresh = self
+            .refresh
+            .as_ref()
+            .map(|token| row(token, TokenPurpose::OAuthRefresh, self.until(carried.end), &carried.refresh));
+        refresh_tokens::insert_pair(tx, holder, access.as_ref(), refresh.as_ref()).await
     }
 }
 
+/// The groups and roles of an account, where they are asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Membership {
+    groups: Option<Vec<String>>,
+    roles: Option<Vec<String>>,
+}
+
+/// What the account is a member of, as far as the scope asks; `None` if the client is for groups that the
+/// account is not in. A client for everybody costs no statement.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn membership(
+    tx: &mut Tx<'_>,
+    client: &Client,
+    account: AccountId,
+    scope: &Scope,
+) -> Result<Option<Membership>, StoreError> {
+    let only = &client.metadata.groups;
+    let (has_groups, has_roles) = (scope.has(Scope::GROUPS), scope.has(Scope::ROLES));
+    if only.is_empty() && !has_groups && !has_roles {
+        return Ok(Some(Membership::default()));
+    }
+    let (groups, roles) = groups_of(tx, account).await?;
+    if !only.is_empty() && !groups.iter().any(|group| only.contains(group)) {
+        return Ok(None);
+    }
+    Ok(Some(Membership { groups: has_groups.then_some(groups), roles: has_roles.then_some(roles) }))
+}
+
+/// A grant whose tokens were stored: what signed ones say.
+#[derive(Clone, Debug)]
+pub(crate) struct Issued<'a> {
+    /// To whom.
+    pub client: &'a Client,
+    /// Whose.
+    pub uuid: Uuid,
+    /// Its session, the `sid`.
+    pub session: SessionId,
+    /// What was granted.
+    pub facts: &'a GrantFacts,
+    /// What the tokens carry.
+    pub carried: &'a Carried,
+    /// Of whom the account is one.
+    pub membership: &'a Membership,
+}
+
+/// The audience of tokens: what is asked for of what was granted (RFC 8707 §2.2); where no audience was
+/// granted, of what the client is registered for. `None` if it asks for more.
+pub(crate) fn audience(granted: &[String], client: &Client, asked: &[String]) -> Option<Vec<String>> {
+    if asked.is_empty() {
+        return Some(granted.to_vec());
+    }
+    let may = if granted.is_empty() { &client.metadata.audience } else { granted };
+    asked.iter().all(|one| may.contains(one)).then(|| asked.to_vec())
+}
+
 impl Core {
-    /// Draws and signs the tokens of a grant.
+    /// Draws tokens for a client.
+    pub(crate) fn draw_tokens(&self, client: &Client, refresh: bool, now: Timestamp) -> DrawnTokens {
+        let seconds = |own: Option<u64>, other| own.map_or(other, Duration::from_secs);
+        let format = client.metadata.access_token_format.unwrap_or(self.settings.oauth.access_token_format);
+        DrawnTokens {
+            access: match format {
+                TokenFormat::Opaque => Access::Opaque(Token::draw(TokenPurpose::OAuthAccess, &self.random)),
+                TokenFormat::Jwt => Access::Jwt { jti: self.draw_jti() },
+            },
+            refresh: refresh.then(|| Token::draw(TokenPurpose::OAuthRefresh, &self.random)),
+            now,
+            access_lifetime: seconds(
+                client.metadata.access_token_lifetime,
+                self.settings.sessions.oauth_access,
+            ),
+            refresh_lifetime: seconds(
+                client.metadata.refresh_token_lifetime,
+                self.settings.sessions.oauth_refresh,
+            ),
+        }
+    }
+
+    /// The id of a signed token.
+    pub(crate) fn draw_jti(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.random.bytes::<16>())
+    }
+
+    /// What the client gets: the stored tokens, and the signed ones with their claims.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub(crate) async fn draw_tokens(
+    /// [`Unavailable`] if there is no key to sign with.
+    pub(crate) fn finish_tokens(
         &self,
-        grant: &Grant<'_>,
-        wanted: &Wanted,
-    ) -> Result<DrawnTokens, Unavailable> {
-        let _ = (grant, wanted);
-        Err(Unavailable::Fault)
+        drawn: &DrawnTokens,
+        issued: &Issued<'_>,
+        nonce: Option<&str>,
+    ) -> Result<Tokens, Unavailable> {
+        let Carried { access, end, .. } = issued.carried;
+        let until = drawn.access_until(*end);
+        let algorithm = issued.client.metadata.id_token_signed_response_alg;
+        let keys = self.oauth_keys();
+        let text = match &drawn.access {
+            Access::Opaque(token) => token.reveal().to_owned(),
+            Access::Jwt { jti } => keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti))?,
+        };
+        let id_token = match access.scope.has(Scope::OPENID) {
+            true => {
+                let claims = self.id_claims(drawn, issued, nonce, &at_hash(algorithm, &text));
+                Some(keys.sign(algorithm, "JWT", &claims)?)
+            }
+            false => None,
+        };
+        Ok(Tokens {
+            access: text,
+            token_type: token_type(access),
+            expires_in: until.since(drawn.now).as_secs(),
+            refresh: drawn.refresh.as_ref().map(|token| token.reveal().to_owned()),
+            id_token,
+            scope: access.scope.clone(),
+            issued_type: None,
+            details: issued.facts.details.clone(),
+        })
+    }
+
+    /// RFC 9068 §2.2.
+    fn access_claims(&self, drawn: &DrawnTokens, issued: &Issued<'_>, jti: &str) -> Value {
+        let Issued { client, facts, carried: Carried { access, end, .. }, membership, .. } = *issued;
+        let mut claims = json!({
+            "iss": self.settings.public_url,
+            "sub": self.subject(client, issued.uuid),
+            "aud": self.audience_claim(&access.audience),
+            "exp": drawn.access_until(*end).seconds(),
+            "iat": drawn.now.seconds(),
+            "jti": jti,
+            "client_id": client.id.as_str(),
+            "scope": access.scope,
+            "sid": issued.session.to_string(),
+            "auth_time": facts.signed_in_at().seconds(),
+        });
+        if let Value::Object(claims) = &mut claims {
+            add_authentication(claims, facts);
+            add_membership(claims, membership);
+            add_facts(claims, access);
+        }
+        claims
+    }
+
+    /// OpenID Connect Core §2.
+    fn id_claims(
+        &self,
+        drawn: &DrawnTokens,
+        issued: &Issued<'_>,
+        nonce: Option<&str>,
+        at_hash: &str,
+    ) -> Value {
+        let Issued { client, facts, membership, .. } = *issued;
+        let mut claims = json!({
+            "iss": self.settings.public_url,
+            "sub": self.subject(client, issued.uuid),
+            "aud": client.id.as_str(),
+            "exp": drawn.now.after(self.settings.oauth.id_token).seconds(),
+            "iat": drawn.now.seconds(),
+            "auth_time": facts.signed_in_at().seconds(),
+            "at_hash": at_hash,
+            "sid": issued.session.to_string(),
+        });
+        if let Value::Object(claims) = &mut claims {
+            if let Some(nonce) = nonce {
+                claims.insert("nonce".to_owned(), nonce.into());
+            }
+            add_authentication(claims, facts);
+            add_membership(claims, membership);
+        }
+        claims
+    }
+
+    /// `aud`: one text if there is one, and this server where none was asked for (RFC 9068 §3).
+    pub(crate) fn audience_claim(&self, audience: &[String]) -> Value {
+        match audience {
+            [] => self.settings.public_url.clone().into(),
+            [one] => one.clone().into(),
+            several => several.to_vec().into(),
+        }
+    }
+}
+
+fn add_authentication(claims: &mut Map<String, Value>, facts: &GrantFacts) {
+    if let Some(acr) = &facts.acr {
+        claims.insert("acr".to_owned(), acr.clone().into());
+    }
+    if !facts.amr.is_empty() {
+        claims.insert("amr".to_owned(), facts.amr.clone().into());
+    }
+}
+
+fn add_membership(claims: &mut Map<String, Value>, membership: &Membership) {
+    for (name, names) in [("groups", &membership.groups), ("roles", &membership.roles)] {
+        if let Some(names) = names {
+            claims.insert(name.to_owned(), names.clone().into());
+        }
+    }
+}
+
+/// `cnf` (RFC 7800 §3.1) and `act` (RFC 8693 §4.1).
+pub(crate) fn add_facts(claims: &mut Map<String, Value>, facts: &TokenFacts) {
+    if let Some(jkt) = &facts.jkt {
+        claims.insert("cnf".to_owned(), json!({ "jkt": jkt }));
+    }
+    if let Some(x5t) = &facts.x5t {
+        claims.insert("cnf".to_owned(), json!({ "x5t#S256": x5t }));
+    }
+    if let Some(act) = &facts.act {
+        claims.insert("act".to_owned(), json!(act));
+    }
+}
+
+/// How the access token is presented.
+pub(crate) fn token_type(access: &TokenFacts) -> TokenType {
+    match access.jkt {
+        Some(_) => TokenType::Dpop,
+        None => TokenType::Bearer,
+    }
+}
+
+/// The left half of the access token's digest, which is the one of the signature (OpenID Connect Core
+/// §3.1.3.6): Ed25519 uses SHA-512.
+fn at_hash(algorithm: Algorithm, access: &str) -> String {
+    let algorithm = match algorithm {
+        Algorithm::Es256 | Algorithm::Rs256 => &digest::SHA256,
+        Algorithm::EdDsa => &digest::SHA512,
+    };
+    let sum = digest::digest(algorithm, access.as_bytes());
+    let (left, _) = sum.as_ref().split_at(sum.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_hash_is_that_of_the_example_in_openid_connect_core() {
+        // Appendix A.3.
+        let access = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(Algorithm::Es256, access), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(at_hash(Algorithm::EdDsa, access).len(), 43);
+    }
+
+    #[test]
+    fn an_audience_is_only_narrowed() {
+        let text = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+        let client = client(text(&["c"]));
+        assert_eq!(audience(&text(&["a", "b"]), &client, &[]), Some(text(&["a", "b"])));
+        assert_eq!(audience(&text(&["a", "b"]), &client, &text(&["b"])), Some(text(&["b"])));
+        assert_eq!(audience(&text(&["a", "b"]), &client, &text(&["b", "c"])), None);
+        assert_eq!(audience(&[], &client, &text(&["c"])), Some(text(&["c"])));
+        assert_eq!(audience(&[], &client, &text(&["a"])), None);
+    }
+
+    fn client(audience: Vec<String>) -> Client {
+        use countersign_model::oauth::{ClientId, ClientNo, ClientOrigin, Metadata};
+        use countersign_model::random::Random;
+        Client {
+            no: ClientNo(1),
+            id: ClientId::draw(&Random::seeded(1)),
+            version: 1,
+            origin: ClientOrigin::CommandLine,
+            metadata: Metadata { audience, ..Metadata::default() },
+            has_secret: true,
+            suspended: false,
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) mod request_object;
 pub mod revoke;
 pub mod start_authorization;
 pub mod status;
+mod subject;
 pub mod userinfo;
 
 /// What OAuth works with besides the store.

@@ -1,1 +1,192 @@
 //! A refresh token for new tokens (RFC 6749 §6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::ids::{SessionId, Uuid};
+use countersign_model::oauth::{Client, GrantFacts, GrantType, Scope, TokenFacts};
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::{grants, refresh_tokens};
+use countersign_store::tokens::Holder;
+use countersign_store::{StoreError, Tx, Work, sessions};
+
+use super::check_dpop::Binding;
+use super::exchange_code::Tokens;
+use super::issue::{Carried, DrawnTokens, Issued, Membership, audience, membership};
+use crate::{Core, Unavailable};
+
+/// A used token that comes back within this time at most does not end its grant: a client whose network
+/// failed may have sent it twice (R070).
+const MOST_GRACE: Duration = Duration::from_secs(10);
+
+/// A refresh token and what goes with it.
+#[derive(Clone, Debug)]
+pub struct RefreshGrant<'a> {
+    /// Who has it.
+    pub client: &'a Arc<Client>,
+    /// The token.
+    pub token: &'a str,
+    /// What the access token is to have; all that was granted if it is not said.
+    pub scope: Option<Scope>,
+    /// RFC 8707.
+    pub resource: &'a [String],
+    /// What the tokens are bound to.
+    pub binding: Binding,
+}
+
+/// Why a refresh token gives nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshGrantError {
+    /// Unknown, expired, used, ended or another client's; or the account may no longer use this client.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// It asks for more than was granted.
+    #[error("the scope was not granted")]
+    Scope,
+    /// It asks for an audience that was not granted.
+    #[error("the resource was not granted")]
+    Target,
+    /// The client may not refresh.
+    #[error("the client may not use this grant")]
+    Grant,
+    /// The token is bound to another key.
+    #[error("the refresh token is bound to another key")]
+    Proof,
+    /// The work could not be done.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+struct Rotate {
+    digest: TokenDigest,
+    client: Arc<Client>,
+    scope: Option<Scope>,
+    resource: Vec<String>,
+    binding: Binding,
+    drawn: DrawnTokens,
+    absolute: Duration,
+    reuse_grace: Duration,
+}
+
+struct Rotated {
+    session: SessionId,
+    uuid: Uuid,
+    facts: GrantFacts,
+    carried: Carried,
+    membership: Membership,
+    /// Until when the grant is to be renewed, if it is time.
+    renew: Option<Timestamp>,
+}
+
+impl Rotate {
+    /// What the new tokens carry; an error takes the token's use back.
+    fn carried(
+        &self,
+        facts: &GrantFacts,
+        old: &TokenFacts,
+        end: Timestamp,
+    ) -> Result<Carried, RefreshGrantError> {
+        let is_bound = match &self.binding {
+            Binding::Dpop { jkt } => old.jkt.as_ref().is_none_or(|bound| bound == jkt) && old.x5t.is_none(),
+            Binding::Certificate { x5t } => {
+                old.x5t.as_ref().is_none_or(|bound| bound == x5t) && old.jkt.is_none()
+            }
+            Binding::None => old.jkt.is_none() && old.x5t.is_none(),
+        };
+        if !is_bound {
+            return Err(RefreshGrantError::Proof);
+        }
+        let scope = self.scope.clone().unwrap_or_else(|| facts.scope.clone());
+        if !scope.is_subset(&facts.scope) {
+            return Err(RefreshGrantError::Scope);
+        }
+        let audience =
+            audience(&facts.audience, &self.client, &self.resource).ok_or(RefreshGrantError::Target)?;
+        Ok(Carried::new(&self.client, facts, scope, audience, &self.binding, end))
+    }
+}
+
+impl Work for Rotate {
+    type Output = Option<Box<Rotated>>;
+    type Error = RefreshGrantError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, RefreshGrantError> {
+        let now = self.drawn.now;
+        let Some(used) = refresh_tokens::consume(tx, &self.digest, self.client.no, now).await? else {
+            let before = now.before(self.reuse_grace);
+            if let Some(victim) = refresh_tokens::find_used(tx, &self.digest, self.client.no, before).await? {
+                tracing::warn!(target: "audit", event = "refresh_grant", outcome = "used token came back",
+                    account = victim.account.0);
+                sessions::end(tx, victim.account, victim.session).await?;
+            }
+            return Ok(None);
+        };
+        let broken = |_| StoreError::Broken("the facts of a grant cannot be read".to_owned());
+        let facts: GrantFacts = serde_json::from_str(&used.grant).map_err(broken)?;
+        let old: TokenFacts = serde_json::from_str(&used.facts).map_err(broken)?;
+        // One that is not offline ends with the browser's session, whatever is refreshed (R064).
+        let end = if facts.offline { used.started_at.after(self.absolute) } else { used.grant_expires_at };
+        let carried = self.carried(&facts, &old, end)?;
+        let account = used.holder.account;
+        let Some(membership) = membership(tx, &self.client, account, &carried.access.scope).await? else {
+            return Err(RefreshGrantError::Invalid);
+        };
+        self.drawn.store(tx, &self.client, used.holder, &carried).await?;
+        let is_due = facts.offline && used.grant_expires_at < self.drawn.until(end);
+        let renew = is_due.then(|| self.drawn.grant_until(end));
+        let Holder { session, .. } = used.holder;
+        Ok(Some(Box::new(Rotated { session, uuid: used.uuid, facts, carried, membership, renew })))
+    }
+}
+
+struct Renew {
+    session: SessionId,
+    until: Timestamp,
+}
+
+impl Work for Renew {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        grants::renew(tx, self.session, self.until).await
+    }
+}
+
+impl Core {
+    /// Exchanges a refresh token for new tokens, once. A used one that comes back later than the grace ends
+    /// the grant: two parties hold it (R071). Another client's is not touched.
+    ///
+    /// # Errors
+    /// [`RefreshGrantError`].
+    pub async fn refresh_grant(&self, request: RefreshGrant<'_>) -> Result<Tokens, RefreshGrantError> {
+        let RefreshGrant { client, token, scope, resource, binding } = request;
+        if !client.may(GrantType::RefreshToken) {
+            return Err(RefreshGrantError::Grant);
+        }
+        let drawn = self.draw_tokens(client, true, self.clock.now());
+        let work = Rotate {
+            digest: TokenDigest::of(token),
+            client: Arc::clone(client),
+            scope,
+            resource: resource.to_vec(),
+            binding,
+            drawn: drawn.clone(),
+            absolute: self.settings.sessions.absolute,
+            reuse_grace: self.settings.sessions.reuse_grace.min(MOST_GRACE),
+        };
+        let rotated = self.store.write(work).await?.ok_or(RefreshGrantError::Invalid)?;
+        let Rotated { session, uuid, facts, carried, membership, renew } = &*rotated;
+        if let Some(until) = *renew {
+            // Not in the same unit of work: whoever ends a grant locks it before its tokens. If this fails,
+            // the next refresh does it.
+            self.store.write(Renew { session: *session, until }).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a grant was not renewed");
+            });
+        }
+        let issued = Issued { client, uuid: *uuid, session: *session, facts, carried, membership };
+        // A nonce ties an ID token to a request, and there was none (OpenID Connect Core §12.2).
+        Ok(self.finish_tokens(&drawn, &issued, None)?)
+    }
+}
