@@ -8,6 +8,7 @@ use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
 use countersign_store::accounts::{self, AccountRow};
+use countersign_store::oauth::groups;
 use countersign_store::{StoreError, Tx, Work, codes, identifiers, limits, registrations, sessions};
 
 use crate::{Core, Unavailable, hasher};
@@ -354,6 +355,7 @@ impl Work for ChangeAccount {
                 accounts::remove_password(tx, id).await?;
                 identifiers::remove_all(tx, id).await?;
                 limits::forget_sources(tx, id).await?;
+                groups::forget_account(tx, id).await?;
             }
         }
         codes::void_owner(tx, id, now).await?;

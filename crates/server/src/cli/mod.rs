@@ -5,11 +5,13 @@ pub mod args;
 mod client;
 mod config;
 mod data;
+mod group;
 mod keys;
 mod migrate;
 mod outbox;
 pub mod output;
 mod password;
+mod role;
 
 use std::io;
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub async fn run(command: Command) -> Outcome {
             serve::run(crate::config::load(serve.flags())?, announcement).await
         }
         Command::Account(command) => account::run(command).await,
+        Command::Group(command) => group::run(command).await,
+        Command::Role(command) => role::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Outbox(command) => outbox::run(command).await,
         Command::Config(command) => config::run(command),

@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod access;
 mod account;
 mod client;
 mod data;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use countersign_model::key::Algorithm;
 
 use crate::config::{Flags, MasterKeySource, without_password};
+pub use access::{All, Group, Holder, Named, Role};
 pub use account::{Account, AddAccount, PasswordSource, Which};
 pub use client::{AddClient, ClientCommand, Said, WhichClient};
 pub use data::{Backup, Copy, Migrate, Restore};
@@ -52,6 +54,12 @@ pub enum Command {
     /// Make, list and change accounts.
     #[command(subcommand)]
     Account(Account),
+    /// Make groups of accounts: who may use which application.
+    #[command(subcommand)]
+    Group(Group),
+    /// Make roles and give them to accounts and groups.
+    #[command(subcommand)]
+    Role(Role),
     /// Make, list and change the clients of OAuth and OpenID Connect.
     #[command(subcommand)]
     Client(ClientCommand),
