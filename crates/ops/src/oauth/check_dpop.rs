@@ -1,6 +1,27 @@
 //! Proof of possession (RFC 9449).
 
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_model::key::Algorithm;
+use countersign_model::oauth::Client;
+use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::seen;
+use countersign_store::{StoreError, Tx, Work};
+use serde_json::Value;
+
+use crate::jose::jwk;
+use crate::jose::verify::{Audience, Expect, verify_with_its_key};
 use crate::{Core, Unavailable};
+
+/// How old a proof may be. Its id is remembered for twice as long: a client's clock may be ahead.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// How long a nonce is handed out, in seconds; it is good for as long again.
+const NONCE_STEP: i64 = 60;
 
 /// What a token is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,13 +84,119 @@ pub enum DpopError {
     Unavailable(#[from] Unavailable),
 }
 
+struct Note {
+    id: TokenDigest,
+    until: Timestamp,
+}
+
+impl Work for Note {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        seen::insert(tx, &self.id, self.until).await
+    }
+}
+
 impl Core {
     /// The key that a proof proves to have; each proof works once.
     ///
     /// # Errors
     /// [`DpopError`].
     pub async fn check_dpop(&self, proof: Proof<'_>) -> Result<Jkt, DpopError> {
-        let _ = proof;
-        Err(Unavailable::Fault.into())
+        let now = self.clock.now();
+        let expect = Expect {
+            typ: Some("dpop+jwt"),
+            algorithms: &Algorithm::ALL,
+            issuer: None,
+            audience: Audience::Any,
+            now,
+            max_age: Some(GOOD_FOR),
+        };
+        let (claims, key) = verify_with_its_key(proof.jwt, &expect).map_err(|_| DpopError::Invalid)?;
+        if !claims["iat"].is_number() || !is_for(&claims, &proof) {
+            return Err(DpopError::Invalid);
+        }
+        let jkt = jwk::thumbprint(&key).ok_or(DpopError::Invalid)?;
+        let id = claims["jti"].as_str().filter(|jti| (1..=256).contains(&jti.len()));
+        let id = id.ok_or(DpopError::Invalid)?;
+        self.check_nonce(&claims, proof.demand_nonce, now)?;
+        let id = TokenDigest::of(&format!("dpop {jkt} {id}"));
+        let note = Note { id, until: now.after(GOOD_FOR * 2) };
+        if self.store.write(note).await? { Ok(Jkt(jkt)) } else { Err(DpopError::Invalid) }
+    }
+
+    /// What the tokens of a request are bound to: the key of its proof. A client that said that its tokens
+    /// are bound gets no others (RFC 9449 §5.2).
+    ///
+    /// # Errors
+    /// [`DpopError`].
+    pub async fn bind_tokens(&self, client: &Client, proof: Option<Proof<'_>>) -> Result<Binding, DpopError> {
+        match proof {
+            Some(proof) => {
+                let Jkt(jkt) = self.check_dpop(proof).await?;
+                Ok(Binding::Dpop { jkt })
+            }
+            None if client.metadata.dpop_bound_access_tokens => Err(DpopError::Invalid),
+            None => Ok(Binding::None),
+        }
+    }
+
+    /// The nonce of now, for the next proof.
+    pub fn dpop_nonce(&self) -> String {
+        self.keyring.dpop_nonce(self.clock.glance().seconds().div_euclid(NONCE_STEP))
+    }
+
+    /// A nonce that is there must be one of ours, also where none is demanded (RFC 9449 §4.3).
+    fn check_nonce(&self, claims: &Value, is_demanded: bool, now: Timestamp) -> Result<(), DpopError> {
+        let step = now.seconds().div_euclid(NONCE_STEP);
+        let is_good = match claims.get("nonce") {
+            None => !is_demanded,
+            Some(nonce) => [step, step - 1].iter().any(|step| *nonce == self.keyring.dpop_nonce(*step)),
+        };
+        if is_good { Ok(()) } else { Err(DpopError::Nonce(self.keyring.dpop_nonce(step))) }
+    }
+}
+
+/// Whether the proof was made for this request, and for the access token that it comes with.
+fn is_for(claims: &Value, proof: &Proof<'_>) -> bool {
+    // Without query and fragment (RFC 9449 §4.3).
+    let url = claims["htu"].as_str().and_then(|url| url.split(['?', '#']).next());
+    let is_bound = match proof.access {
+        Some(access) => claims["ath"] == sha256(access),
+        None => true,
+    };
+    claims["htm"] == proof.method && url == Some(proof.url) && is_bound
+}
+
+fn sha256(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_proof_is_for_one_request_and_one_token() {
+        let proof = |access| Proof {
+            jwt: "",
+            method: "POST",
+            url: "https://a.example/oauth2/token",
+            access,
+            demand_nonce: false,
+        };
+        let claims = json!({ "htm": "POST", "htu": "https://a.example/oauth2/token?x=1#y" });
+        assert!(is_for(&claims, &proof(None)));
+        assert!(!is_for(&claims, &proof(Some("token"))));
+        let bound = json!({ "htm": "POST", "htu": "https://a.example/oauth2/token", "ath": sha256("token") });
+        assert!(is_for(&bound, &proof(Some("token"))) && !is_for(&bound, &proof(Some("other"))));
+        for (name, other) in [("htm", "post"), ("htm", "GET"), ("htu", "https://a.example/oauth2/par")] {
+            let mut claims = claims.clone();
+            claims[name] = other.into();
+            assert!(!is_for(&claims, &proof(None)), "{name} {other}");
+        }
     }
 }

@@ -80,7 +80,7 @@ impl Core {
                 let lifetime = lifetime.min(SIGNED_FOR);
                 let claims = self.client_claims(client, &facts, now, lifetime);
                 let algorithm = client.metadata.id_token_signed_response_alg;
-                (self.oauth_keys().sign(algorithm, "at+jwt", &claims)?, lifetime)
+                (self.oauth_keys_with(algorithm).await?.sign(algorithm, "at+jwt", &claims)?, lifetime)
             }
             TokenFormat::Opaque => {
                 let token = Token::draw_marked(Mark::CLIENT_TOKEN, &self.random).reveal().to_owned();

@@ -206,6 +206,8 @@ impl Core {
             // browser's session: at its end the client hears of it.
             expires_at: if facts.offline { drawn.grant_until(end) } else { end },
         };
+        // Before the code is used up: a key may be in the making.
+        self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
         let (account, session) = (code.account, code.session);
         let parent = (!facts.offline).then_some(code.parent);
         let keep = now.after(REMEMBERED);

@@ -165,6 +165,8 @@ impl Core {
         if !client.may(GrantType::RefreshToken) {
             return Err(RefreshGrantError::Grant);
         }
+        // Before the token is used up: a key may be in the making.
+        self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
         let drawn = self.draw_tokens(client, true, self.clock.now());
         let work = Rotate {
             digest: TokenDigest::of(token),

@@ -2,11 +2,18 @@
 
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
+use countersign_ops::oauth::check_dpop::DpopError;
+use countersign_ops::oauth::client_credentials::ClientCredentialsError;
+use countersign_ops::oauth::exchange_code::ExchangeCodeError;
+use countersign_ops::oauth::refresh_grant::RefreshGrantError;
 use http::StatusCode;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use serde_json::json;
 
 use crate::http::{Refusal, Reply};
+
+/// Tells a client the nonce for its next proof (RFC 9449 §8.2).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// An error on its way to a program. The description is ours alone: nothing of the request is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +26,14 @@ pub(super) struct OAuthError {
     pub description: &'static str,
     /// `WWW-Authenticate`.
     pub challenge: Option<String>,
+    /// `DPoP-Nonce` (RFC 9449 §8).
+    pub nonce: Option<String>,
 }
 
 impl OAuthError {
     /// Without a challenge.
     pub(super) fn new(status: StatusCode, code: ErrorCode, description: &'static str) -> OAuthError {
-        OAuthError { status, code, description, challenge: None }
+        OAuthError { status, code, description, challenge: None, nonce: None }
     }
 }
 
@@ -45,16 +54,88 @@ impl From<Unavailable> for OAuthError {
     }
 }
 
+/// What the token endpoint refuses (RFC 6749 §5.2).
+fn refused(code: ErrorCode, description: &'static str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, code, description)
+}
+
+const NOT_THIS_GRANT: &str = "The client is not registered for this grant type.";
+const NOT_THIS_SCOPE: &str = "The scope is more than the client may have.";
+const NOT_THIS_TARGET: &str = "The resource is not one that the client may ask for.";
+
+impl From<ExchangeCodeError> for OAuthError {
+    fn from(error: ExchangeCodeError) -> OAuthError {
+        match error {
+            // Alike: what a stranger sent must not tell whether the code was right.
+            ExchangeCodeError::Invalid | ExchangeCodeError::Reused => refused(
+                ErrorCode::InvalidGrant,
+                "The code is unknown, expired or used, or does not belong to this client, redirect URI and verifier.",
+            ),
+            ExchangeCodeError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            ExchangeCodeError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ExchangeCodeError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<RefreshGrantError> for OAuthError {
+    fn from(error: RefreshGrantError) -> OAuthError {
+        match error {
+            RefreshGrantError::Invalid => refused(
+                ErrorCode::InvalidGrant,
+                "The refresh token is unknown, expired, used or ended, or belongs to another client.",
+            ),
+            RefreshGrantError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
+            RefreshGrantError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            RefreshGrantError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            RefreshGrantError::Proof => {
+                refused(ErrorCode::InvalidDpopProof, "The refresh token is bound to another key.")
+            }
+            RefreshGrantError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<ClientCredentialsError> for OAuthError {
+    fn from(error: ClientCredentialsError) -> OAuthError {
+        match error {
+            ClientCredentialsError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            ClientCredentialsError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
+            ClientCredentialsError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ClientCredentialsError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<DpopError> for OAuthError {
+    fn from(error: DpopError) -> OAuthError {
+        match error {
+            DpopError::Invalid => refused(
+                ErrorCode::InvalidDpopProof,
+                "The request needs a DPoP proof that is valid for it and was not used.",
+            ),
+            DpopError::Nonce(nonce) => OAuthError {
+                nonce: Some(nonce),
+                ..refused(ErrorCode::UseDpopNonce, "The DPoP proof needs the nonce of this answer.")
+            },
+            DpopError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<OAuthError> for Reply {
     fn from(error: OAuthError) -> Reply {
         let body = json!({ "error": error.code.text(), "error_description": error.description });
         let reply = Reply::json(error.status, &body)
             .no_store()
             .header(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        match error.challenge.and_then(|challenge| HeaderValue::from_str(&challenge).ok()) {
-            Some(challenge) => reply.header(header::WWW_AUTHENTICATE, challenge),
-            None => reply,
-        }
+        let headers = [(header::WWW_AUTHENTICATE, error.challenge), (DPOP_NONCE, error.nonce)];
+        headers.into_iter().fold(reply, |reply, (name, value)| {
+            match value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                Some(value) => reply.header(name, value),
+                None => reply,
+            }
+        })
     }
 }
 

@@ -1,14 +1,116 @@
-//! The token endpoint.
+//! The token endpoint (RFC 6749 §3.2).
 
-use countersign_ops::Unavailable;
+use std::sync::Arc;
+
+use countersign_model::oauth::{Client, ErrorCode, GrantType, Parameters, Scope};
+use countersign_ops::oauth::check_dpop::{Binding, Proof};
+use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
+use countersign_ops::oauth::refresh_grant::RefreshGrant;
+use http::{HeaderName, StatusCode};
 
 use super::error::OAuthError;
+use super::{cors, request, token_reply};
 use crate::http::{Call, Reply};
 
-pub(super) async fn answer(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// A request whose client has shown who it is.
+struct Asked<'a> {
+    call: &'a Call<'a>,
+    client: Arc<Client>,
+    parameters: Parameters,
+    binding: Binding,
 }
 
-pub(super) async fn preflight(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    let (client, parameters) = request::authenticated(call).await?;
+    let given = give(call, Arc::clone(&client), parameters).await;
+    let reply = given.map_or_else(Reply::from, |tokens| token_reply::reply(&tokens));
+    Ok(cors::allow(call, &client, reply))
+}
+
+pub(super) async fn preflight(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    cors::preflight(call).await
+}
+
+async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> Result<Tokens, OAuthError> {
+    let name = parameters.get("grant_type").ok_or_else(|| missing("The request has no grant_type."))?;
+    // The password grant is none of them (RFC 9700 §2.4).
+    let grant = GrantType::from_name(name).ok_or_else(unsupported)?;
+    let binding = bind(call, &client).await?;
+    let asked = Asked { call, client, parameters, binding };
+    match grant {
+        GrantType::AuthorizationCode => asked.exchange_code().await,
+        GrantType::RefreshToken => asked.refresh().await,
+        GrantType::ClientCredentials => asked.client_credentials().await,
+        GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => Err(unsupported()),
+    }
+}
+
+/// What the tokens are to be bound to.
+async fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
+    let settings = &call.core().settings;
+    let url = format!("{}/oauth2/token", settings.public_url);
+    let proof = call.headers().contains_key(DPOP).then(|| Proof {
+        // Two proofs are as good as a broken one (RFC 9449 §4.3).
+        jwt: call.header(DPOP).unwrap_or_default(),
+        method: call.method().as_str(),
+        url: &url,
+        access: None,
+        demand_nonce: settings.oauth.require_dpop_nonce,
+    });
+    Ok(call.core().bind_tokens(client, proof).await?)
+}
+
+impl Asked<'_> {
+    async fn exchange_code(self) -> Result<Tokens, OAuthError> {
+        let parameters = &self.parameters;
+        let exchange = CodeExchange {
+            client: &self.client,
+            code: self.required("code")?,
+            redirect_uri: parameters.get("redirect_uri"),
+            verifier: parameters.get("code_verifier"),
+            resource: parameters.all("resource"),
+            binding: self.binding.clone(),
+            source: self.call.source(),
+        };
+        Ok(self.call.core().exchange_code(exchange).await?)
+    }
+
+    async fn refresh(self) -> Result<Tokens, OAuthError> {
+        let refresh = RefreshGrant {
+            client: &self.client,
+            token: self.required("refresh_token")?,
+            scope: self.scope()?,
+            resource: self.parameters.all("resource"),
+            binding: self.binding.clone(),
+        };
+        Ok(self.call.core().refresh_grant(refresh).await?)
+    }
+
+    async fn client_credentials(self) -> Result<Tokens, OAuthError> {
+        let (scope, resource) = (self.scope()?, self.parameters.all("resource"));
+        Ok(self.call.core().client_credentials(&self.client, scope, resource, &self.binding).await?)
+    }
+
+    fn required(&self, name: &str) -> Result<&str, OAuthError> {
+        self.parameters.get(name).ok_or_else(|| missing("The request lacks a parameter of its grant type."))
+    }
+
+    fn scope(&self) -> Result<Option<Scope>, OAuthError> {
+        let scope = self.parameters.get("scope").map(Scope::parse).transpose();
+        scope.map_err(|_| {
+            let description = "The scope is not a list of at most 50 names.";
+            OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
+        })
+    }
+}
+
+fn missing(description: &'static str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, description)
+}
+
+fn unsupported() -> OAuthError {
+    let description = "The grant type is not one that is served here.";
+    OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::UnsupportedGrantType, description)
 }
