@@ -238,9 +238,13 @@ const FLAGS: &[Row] = &[
 
 fn flag((name, member, kind, help): &Row) -> Arg {
     let arg = Arg::new(*member).long(*name).help(*help).help_heading("Metadata");
-    // The names of the members in the plural are understood too.
-    let arg = match member.replace('_', "-") {
-        plural if plural != *name => arg.alias(plural),
+    // The members' own names, which are plural, are understood too.
+    let arg = match *name {
+        "redirect-uri" => arg.alias("redirect-uris"),
+        "grant-type" => arg.alias("grant-types"),
+        "response-type" => arg.alias("response-types"),
+        "post-logout-redirect-uri" => arg.alias("post-logout-redirect-uris"),
+        "contact" => arg.alias("contacts"),
         _ => arg,
     };
     match kind {
