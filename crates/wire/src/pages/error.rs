@@ -7,8 +7,9 @@ use countersign_ops::reset_password::ResetPasswordError;
 use countersign_ops::verify_email::VerifyEmailError;
 use http::StatusCode;
 
+use super::layout::{FlowNotice, Shell};
 use super::page::{self, Notice, ResetPassword};
-use crate::http::{Refusal, Reply};
+use crate::http::{Call, Refusal, Reply};
 use crate::wording;
 
 /// Why a page is not what was asked for.
@@ -19,9 +20,10 @@ pub(super) enum Error {
     Form(ResetPassword),
     /// The form was sent by another site.
     CrossSite,
-    /// A flow or form that is not this browser's, or too old.
+    /// The form or the flow is too old, or another browser's.
     FlowLost,
-    /// A request of a client that cannot be answered to it: what is wrong, for its developers.
+    /// A client's request that cannot be answered to the client: who it is, or where it is, is not known.
+    /// The reason is for developers, and never anything that was sent.
     Authorization(ErrorCode, &'static str),
     /// Tried too often.
     TooMany(RetryAfter),
@@ -29,51 +31,38 @@ pub(super) enum Error {
     Unavailable(Unavailable),
 }
 
-impl From<Error> for Reply {
-    fn from(error: Error) -> Reply {
-        match error {
-            Error::LinkInvalid => notice(
-                StatusCode::NOT_FOUND,
-                "This link does not work any more",
-                "It may have been used already, or it is too old. Ask for a new one.",
-            ),
+impl Error {
+    /// The page, in the language of whoever sees it.
+    pub(super) fn reply(self, call: &Call<'_>) -> Reply {
+        let shell = &Shell::of(call);
+        let words = shell.words;
+        let notice = |status, heading, text| shell.show(status, &FlowNotice::new(shell, heading, text));
+        match self {
+            Error::LinkInvalid => notice(StatusCode::NOT_FOUND, words.link_invalid, words.link_invalid_text),
             Error::Form(form) => page::show(StatusCode::BAD_REQUEST, &form),
-            Error::CrossSite => notice(
-                StatusCode::FORBIDDEN,
-                "This form was sent by another site",
-                "Open the link from your message again.",
-            ),
-            Error::FlowLost => notice(
-                StatusCode::FORBIDDEN,
-                "This page is not good any more",
-                "Go back to the application and start again there.",
-            ),
-            Error::Authorization(_, reason) => {
-                notice(StatusCode::BAD_REQUEST, "The application asked for something wrong", reason)
+            Error::CrossSite => notice(StatusCode::FORBIDDEN, words.cross_site, words.cross_site_text),
+            Error::FlowLost => notice(StatusCode::FORBIDDEN, words.start_again, words.start_again_text),
+            Error::Authorization(code, reason) => {
+                let notice = FlowNotice::new(shell, words.failed, words.refused_text);
+                shell.show(StatusCode::BAD_REQUEST, &FlowNotice { code: code.text(), reason, ..notice })
             }
-            Error::TooMany(after) => notice(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many tries",
-                "Wait a little, then open the link again.",
-            )
-            .retry_after(after),
-            Error::Unavailable(why) => notice(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "This is not possible just now",
-                "Nothing was changed. Try again in a moment.",
-            )
-            .retry_after(why.retry_after()),
+            Error::TooMany(after) => {
+                notice(StatusCode::TOO_MANY_REQUESTS, words.too_many_title, words.too_many).retry_after(after)
+            }
+            Error::Unavailable(why @ (Unavailable::Store | Unavailable::Busy(_))) => {
+                notice(StatusCode::SERVICE_UNAVAILABLE, words.unavailable, words.busy)
+                    .retry_after(why.retry_after())
+            }
+            Error::Unavailable(Unavailable::Fault) => {
+                notice(StatusCode::INTERNAL_SERVER_ERROR, words.failed, words.busy)
+            }
         }
     }
 }
 
-fn notice(status: StatusCode, heading: &'static str, text: &'static str) -> Reply {
-    page::show(status, &Notice { heading, text })
-}
-
-/// A refusal of the plumbing, as a page.
+/// A refusal of the plumbing, as a page. It comes before a language is known.
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    notice(refusal.status(), "This did not work", refusal.message())
+    page::show(refusal.status(), &Notice { heading: "This did not work", text: refusal.message() })
 }
 
 impl Error {

@@ -1,13 +1,15 @@
-//! The pages behind the links in messages. Opening one changes nothing, since mail scanners open
-//! links too; its button does (R037). The secret in the URL is all that a form needs: no cookie is
-//! read or set, and no script runs.
+//! What a browser navigates to: the pages behind the links in messages, and those that sign people in
+//! for applications. Opening one changes nothing, since mail scanners open links too; its button does
+//! (R037). No page needs a script.
 
 mod account;
 mod authorize;
+mod consent;
 mod cookies;
 mod device;
 mod error;
 mod flowing;
+mod form;
 mod layout;
 mod logout;
 mod page;
@@ -18,6 +20,7 @@ mod sign_in;
 mod sign_in_code;
 mod sign_up;
 mod steps;
+mod words;
 
 pub use self::error::refuse;
 pub use self::routes::{FLOW_ROUTES, ROUTES};

@@ -56,13 +56,15 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 
 /// The reply that shows a page.
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Reply {
+    render(status, page).header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
+}
+
+/// The same without a policy, which the caller adds.
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Reply {
     // Rendering into a string fails only if a value's own `Display` does.
     let Ok(html) = page.render() else { return Reply::empty(StatusCode::INTERNAL_SERVER_ERROR) };
     let reply = Reply::html(status, html).no_store();
-    HEADERS
-        .into_iter()
-        .fold(reply, |reply, (name, value)| reply.header(name, value))
-        .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
+    HEADERS.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
 }
 
 #[cfg(test)]

@@ -7,18 +7,26 @@ use http::StatusCode;
 use super::error::Error;
 use super::page::{self, Notice, ResetPassword, VerifyEmail};
 use super::{account, authorize, device, logout, recover, sign_in, sign_in_code, sign_up};
-use crate::http::{Accept, Call, Reply, Route, Verb, handler, is_cross_site};
+use crate::http::{Accept, Call, Reply, Route, Verb, is_cross_site};
 use crate::wording;
+
+/// Turns `async fn(&Call<'_>) -> Result<Reply, Error>` into a handler. What an error looks like depends on the
+/// call too: on its language.
+macro_rules! page {
+    ($function:path) => {
+        |call| Box::pin(async move { $function(call).await.unwrap_or_else(|error| error.reply(call)) })
+    };
+}
 
 /// The paths.
 pub const ROUTES: &[Route] = &[
     Route {
         path: "/verify-email/{link}",
-        handlers: &[(Verb::Get, handler!(ask_to_verify)), (Verb::Post, handler!(verify_email))],
+        handlers: &[(Verb::Get, page!(ask_to_verify)), (Verb::Post, page!(verify_email))],
     },
     Route {
         path: "/reset-password/{link}",
-        handlers: &[(Verb::Get, handler!(ask_for_password)), (Verb::Post, handler!(reset_password))],
+        handlers: &[(Verb::Get, page!(ask_for_password)), (Verb::Post, page!(reset_password))],
     },
 ];
 
@@ -26,42 +34,39 @@ pub const ROUTES: &[Route] = &[
 pub const FLOW_ROUTES: &[Route] = &[
     Route {
         path: "/oauth2/authorize",
-        handlers: &[
-            (Verb::Get, handler!(authorize::authorize)),
-            (Verb::Post, handler!(authorize::authorize)),
-        ],
+        handlers: &[(Verb::Get, page!(authorize::authorize)), (Verb::Post, page!(authorize::authorize))],
     },
-    Route { path: "/oauth2/continue", handlers: &[(Verb::Get, handler!(authorize::go_on))] },
-    Route { path: "/consent", handlers: &[(Verb::Post, handler!(authorize::consent))] },
+    Route { path: "/oauth2/continue", handlers: &[(Verb::Get, page!(authorize::go_on))] },
+    Route { path: "/consent", handlers: &[(Verb::Post, page!(authorize::consent))] },
     Route {
         path: "/oauth2/logout",
-        handlers: &[(Verb::Get, handler!(logout::ask)), (Verb::Post, handler!(logout::logout))],
+        handlers: &[(Verb::Get, page!(logout::ask)), (Verb::Post, page!(logout::logout))],
     },
-    Route { path: "/signed-out", handlers: &[(Verb::Get, handler!(logout::signed_out))] },
-    Route { path: "/select-account", handlers: &[(Verb::Post, handler!(sign_in::select_account))] },
+    Route { path: "/signed-out", handlers: &[(Verb::Get, page!(logout::signed_out))] },
+    Route { path: "/select-account", handlers: &[(Verb::Post, page!(sign_in::select_account))] },
     Route {
         path: "/sign-in",
-        handlers: &[(Verb::Get, handler!(sign_in::show)), (Verb::Post, handler!(sign_in::submit))],
+        handlers: &[(Verb::Get, page!(sign_in::show)), (Verb::Post, page!(sign_in::submit))],
     },
     Route {
         path: "/sign-in/code",
-        handlers: &[(Verb::Get, handler!(sign_in_code::show)), (Verb::Post, handler!(sign_in_code::submit))],
+        handlers: &[(Verb::Get, page!(sign_in_code::show)), (Verb::Post, page!(sign_in_code::submit))],
     },
     Route {
         path: "/sign-up",
-        handlers: &[(Verb::Get, handler!(sign_up::show)), (Verb::Post, handler!(sign_up::submit))],
+        handlers: &[(Verb::Get, page!(sign_up::show)), (Verb::Post, page!(sign_up::submit))],
     },
     Route {
         path: "/recover",
-        handlers: &[(Verb::Get, handler!(recover::show)), (Verb::Post, handler!(recover::submit))],
+        handlers: &[(Verb::Get, page!(recover::show)), (Verb::Post, page!(recover::submit))],
     },
     Route {
         path: "/device",
-        handlers: &[(Verb::Get, handler!(device::show)), (Verb::Post, handler!(device::submit))],
+        handlers: &[(Verb::Get, page!(device::show)), (Verb::Post, page!(device::submit))],
     },
     Route {
         path: "/account",
-        handlers: &[(Verb::Get, handler!(account::show)), (Verb::Post, handler!(account::submit))],
+        handlers: &[(Verb::Get, page!(account::show)), (Verb::Post, page!(account::submit))],
     },
 ];
 

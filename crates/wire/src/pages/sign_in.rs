@@ -1,18 +1,188 @@
 //! Signing in with a password.
 
-use countersign_ops::Unavailable;
+use askama::Template;
+use countersign_model::identifier::Identifier;
+use countersign_model::password::Password;
+use countersign_model::session::Surface;
+use countersign_ops::SignedIn;
+use countersign_ops::oauth::start_authorization::Flow;
+use countersign_ops::sign_in::{SignIn as Request, SignInError};
+use http::StatusCode;
 
+use super::consent::{client_name, name_of};
+use super::cookies::{self, Browser};
 use super::error::Error;
+use super::form::{Form, flow_of_query, open_flow};
+use super::layout::{Button, FlowAsk, Hidden, Shell};
+use super::words::fill;
 use crate::http::{Call, Reply};
 
-pub(super) async fn select_account(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PATH: &str = "/sign-in";
+const SELECT: &str = "/select-account";
+
+/// The form.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    shell: &'a Shell<'a>,
+    hidden: Hidden,
+    lead: String,
+    notes: Vec<String>,
+    faults: Vec<&'static str>,
+    identifier: &'a str,
 }
 
-pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// What the page shows besides the form.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Given<'a> {
+    /// What stands in the field.
+    pub(super) identifier: &'a str,
+    /// They are signed in and must do it again.
+    pub(super) again: bool,
+    /// Who is signed in.
+    pub(super) signed_in: Option<&'a str>,
+    /// What was wrong.
+    pub(super) fault: Option<&'static str>,
 }
 
-pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// The page; `flow` is what is sealed in `sealed`. Its form goes to `/sign-in`.
+pub(super) fn page(
+    call: &Call<'_>,
+    browser: &Browser,
+    sealed: &str,
+    flow: Option<&Flow>,
+    given: Given<'_>,
+) -> Reply {
+    show_page(call, browser, sealed, flow, given, StatusCode::OK)
+}
+
+fn show_page(
+    call: &Call<'_>,
+    browser: &Browser,
+    sealed: &str,
+    flow: Option<&Flow>,
+    given: Given<'_>,
+    status: StatusCode,
+) -> Reply {
+    let shell = Shell::of_some(call, flow);
+    let words = shell.words;
+    let again = given.again.then(|| words.again.to_owned());
+    let other = given.signed_in.map(|who| fill(words.signed_in_as, &[("who", who)]));
+    let page = SignIn {
+        hidden: Hidden::of(call, browser, sealed, PATH),
+        lead: flow
+            .map(|flow| fill(words.to_continue, &[("app", client_name(&flow.client))]))
+            .unwrap_or_default(),
+        notes: again.into_iter().chain(other).collect(),
+        faults: given.fault.into_iter().collect(),
+        identifier: given.identifier,
+        shell: &shell,
+    };
+    browser.mark(shell.show(status, &page))
+}
+
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    let browser = Browser::of(call);
+    let sealed = flow_of_query(call);
+    let flow = open_flow(call, &browser, &sealed).await?;
+    let session = cookies::session(call).await?;
+    let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref());
+    let given = Given {
+        identifier: hint.unwrap_or_default(),
+        signed_in: session.as_ref().map(|session| name_of(&session.profile)),
+        ..Given::default()
+    };
+    Ok(page(call, &browser, &sealed, flow.as_ref(), given))
+}
+
+pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
+    let form = Form::read(call, PATH)?;
+    let flow = form.open_flow(call).await?;
+    let words = Shell::of_some(call, flow.as_ref()).words;
+    let identifier = form.text("identifier");
+    let again = |status, fault| {
+        let given = Given { identifier, fault: Some(fault), ..Given::default() };
+        show_page(call, &form.browser, &form.flow, flow.as_ref(), given, status)
+    };
+    if identifier.is_empty() || form.text("password").is_empty() {
+        return Ok(again(StatusCode::BAD_REQUEST, words.fill_in));
+    }
+    // No scheme of HTTP: browsers show the page, as they do not know it.
+    let wrong = || again(StatusCode::UNAUTHORIZED, words.wrong_password).challenge("Form");
+    let Ok(password) = Password::new(form.text("password")) else { return Ok(wrong()) };
+    let request = Request {
+        identifier: Identifier::any(identifier, call.core().settings.phone_region),
+        password: &password,
+        surface: Surface::Browser,
+        source: call.source(),
+    };
+    match call.core().sign_in(request).await {
+        Ok(signed_in) => welcome(call, &form.browser, flow, &signed_in).await,
+        Err(SignInError::Credentials) => Ok(wrong()),
+        Err(SignInError::UnverifiedNumber) => Ok(again(StatusCode::FORBIDDEN, words.unverified_number)),
+        Err(SignInError::UnverifiedEmail) => Ok(again(StatusCode::FORBIDDEN, words.unverified_email)),
+        Err(SignInError::TooMany(after)) => {
+            Ok(again(StatusCode::TOO_MANY_REQUESTS, words.too_many).retry_after(after))
+        }
+        Err(SignInError::Unavailable(why)) => Err(why.into()),
+    }
+}
+
+/// Lets in who has signed in, and back to the flow or to the account's page. The cookie is a new one each
+/// time (R062). If it was somebody else's before, that session ends (R073).
+pub(super) async fn welcome(
+    call: &Call<'_>,
+    browser: &Browser,
+    flow: Option<Flow>,
+    signed_in: &SignedIn,
+) -> Result<Reply, Error> {
+    let before = cookies::session(call).await?;
+    if let (Some(before), Some(cookie)) = (before, cookies::session_cookie(call))
+        && before.account != signed_in.account
+    {
+        call.core().end_browser(cookie).await?;
+    }
+    let location = match flow {
+        Some(flow) => go_on(call, browser, Flow { chosen: Some(signed_in.account), ..flow }),
+        None => "/account".to_owned(),
+    };
+    Ok(cookies::sign_in(Reply::see_other(&location), &signed_in.tokens.access))
+}
+
+/// Where the flow goes on.
+fn go_on(call: &Call<'_>, browser: &Browser, flow: Flow) -> String {
+    format!("/oauth2/continue?flow={}", call.core().seal_flow(&flow, &browser.digest))
+}
+
+/// The page that asks which account. Its form goes to `/select-account` with `action` = `continue` or
+/// `other`.
+pub(super) fn choose(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow, who: &str) -> Reply {
+    let shell = Shell::of_flow(call, flow);
+    let words = shell.words;
+    let button = |value, text| Button { name: "action", value, text };
+    let page = FlowAsk {
+        hidden: Hidden::of(call, browser, sealed, SELECT),
+        action: SELECT,
+        heading: words.select_account,
+        text: &fill(words.to_continue, &[("app", client_name(&flow.client))]),
+        buttons: vec![
+            button("continue", fill(words.continue_as, &[("who", who)])),
+            button("other", words.another_account.to_owned()),
+        ],
+        shell: &shell,
+    };
+    browser.mark(shell.show(StatusCode::OK, &page))
+}
+
+pub(super) async fn select_account(call: &Call<'_>) -> Result<Reply, Error> {
+    let form = Form::read(call, SELECT)?;
+    let flow = form.open_flow(call).await?.ok_or(Error::FlowLost)?;
+    let session = cookies::session(call).await?;
+    match (form.text("action"), session) {
+        ("continue", Some(session)) => {
+            let flow = Flow { chosen: Some(session.account), ..flow };
+            Ok(Reply::see_other(&go_on(call, &form.browser, flow)))
+        }
+        _ => Ok(Reply::see_other(&format!("/sign-in?flow={}", form.flow))),
+    }
 }

@@ -1,0 +1,127 @@
+//! The page that asks whether an application may have what it asks for. What the answer leads to is in
+//! `authorize.rs` and `device.rs`.
+
+use askama::Template;
+use countersign_model::account::Profile;
+use countersign_model::oauth::{Client, ClientOrigin, Scope};
+use countersign_ops::oauth::advance_flow::ScopeLine;
+use countersign_ops::oauth::start_authorization::Flow;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::cookies::Browser;
+use super::layout::{Hidden, Shell};
+use super::words::{Words, fill};
+use crate::http::{Call, Reply};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(super) struct Consent<'a> {
+    pub(super) shell: &'a Shell<'a>,
+    pub(super) hidden: Hidden,
+    pub(super) action: &'static str,
+    pub(super) heading: String,
+    pub(super) lead: String,
+    pub(super) warning: String,
+    pub(super) scopes: Vec<Line>,
+    pub(super) details: String,
+    pub(super) notes: Vec<String>,
+    /// More hidden fields.
+    pub(super) fields: Vec<(&'static str, String)>,
+    pub(super) links: Vec<(String, &'static str)>,
+}
+
+/// A thing that is asked for.
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) known: bool,
+}
+
+/// The page of a flow. Its form goes to `/consent` with `decision` = `allow` or `deny`, and `scope`, what
+/// was shown.
+pub(super) fn page(
+    call: &Call<'_>,
+    browser: &Browser,
+    sealed: &str,
+    flow: &Flow,
+    profile: &Profile,
+    scopes: &[ScopeLine],
+    details: Option<&Value>,
+) -> Reply {
+    let shell = Shell::of_flow(call, flow);
+    let words = shell.words;
+    let (app, who) = (client_name(&flow.client), name_of(profile));
+    let host = flow.request.redirect_uri.as_deref().map(host_of).unwrap_or_default();
+    let scope: Vec<&str> = scopes.iter().map(|line| line.name.as_str()).collect();
+    let page = Consent {
+        hidden: Hidden::of(call, browser, sealed, "/consent"),
+        action: "/consent",
+        heading: fill(words.consent_title, &[("app", app)]),
+        lead: fill(words.consent_lead, &[("app", app), ("who", who)]),
+        warning: warning(words, &flow.client),
+        scopes: scopes
+            .iter()
+            .map(|line| Line { text: scope_text(words, &line.name), known: line.known })
+            .collect(),
+        details: details.and_then(|details| serde_json::to_string_pretty(details).ok()).unwrap_or_default(),
+        notes: vec![fill(words.answer_goes_to, &[("host", host)])],
+        fields: vec![("scope", scope.join(" "))],
+        links: links(words, &flow.client),
+        shell: &shell,
+    };
+    browser.mark(shell.show(StatusCode::OK, &page))
+}
+
+/// What to call the application.
+pub(super) fn client_name(client: &Client) -> &str {
+    client.metadata.client_name.as_deref().unwrap_or(client.id.as_str())
+}
+
+/// What to call somebody.
+pub(super) fn name_of(profile: &Profile) -> &str {
+    let known = profile.email.as_deref().or(profile.username.as_deref()).or(profile.phone.as_deref());
+    known.unwrap_or(&profile.first_name)
+}
+
+/// Who may call themselves anything is told apart from whom an operator entered.
+pub(super) fn warning(words: &Words, client: &Client) -> String {
+    match client.origin {
+        ClientOrigin::CommandLine | ClientOrigin::Configuration => String::new(),
+        ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => words.unchecked_client.to_owned(),
+    }
+}
+
+/// What a scope means.
+pub(super) fn scope_text(words: &Words, name: &str) -> String {
+    let text = match name {
+        Scope::OPENID => words.scope_openid,
+        Scope::PROFILE => words.scope_profile,
+        Scope::EMAIL => words.scope_email,
+        Scope::PHONE => words.scope_phone,
+        Scope::OFFLINE => words.scope_offline,
+        Scope::GROUPS => words.scope_groups,
+        Scope::ROLES => words.scope_roles,
+        other => return fill(words.scope_other, &[("scope", other)]),
+    };
+    text.to_owned()
+}
+
+/// Only https: what a client says of itself may be any URL.
+pub(super) fn links(words: &Words, client: &Client) -> Vec<(String, &'static str)> {
+    let metadata = &client.metadata;
+    let all = [(&metadata.policy_uri, words.privacy), (&metadata.tos_uri, words.terms)];
+    let https = |(url, text): (&Option<String>, &'static str)| {
+        let url = url.as_ref().filter(|url| url.starts_with("https://"))?;
+        Some((url.clone(), text))
+    };
+    all.into_iter().filter_map(https).collect()
+}
+
+/// The host of a redirect URI, or its scheme if it has none.
+fn host_of(uri: &str) -> &str {
+    match uri.split_once("://") {
+        Some((_, rest)) if !rest.starts_with('/') => rest.split(['/', '?']).next().unwrap_or_default(),
+        Some(_) | None => uri.split(':').next().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,70 @@
+//! A form that a page of ours sent.
+
+use countersign_ops::oauth::start_authorization::Flow;
+
+use super::cookies::Browser;
+use super::error::Error;
+use crate::http::{Accept, Call, Fields, is_cross_site};
+
+/// A form of which is known that this server gave it to this browser.
+pub(super) struct Form {
+    fields: Fields,
+    pub(super) browser: Browser,
+    /// The sealed flow, or nothing.
+    pub(super) flow: String,
+}
+
+impl Form {
+    /// Reads the form that was sent to `path`.
+    ///
+    /// # Errors
+    /// [`Error::CrossSite`], and [`Error::FlowLost`] for a form that is not this browser's.
+    pub(super) fn read(call: &Call<'_>, path: &str) -> Result<Form, Error> {
+        if is_cross_site(call.headers(), &call.core().settings.public_url) {
+            return Err(Error::CrossSite);
+        }
+        let browser = Browser::known(call).ok_or(Error::FlowLost)?;
+        let fields = call.fields(Accept::FORM).map_err(|_| Error::FlowLost)?;
+        let flow = fields.text("flow").unwrap_or_default().to_owned();
+        let about = if flow.is_empty() { path } else { &flow };
+        let brought = fields.text("csrf").unwrap_or_default();
+        if !browser.is_own_form(call, about, brought) {
+            return Err(Error::FlowLost);
+        }
+        Ok(Form { fields, browser, flow })
+    }
+
+    /// A field; empty if it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.fields.text(name).unwrap_or_default()
+    }
+
+    /// The flow that it belongs to; `None` outside of flows.
+    ///
+    /// # Errors
+    /// [`Error::FlowLost`] for one that is too old.
+    pub(super) async fn open_flow(&self, call: &Call<'_>) -> Result<Option<Flow>, Error> {
+        open_flow(call, &self.browser, &self.flow).await
+    }
+}
+
+/// The flow that a page is asked for in `?flow=`, sealed.
+pub(super) fn flow_of_query(call: &Call<'_>) -> String {
+    call.query().ok().and_then(|query| query.text("flow").map(str::to_owned).ok()).unwrap_or_default()
+}
+
+/// Opens a flow; `None` if there is none to open.
+///
+/// # Errors
+/// [`Error::FlowLost`] for one that is too old or another browser's.
+pub(super) async fn open_flow(
+    call: &Call<'_>,
+    browser: &Browser,
+    sealed: &str,
+) -> Result<Option<Flow>, Error> {
+    if sealed.is_empty() {
+        return Ok(None);
+    }
+    let flow = call.core().open_flow(sealed, &browser.digest).await?;
+    flow.map(Some).ok_or(Error::FlowLost)
+}

@@ -1,0 +1,194 @@
+//! What the pages say, in each of their languages. A struct, so that a missing word does not compile.
+
+mod en;
+
+use http::HeaderMap;
+use http::header::ACCEPT_LANGUAGE;
+
+/// The words of a language. `{app}`, `{who}` and the like are filled in by [`fill`].
+#[derive(Debug)]
+#[allow(missing_docs)] // The names say it, and the words do.
+pub(super) struct Words {
+    pub lang: &'static str,
+    pub error: &'static str,
+    pub next: &'static str,
+    // Sign-in.
+    pub sign_in: &'static str,
+    pub to_continue: &'static str,
+    pub again: &'static str,
+    pub signed_in_as: &'static str,
+    pub identifier: &'static str,
+    pub password: &'static str,
+    pub forgot: &'static str,
+    pub with_code: &'static str,
+    pub with_password: &'static str,
+    pub wrong_password: &'static str,
+    pub fill_in: &'static str,
+    pub unverified_number: &'static str,
+    pub unverified_email: &'static str,
+    pub too_many: &'static str,
+    pub busy: &'static str,
+    pub select_account: &'static str,
+    pub continue_as: &'static str,
+    pub another_account: &'static str,
+    // Codes, registration, recovery.
+    pub code_title: &'static str,
+    pub address: &'static str,
+    pub address_malformed: &'static str,
+    pub send_code: &'static str,
+    pub code_sent: &'static str,
+    pub code: &'static str,
+    pub code_hint: &'static str,
+    pub code_wrong: &'static str,
+    pub other_code: &'static str,
+    pub sign_up: &'static str,
+    pub sign_up_lead: &'static str,
+    pub create: &'static str,
+    pub have_account: &'static str,
+    pub taken: &'static str,
+    pub recover: &'static str,
+    pub recover_lead: &'static str,
+    pub new_password: &'static str,
+    pub password_hint: &'static str,
+    pub set_password: &'static str,
+    pub password_changed: &'static str,
+    pub password_changed_text: &'static str,
+    // Consent.
+    pub consent_title: &'static str,
+    pub consent_lead: &'static str,
+    pub allow: &'static str,
+    pub deny: &'static str,
+    pub answer_goes_to: &'static str,
+    pub unchecked_client: &'static str,
+    pub terms: &'static str,
+    pub privacy: &'static str,
+    pub scope_openid: &'static str,
+    pub scope_profile: &'static str,
+    pub scope_email: &'static str,
+    pub scope_phone: &'static str,
+    pub scope_offline: &'static str,
+    pub scope_groups: &'static str,
+    pub scope_roles: &'static str,
+    pub scope_other: &'static str,
+    pub allowed_before: &'static str,
+    pub details: &'static str,
+    // Devices.
+    pub device_title: &'static str,
+    pub device_lead: &'static str,
+    pub device_code: &'static str,
+    pub device_wrong: &'static str,
+    pub device_ask_title: &'static str,
+    pub device_ask: &'static str,
+    pub device_warning: &'static str,
+    pub device_from: &'static str,
+    pub device_allowed: &'static str,
+    pub device_allowed_text: &'static str,
+    pub device_denied: &'static str,
+    pub device_denied_text: &'static str,
+    // The account.
+    pub account: &'static str,
+    pub sessions: &'static str,
+    pub this_browser: &'static str,
+    pub a_browser: &'static str,
+    pub an_application: &'static str,
+    pub since: &'static str,
+    pub end_session: &'static str,
+    pub sign_out_everywhere: &'static str,
+    pub applications: &'static str,
+    pub no_applications: &'static str,
+    pub withdraw: &'static str,
+    // Signing out.
+    pub sign_out: &'static str,
+    pub sign_out_title: &'static str,
+    pub sign_out_ask: &'static str,
+    pub stay: &'static str,
+    pub signed_out: &'static str,
+    pub signed_out_text: &'static str,
+    // Refusals.
+    pub failed: &'static str,
+    pub start_again: &'static str,
+    pub start_again_text: &'static str,
+    pub cross_site: &'static str,
+    pub cross_site_text: &'static str,
+    pub refused_text: &'static str,
+    pub for_developers: &'static str,
+    pub too_many_title: &'static str,
+    pub unavailable: &'static str,
+    pub link_invalid: &'static str,
+    pub link_invalid_text: &'static str,
+    // Passwords.
+    pub too_short: &'static str,
+    pub too_long: &'static str,
+    pub common: &'static str,
+    pub breached: &'static str,
+    pub numeric: &'static str,
+    pub context: &'static str,
+    pub unusable: &'static str,
+}
+
+/// Every language there is.
+pub(super) const ALL: &[&Words] = &[&en::WORDS];
+
+/// The language that is asked for: by the application, else by the browser, else the one of the server.
+pub(super) fn pick(ui_locales: &[String], headers: &HeaderMap, default: &str) -> &'static Words {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asked = ui_locales.iter().map(String::as_str).chain(preferred(accepted));
+    asked.chain([default]).find_map(find).unwrap_or(&en::WORDS)
+}
+
+/// By the primary subtag (RFC 5646 section 2.2.1): there is one variant of each language here.
+fn find(tag: &str) -> Option<&'static Words> {
+    let primary = tag.split(['-', '_']).next().unwrap_or_default();
+    ALL.iter().copied().find(|words| words.lang.eq_ignore_ascii_case(primary))
+}
+
+/// The tags of `Accept-Language`, the most wanted one first (RFC 9110 section 12.5.4).
+fn preferred(header: &str) -> impl Iterator<Item = &str> {
+    let weigh = |item| {
+        let mut parts = str::split(item, ';');
+        let tag = parts.next().unwrap_or_default().trim();
+        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")).unwrap_or("1");
+        (weight.parse::<f32>().unwrap_or(0.0), tag)
+    };
+    let mut tags: Vec<(f32, &str)> = header.split(',').take(20).map(weigh).collect();
+    tags.retain(|(weight, _)| *weight > 0.0);
+    tags.sort_by(|a, b| b.0.total_cmp(&a.0));
+    tags.into_iter().map(|(_, tag)| tag)
+}
+
+/// Puts values into a sentence. In one pass: a value that looks like a name is left alone.
+pub(super) fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(sentence.len() + 32);
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        out.push_str(values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_read_as_a_sentence() {
+        let filled = fill("{app} and {who}.", &[("app", "{who}"), ("who", "Ada")]);
+        assert_eq!(filled, "{who} and Ada.");
+    }
+
+    #[test]
+    fn the_most_wanted_language_is_taken() {
+        let lang = |locales: &[&str], header: &str, default: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, header.parse().unwrap());
+            let locales: Vec<String> = locales.iter().map(|l| (*l).to_owned()).collect();
+            pick(&locales, &headers, default).lang
+        };
+        assert_eq!(lang(&["xx"], "xx, en;q=0.1", "en"), "en");
+        assert_eq!(lang(&[], "", "nothing"), "en");
+    }
+}
