@@ -11,6 +11,7 @@ mod postgres;
 mod postgres_traffic;
 mod postgres_values;
 mod sqlite;
+mod sqlite_log;
 mod sqlite_readers;
 mod value;
 

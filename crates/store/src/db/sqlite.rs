@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,8 +15,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
+use super::sqlite_log;
 pub use super::sqlite_readers::Reader;
-use super::sqlite_readers::{Commits, Readers, SNAPSHOT};
+use super::sqlite_readers::{Readers, SNAPSHOT};
 use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
 
 /// Before this version a WAL could be corrupted by two connections (R150).
@@ -50,12 +51,12 @@ impl Sqlite {
         let connection = open_writer(path)?;
         let (writer, jobs) = mpsc::channel(QUEUE);
         let readers = Arc::new(Readers::of(path));
-        let (file, commits) = (path.to_owned(), readers.commits());
+        let (file, told) = (path.to_owned(), Arc::downgrade(&readers));
         let writing = Writing::begin();
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                write_loop(&file, connection, jobs, &commits);
+                write_loop(&file, connection, jobs, &told);
                 drop(writing);
             })
             .map_err(|error| StoreError::Unavailable(format!("no writer thread: {error}")))?;
@@ -134,13 +135,14 @@ pub fn wait_until_closed(at_most: Duration) {
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path).map_err(store_error)?;
+    let mut connection = Connection::open(path).map_err(store_error)?;
     prepare(&connection)?;
     // FULL: a commit returns after the WAL is on disk (design §3, decision 5).
     // Rows are small and asked for at random: smaller pages are less to copy (docs/decisions/0008-hot-path.md).
-    let settings = "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000;
+    let settings = "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                     PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;";
     connection.execute_batch(settings).map_err(store_error)?;
+    sqlite_log::watch(&mut connection).map_err(store_error)?;
     Ok(connection)
 }
 
@@ -214,7 +216,7 @@ fn write_loop(
     path: &Path,
     mut connection: Connection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
-    commits: &Commits,
+    readers: &Weak<Readers>,
 ) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     while let Some(first) = jobs.blocking_recv() {
@@ -235,10 +237,14 @@ fn write_loop(
                 Err(error) => tracing::error!(%error, "the database does not open again"),
             }
         }
-        commits.one_more();
+        let readers = readers.upgrade();
+        if let Some(readers) = &readers {
+            readers.told_of_commit();
+        }
         for job in batch.drain(..) {
             job.answer(&committed);
         }
+        sqlite_log::shorten(&connection, readers.as_deref());
     }
 }
 

@@ -25,12 +25,10 @@ const IDLE: usize = 4;
 
 /// How often this process has committed something.
 #[derive(Clone, Debug, Default)]
-pub struct Commits(Arc<AtomicU64>);
+struct Commits(Arc<AtomicU64>);
 
 impl Commits {
-    /// Something was committed, and nobody has been told so yet: from now on no statement sees the
-    /// state before.
-    pub fn one_more(&self) {
+    fn one_more(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -83,13 +81,15 @@ impl Readers {
         Ok(Reader { connection: Some(connection), snapshot, stays: false, home: Arc::clone(home) })
     }
 
-    /// To be told of each commit.
-    pub fn commits(&self) -> Commits {
-        self.commits.clone()
+    /// Something was committed, and nobody has been told so yet: from now on no statement sees the
+    /// state before.
+    pub fn told_of_commit(&self) {
+        self.commits.one_more();
+        self.rest();
     }
 
-    /// Ends all snapshots that wait for another statement, so that a server with nothing to do keeps
-    /// no page of the log from being used again.
+    /// Ends all snapshots that wait for another statement: the log can begin anew only while nobody reads
+    /// it, and would grow for ever under reads that never pause.
     pub fn rest(&self) {
         for home in &self.homes {
             home.idle().retain_mut(|idle| {
@@ -150,6 +150,10 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        let is_present = |snapshot: &Snapshot| snapshot.commits == self.home.commits.count() && !self.stays;
+        if !self.snapshot.as_ref().is_some_and(is_present) {
+            self.end_snapshot();
+        }
         if let Some(connection) = self.connection.take() {
             let mut idle = self.home.idle();
             if idle.len() < IDLE {
@@ -169,6 +173,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::super::sqlite::query;
+    use super::super::{Database, Store, Tx, Work};
     use super::*;
 
     fn count(reader: &mut Reader) -> i64 {
@@ -191,13 +196,12 @@ mod tests {
         let writer = Connection::open(&path).unwrap();
         writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER)").unwrap();
         let readers = Readers::of(&path);
-        let commits = readers.commits();
         let insert = || writer.execute_batch("INSERT INTO t VALUES (1)").unwrap();
 
         let mut reader = readers.take().unwrap();
         assert_eq!(count(&mut reader), 0);
         insert();
-        commits.one_more();
+        readers.told_of_commit();
         assert_eq!(count(&mut reader), 1, "a commit of this process is seen at once");
         insert();
         wait();
@@ -207,7 +211,7 @@ mod tests {
         let mut reader = readers.take().unwrap().staying();
         assert_eq!(count(&mut reader), 2);
         insert();
-        commits.one_more();
+        readers.told_of_commit();
         wait();
         assert_eq!(count(&mut reader), 2, "who stays sees one moment");
         drop(reader);
@@ -217,6 +221,38 @@ mod tests {
         let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
         assert_eq!(busy, 0, "idle readers hold nothing after a rest");
         drop(readers);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A unit of work of a hundred pages.
+    struct Large;
+
+    impl Work for Large {
+        type Output = ();
+        type Error = StoreError;
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+            tx.execute("DELETE FROM meta", &[]).await?;
+            let sql = "INSERT INTO meta (name, value) VALUES ('large', $1)";
+            tx.execute(sql, &[(&vec![7; 200_000]).into()]).await.map(drop)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_begins_anew_however_often_somebody_reads() {
+        let folder = std::env::temp_dir().join(format!("countersign-log-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("file.db");
+        let store = Store::open(&Database::Sqlite(path.clone())).await.unwrap();
+        store.migrate(true).await.unwrap();
+        for _ in 0..400 {
+            store.write(Large).await.unwrap();
+            // The reader is free again and holds what it saw.
+            store.read().await.unwrap().query("SELECT name FROM meta", &[]).await.unwrap();
+        }
+        let log = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        assert!(log < 40_000_000, "{log} bytes of log after 80 MB in units of 200 kB");
+        drop(store);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

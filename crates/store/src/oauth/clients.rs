@@ -131,7 +131,8 @@ pub async fn suspend(tx: &mut Tx<'_>, id: &str, since: Option<Timestamp>) -> Res
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
-    let row = tx.query_opt("DELETE FROM oauth_clients WHERE client_id = $1 RETURNING no", &[id.into()]).await?;
+    let row =
+        tx.query_opt("DELETE FROM oauth_clients WHERE client_id = $1 RETURNING no", &[id.into()]).await?;
     let Some(row) = row else { return Ok(false) };
     let no = row.int(0)?;
     tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.into()]).await?;

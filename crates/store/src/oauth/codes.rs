@@ -120,11 +120,7 @@ pub struct Redemption {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn consume(
-    tx: &mut Tx<'_>,
-    digest: &TokenDigest,
-    by: Redemption,
-) -> Result<bool, StoreError> {
+pub async fn consume(tx: &mut Tx<'_>, digest: &TokenDigest, by: Redemption) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_codes SET used_at = $3, expires_at = $4
                WHERE digest = $1 AND client_no = $2 AND used_at IS NULL AND expires_at > $3
                  AND EXISTS (SELECT 1 FROM accounts a

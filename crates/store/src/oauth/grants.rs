@@ -25,7 +25,8 @@ pub struct NewGrant {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result<(), StoreError> {
-    let sql = "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at)
+    let sql =
+        "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let params = [
         holder.session.0.into(),

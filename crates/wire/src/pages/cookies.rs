@@ -46,9 +46,7 @@ impl Browser {
     /// Gives the reply the cookie if the browser has none yet. For every page with a form.
     pub(super) fn mark(&self, reply: Reply) -> Reply {
         match &self.fresh {
-            Some(text) => {
-                reply.set_cookie(&format!("{BROWSER}={text}; {ATTRIBUTES}; Max-Age={BROWSER_AGE}"))
-            }
+            Some(text) => reply.set_cookie(&format!("{BROWSER}={text}; {ATTRIBUTES}; Max-Age={BROWSER_AGE}")),
             None => reply,
         }
     }
