@@ -4,6 +4,7 @@
 
 mod account;
 mod authorize;
+mod coded;
 mod consent;
 mod cookies;
 mod device;

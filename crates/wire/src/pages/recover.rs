@@ -1,14 +1,56 @@
-//! A forgotten password.
+//! A forgotten password. Nobody is signed in by choosing a new one: that takes the password itself, and
+//! whatever else sign-in asks for (R038).
 
-use countersign_ops::Unavailable;
+use countersign_model::message::Template;
+use countersign_ops::reset_password::{ResetPassword, ResetPasswordError, ResetProof};
+use http::StatusCode;
 
+use super::coded::{self, Coded, RULE};
+use super::cookies;
 use super::error::Error;
+use super::layout::{FlowNotice, Hidden, Shell};
 use crate::http::{Call, Reply};
 
-pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PAGE: Coded = Coded {
+    path: "/recover",
+    heading: |words| words.recover,
+    lead: |words| words.recover_lead,
+    button: |words| words.set_password,
+    back: |words| words.sign_in,
+    template: Template::ResetPassword,
+    asks_password: true,
+};
+
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    coded::show(call, &PAGE).await
 }
 
-pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
+    let step = match coded::read(call, &PAGE).await? {
+        Ok(step) => step,
+        Err(reply) => return Ok(reply),
+    };
+    let password = match step.new_password(call) {
+        Ok(password) => password,
+        Err(reply) => return Ok(reply),
+    };
+    let proof = ResetProof::VerificationCode(step.form.text("code"));
+    let request = ResetPassword { proof, new: &password, rule: RULE, source: call.source() };
+    match call.core().reset_password(request).await {
+        Ok(()) => {
+            let shell = Shell::of_some(call, step.flow.as_ref());
+            let hidden = Hidden::of(call, &step.form.browser, &step.form.flow, PAGE.path);
+            let to = format!("/sign-in{}", hidden.query());
+            let notice =
+                FlowNotice::new(&shell, step.words.password_changed, step.words.password_changed_text);
+            let notice = FlowNotice { link: Some((&to, step.words.sign_in)), ..notice };
+            Ok(cookies::sign_out(shell.show(StatusCode::OK, &notice)))
+        }
+        Err(ResetPasswordError::Password(faults)) => Ok(step.refuse_password(call, &faults)),
+        Err(ResetPasswordError::Invalid) => {
+            Ok(step.refuse(call, step.words.code_wrong, StatusCode::BAD_REQUEST))
+        }
+        Err(ResetPasswordError::TooMany(after)) => Ok(step.too_many(call, after)),
+        Err(ResetPasswordError::Unavailable(why)) => Err(why.into()),
+    }
 }

@@ -113,7 +113,7 @@ fn new_password(call: &Call<'_>) -> Result<Password, Error> {
 }
 
 /// What the strict rule asks for here, from the rule itself.
-fn min_length(call: &Call<'_>) -> usize {
+pub(super) fn min_length(call: &Call<'_>) -> usize {
     let faults =
         Password::new("x").map(|x| Rule::Strict.faults(&x, call.core().settings.password_floor, &[]));
     let shortest = |fault: &Fault| match fault {

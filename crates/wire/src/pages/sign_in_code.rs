@@ -1,14 +1,46 @@
 //! Signing in with a code from a message.
 
-use countersign_ops::Unavailable;
+use countersign_model::message::Template;
+use countersign_model::session::Surface;
+use countersign_ops::sign_in_with_code::{SignInWithCode, SignInWithCodeError};
+use http::StatusCode;
 
+use super::coded::{self, Coded};
 use super::error::Error;
+use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
-pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PAGE: Coded = Coded {
+    path: "/sign-in/code",
+    heading: |words| words.code_title,
+    lead: |_| "",
+    button: |words| words.sign_in,
+    back: |words| words.with_password,
+    template: Template::Login,
+    asks_password: false,
+};
+
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    coded::show(call, &PAGE).await
 }
 
-pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
+    let step = match coded::read(call, &PAGE).await? {
+        Ok(step) => step,
+        Err(reply) => return Ok(reply),
+    };
+    let request = SignInWithCode {
+        identifier: step.identifier.clone(),
+        code: step.form.text("code"),
+        surface: Surface::Browser,
+        source: call.source(),
+    };
+    match call.core().sign_in_with_code(request).await {
+        Ok(signed_in) => welcome(call, &step.form.browser, step.flow, &signed_in).await,
+        Err(SignInWithCodeError::Credentials) => {
+            Ok(step.refuse(call, step.words.code_wrong, StatusCode::UNAUTHORIZED).challenge("Form"))
+        }
+        Err(SignInWithCodeError::TooMany(after)) => Ok(step.too_many(call, after)),
+        Err(SignInWithCodeError::Unavailable(why)) => Err(why.into()),
+    }
 }

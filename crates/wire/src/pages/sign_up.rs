@@ -1,14 +1,75 @@
-//! Making an account.
+//! Making an account. Whether an address has one already is told only to who has its code.
 
-use countersign_ops::Unavailable;
+use countersign_model::message::Template;
+use countersign_model::session::Surface;
+use countersign_ops::register_with_code::{RegisterWithCode, RegisterWithCodeError};
+use countersign_ops::sign_in::{SignIn, SignInError};
+use http::StatusCode;
 
+use super::coded::{self, Coded, RULE, Step};
 use super::error::Error;
+use super::layout::Hidden;
+use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
-pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PAGE: Coded = Coded {
+    path: "/sign-up",
+    heading: |words| words.sign_up,
+    lead: |words| words.sign_up_lead,
+    button: |words| words.create,
+    back: |words| words.have_account,
+    template: Template::Register,
+    asks_password: true,
+};
+
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    coded::show(call, &PAGE).await
 }
 
-pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
+    let step = match coded::read(call, &PAGE).await? {
+        Ok(step) => step,
+        Err(reply) => return Ok(reply),
+    };
+    let password = match step.new_password(call) {
+        Ok(password) => password,
+        Err(reply) => return Ok(reply),
+    };
+    let code = step.form.text("code");
+    let request = RegisterWithCode { code, password: &password, rule: RULE, source: call.source() };
+    match call.core().register_with_code(request).await {
+        Ok(_) => {}
+        Err(RegisterWithCodeError::Password(faults)) => return Ok(step.refuse_password(call, &faults)),
+        Err(RegisterWithCodeError::CodeInvalid) => {
+            return Ok(step.refuse(call, step.words.code_wrong, StatusCode::BAD_REQUEST));
+        }
+        Err(RegisterWithCodeError::IdentifierTaken) => {
+            return Ok(step.refuse(call, step.words.taken, StatusCode::CONFLICT));
+        }
+        Err(RegisterWithCodeError::TooMany(after)) => return Ok(step.too_many(call, after)),
+        Err(RegisterWithCodeError::Unavailable(why)) => return Err(why.into()),
+    }
+    let request = SignIn {
+        identifier: Some(step.identifier.clone()),
+        password: &password,
+        surface: Surface::Browser,
+        source: call.source(),
+    };
+    match call.core().sign_in(request).await {
+        Ok(signed_in) => welcome(call, &step.form.browser, step.flow, &signed_in).await,
+        // The account is made, if for another address than the one that stands in the form: its owner can
+        // sign in.
+        Err(
+            SignInError::Credentials
+            | SignInError::UnverifiedNumber
+            | SignInError::UnverifiedEmail
+            | SignInError::TooMany(_)
+            | SignInError::Unavailable(_),
+        ) => Ok(to_sign_in(call, &step)),
+    }
+}
+
+fn to_sign_in(call: &Call<'_>, step: &Step) -> Reply {
+    let hidden = Hidden::of(call, &step.form.browser, &step.form.flow, PAGE.path);
+    Reply::see_other(&format!("/sign-in{}", hidden.query()))
 }

@@ -2,6 +2,7 @@
 
 mod en;
 
+use countersign_model::password::Fault;
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
@@ -168,6 +169,18 @@ pub(super) fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Why a password was refused.
+pub(super) fn password_fault(words: &Words, fault: &Fault) -> String {
+    match fault {
+        Fault::TooShort { min } => fill(words.too_short, &[("min", &min.to_string())]),
+        Fault::TooLong { max } => fill(words.too_long, &[("max", &max.to_string())]),
+        Fault::Common => words.common.to_owned(),
+        Fault::Breached => words.breached.to_owned(),
+        Fault::EntirelyNumeric => words.numeric.to_owned(),
+        Fault::Context => words.context.to_owned(),
+    }
 }
 
 #[cfg(test)]

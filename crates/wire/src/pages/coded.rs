@@ -1,0 +1,187 @@
+//! What the pages have in common that work with a code from a message: one form asks where to send it, the
+//! next one asks for it. Both look the same whether an account has the address or not (R024).
+
+use askama::Template;
+use countersign_model::identifier::{Identifier, IdentifierKind};
+use countersign_model::limit::RetryAfter;
+use countersign_model::message;
+use countersign_model::password::{Password, Rule};
+use countersign_ops::oauth::start_authorization::Flow;
+use countersign_ops::send_code::{SendCode, SendCodeError};
+use http::StatusCode;
+
+use super::cookies::Browser;
+use super::error::Error;
+use super::form::{Form, flow_of_query, open_flow};
+use super::layout::{Hidden, Shell};
+use super::routes::min_length;
+use super::words::{self, Words, fill};
+use crate::http::{Call, Reply};
+
+/// A page that works with a code.
+pub(super) struct Coded {
+    pub(super) path: &'static str,
+    pub(super) heading: fn(&Words) -> &'static str,
+    pub(super) lead: fn(&Words) -> &'static str,
+    pub(super) button: fn(&Words) -> &'static str,
+    /// What the link back to the sign-in page says.
+    pub(super) back: fn(&Words) -> &'static str,
+    pub(super) template: message::Template,
+    /// Whether a new password is chosen with the code.
+    pub(super) asks_password: bool,
+}
+
+/// Asks where to send the code.
+#[derive(Template)]
+#[template(path = "code_address.html")]
+struct Address<'a> {
+    shell: &'a Shell<'a>,
+    hidden: Hidden,
+    action: &'static str,
+    heading: &'static str,
+    lead: &'static str,
+    back: &'static str,
+    faults: Vec<&'static str>,
+    identifier: &'a str,
+}
+
+/// Asks for the code that was sent.
+#[derive(Template)]
+#[template(path = "code_enter.html")]
+struct Enter<'a> {
+    shell: &'a Shell<'a>,
+    hidden: Hidden,
+    action: &'static str,
+    heading: &'static str,
+    sent: String,
+    button: &'static str,
+    asks_password: bool,
+    password_hint: String,
+    faults: Vec<String>,
+    identifier: &'a str,
+    code: &'a str,
+}
+
+/// What was typed on the second form.
+pub(super) struct Step {
+    page: &'static Coded,
+    pub(super) form: Form,
+    pub(super) flow: Option<Flow>,
+    pub(super) words: &'static Words,
+    pub(super) identifier: Identifier,
+}
+
+/// The first form.
+pub(super) async fn show(call: &Call<'_>, page: &Coded) -> Result<Reply, Error> {
+    let browser = Browser::of(call);
+    let sealed = flow_of_query(call);
+    let flow = open_flow(call, &browser, &sealed).await?;
+    let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref()).unwrap_or_default();
+    Ok(ask_address(call, page, &browser, &sealed, flow.as_ref(), hint, None, StatusCode::OK))
+}
+
+/// Reads either form: the first one is answered here, the second one is given back.
+pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Result<Step, Reply>, Error> {
+    let form = Form::read(call, page.path)?;
+    let flow = form.open_flow(call).await?;
+    let words = Shell::of_some(call, flow.as_ref()).words;
+    let typed = form.text("identifier");
+    let again = |fault, status| {
+        ask_address(call, page, &form.browser, &form.flow, flow.as_ref(), typed, Some(fault), status)
+    };
+    let identifier = Identifier::any(typed, call.core().settings.phone_region);
+    let Some(identifier) = identifier.filter(|id| id.kind() != IdentifierKind::Username) else {
+        return Ok(Err(again(words.address_malformed, StatusCode::BAD_REQUEST)));
+    };
+    if !form.text("code").is_empty() {
+        return Ok(Ok(Step { page, form, flow, words, identifier }));
+    }
+    let request = SendCode { target: identifier.clone(), template: page.template, source: call.source() };
+    match call.core().send_code(request).await {
+        Ok(()) => {
+            let step = Step { page, form, flow, words, identifier };
+            Ok(Err(step.ask_code(call, Vec::new(), StatusCode::OK)))
+        }
+        Err(SendCodeError::TooMany(after)) => {
+            Ok(Err(again(words.too_many, StatusCode::TOO_MANY_REQUESTS).retry_after(after)))
+        }
+        Err(SendCodeError::Unavailable(why)) => Err(why.into()),
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // What the form holds, once.
+fn ask_address(
+    call: &Call<'_>,
+    page: &Coded,
+    browser: &Browser,
+    sealed: &str,
+    flow: Option<&Flow>,
+    identifier: &str,
+    fault: Option<&'static str>,
+    status: StatusCode,
+) -> Reply {
+    let shell = Shell::of_some(call, flow);
+    let address = Address {
+        hidden: Hidden::of(call, browser, sealed, page.path),
+        action: page.path,
+        heading: (page.heading)(shell.words),
+        lead: (page.lead)(shell.words),
+        back: (page.back)(shell.words),
+        faults: fault.into_iter().collect(),
+        identifier,
+        shell: &shell,
+    };
+    browser.mark(shell.show(status, &address))
+}
+
+impl Step {
+    /// The second form, with what was wrong.
+    pub(super) fn ask_code(&self, call: &Call<'_>, faults: Vec<String>, status: StatusCode) -> Reply {
+        let Step { page, form, flow, words, identifier } = self;
+        let shell = Shell::of_some(call, flow.as_ref());
+        let enter = Enter {
+            hidden: Hidden::of(call, &form.browser, &form.flow, page.path),
+            action: page.path,
+            heading: (page.heading)(words),
+            sent: fill(words.code_sent, &[("to", identifier.given())]),
+            button: (page.button)(words),
+            asks_password: page.asks_password,
+            password_hint: fill(words.password_hint, &[("min", &min_length(call).to_string())]),
+            faults,
+            identifier: identifier.given(),
+            code: form.text("code"),
+            shell: &shell,
+        };
+        form.browser.mark(shell.show(status, &enter))
+    }
+
+    /// The second form, with one thing that was wrong.
+    pub(super) fn refuse(&self, call: &Call<'_>, fault: &str, status: StatusCode) -> Reply {
+        self.ask_code(call, vec![fault.to_owned()], status)
+    }
+
+    /// The second form after too many tries.
+    pub(super) fn too_many(&self, call: &Call<'_>, after: RetryAfter) -> Reply {
+        self.refuse(call, self.words.too_many, StatusCode::TOO_MANY_REQUESTS).retry_after(after)
+    }
+
+    /// The second form with what is wrong with the password.
+    pub(super) fn refuse_password(
+        &self,
+        call: &Call<'_>,
+        faults: &[countersign_model::password::Fault],
+    ) -> Reply {
+        let faults = faults.iter().map(|fault| words::password_fault(self.words, fault)).collect();
+        self.ask_code(call, faults, StatusCode::BAD_REQUEST)
+    }
+
+    /// The new password.
+    pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Reply> {
+        let text = self.form.text("new_password");
+        let fault = if text.is_empty() { self.words.fill_in } else { self.words.unusable };
+        Password::new(text).map_err(|_| self.refuse(call, fault, StatusCode::BAD_REQUEST))
+    }
+}
+
+/// Whose rule new passwords must meet here.
+pub(super) const RULE: Rule = Rule::Strict;
