@@ -1,5 +1,6 @@
 //! OAuth 2 and OpenID Connect.
 
+pub mod browsers;
 pub mod client_tokens;
 pub mod clients;
 pub mod codes;
