@@ -5,6 +5,7 @@ use countersign_model::identifier::Identifier;
 use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::Lookup;
 use countersign_model::limit::{RetryAfter, Scope};
+use countersign_model::oauth::claims::AMR_PASSWORD;
 use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::Surface;
 use countersign_model::time::Timestamp;
@@ -142,7 +143,7 @@ impl Core {
             last_name: request.last_name,
         };
         let (account, uuid) = (AccountId::draw(&self.random), Uuid::draw(&self.random));
-        let session = request.start_session.then(|| self.draw_session(request.surface, now));
+        let session = request.start_session.then(|| self.draw_session(request.surface, now).by(AMR_PASSWORD));
         let tokens = session.as_ref().map(|session| session.tokens.clone());
         let profile = self.seal_profile(&readable);
         self.store.write(Register { account, uuid, username, email, profile, phc, session, now }).await?;

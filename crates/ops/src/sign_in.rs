@@ -5,6 +5,7 @@ use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
 use countersign_model::limit::RetryAfter;
+use countersign_model::oauth::claims::AMR_PASSWORD;
 use countersign_model::password::Password;
 use countersign_model::session::Surface;
 use countersign_model::time::Timestamp;
@@ -153,7 +154,7 @@ impl Core {
             }
             Some(_) | None => None,
         };
-        let session = self.draw_session(surface, now);
+        let session = self.draw_session(surface, now).by(AMR_PASSWORD);
         let tokens = session.tokens.clone();
         let cleared = self.cleared_by_password(account.id, source);
         let source_key = self.source_key(source);

@@ -5,6 +5,7 @@ use countersign_model::code::{Code, CodePurpose};
 use countersign_model::identifier::Identifier;
 use countersign_model::keyring::Lookup;
 use countersign_model::limit::{RetryAfter, Scope};
+use countersign_model::oauth::claims::AMR_CODE;
 use countersign_model::session::{Surface, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::{Tx, Work, accounts, codes, identifiers, limits};
@@ -120,7 +121,7 @@ impl Core {
         let proof = self.gather_proof(&mut tx, &account, target).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
-        let session = self.draw_session(surface, now);
+        let session = self.draw_session(surface, now).by(AMR_CODE);
         let tokens = session.tokens.clone();
         self.store.write(RedeemCode { digest, target, proof, session, counter, now }).await?;
         audit("sign_in_with_code", "signed in", Some(account.id), source);

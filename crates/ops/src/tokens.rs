@@ -47,6 +47,14 @@ pub(crate) struct DrawnSession {
 }
 
 impl DrawnSession {
+    /// Notes how a browser's user signed in (RFC 8176); sessions of the documents do not tell.
+    pub(crate) fn by(mut self, method: &str) -> DrawnSession {
+        if self.surface == Surface::Browser {
+            self.facts = Some(TokenFacts { amr: vec![method.to_owned()], ..TokenFacts::default() });
+        }
+        self
+    }
+
     /// The same for a session that was started before, with tokens that end no later than it may.
     pub(crate) fn refreshed(&self, holder: Holder, end: Timestamp) -> DrawnSession {
         let mut drawn = self.clone();

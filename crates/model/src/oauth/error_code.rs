@@ -35,6 +35,8 @@ pub enum ErrorCode {
     AccountSelectionRequired,
     /// RFC 9101 §7.
     InvalidRequestUri,
+    /// OpenID Connect Core §3.1.2.6.
+    RequestUriNotSupported,
     /// RFC 9101 §7.
     InvalidRequestObject,
     /// OpenID Connect Core §3.1.2.6.
@@ -87,6 +89,7 @@ impl ErrorCode {
             ErrorCode::InteractionRequired => "interaction_required",
             ErrorCode::AccountSelectionRequired => "account_selection_required",
             ErrorCode::InvalidRequestUri => "invalid_request_uri",
+            ErrorCode::RequestUriNotSupported => "request_uri_not_supported",
             ErrorCode::InvalidRequestObject => "invalid_request_object",
             ErrorCode::RequestNotSupported => "request_not_supported",
             ErrorCode::InvalidDpopProof => "invalid_dpop_proof",

@@ -18,5 +18,5 @@ pub use self::metadata::{Jwks, Metadata, MetadataFault};
 pub use self::names::{AuthMethod, GrantType, ResponseMode, ResponseType, SubjectType, TokenFormat};
 pub use self::pkce::Challenge;
 pub use self::redirect::{RedirectFault, RedirectUri};
-pub use self::request::{AuthorizationRequest, ClaimsRequest, Parameters, Prompts};
+pub use self::request::{AuthorizationRequest, ClaimDemand, ClaimsRequest, Parameters, Prompts};
 pub use self::scope::Scope;

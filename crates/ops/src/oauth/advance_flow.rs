@@ -1,12 +1,26 @@
 //! What an authorization request needs next. Nothing is remembered between the steps: what is missing
 //! follows from the request, the browser's session and the consent, so no step can be left out (R074).
 
-use countersign_model::oauth::Scope;
+use std::time::Duration;
+
+use countersign_model::ids::{AccountId, SessionId};
+use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
+use countersign_model::oauth::{
+    AuthMethod, AuthorizationRequest, Client, ClaimDemand, ClientNo, ErrorCode, GrantFacts, GrantType,
+    ResponseMode, Scope,
+};
+use countersign_model::session::{Mark, Token, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::{codes, consents};
+use countersign_store::{StoreError, Tx, Work, sessions};
 use serde_json::Value;
 
 use super::browser_session::BrowserSession;
+use super::manage_groups::is_admitted;
+use super::read_request::{Destination, Fault};
 pub use super::start_authorization::{Answer, Flow};
-use crate::{Core, Unavailable};
+use crate::audit::audit;
+use crate::{Core, Source, Unavailable};
 
 /// What comes next.
 #[derive(Clone, Debug)]
@@ -54,6 +68,35 @@ pub enum AdvanceFlowError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What stands between a request and its code.
+enum Need<'s> {
+    /// A page.
+    Page(Step),
+    /// It cannot be had.
+    Refuse(Fault),
+    /// Nothing.
+    Nothing(&'s BrowserSession),
+}
+
+impl Flow {
+    fn destination(&self) -> Destination {
+        let only = self.client.metadata.redirect_uris.first().map(|uri| uri.as_str().to_owned());
+        Destination {
+            redirect_uri: self.request.redirect_uri.clone().or(only).unwrap_or_default(),
+            mode: self.request.response_mode.unwrap_or(ResponseMode::Query),
+            state: self.request.state.clone(),
+        }
+    }
+
+    /// What can be granted: a scope that would do nothing is not.
+    fn scope(&self) -> Scope {
+        match self.client.may(GrantType::RefreshToken) {
+            true => self.request.scope.clone(),
+            false => self.request.scope.without(&Scope::parse(Scope::OFFLINE).unwrap_or_default()),
+        }
+    }
+}
+
 impl Core {
     /// What the flow needs next; with everything there, a code.
     ///
@@ -64,8 +107,18 @@ impl Core {
         flow: &Flow,
         session: Option<&BrowserSession>,
     ) -> Result<Step, AdvanceFlowError> {
-        let _ = (flow, session);
-        Err(Unavailable::Fault.into())
+        let is_silent = flow.request.prompt.none;
+        let refuse = |fault| Step::Answer(self.refusal(flow.destination(), fault));
+        Ok(match self.what_is_missing(flow, session).await? {
+            Need::Refuse(fault) => refuse(fault),
+            Need::Page(page) if is_silent => refuse(silent_fault(&page)),
+            Need::Page(page) => page,
+            Need::Nothing(session) => match self.issue_code(flow, session, flow.scope(), None).await? {
+                Some(answer) => Step::Answer(answer),
+                None if is_silent => refuse(silent_fault(&sign_in(flow, false))),
+                None => sign_in(flow, false),
+            },
+        })
     }
 
     /// What they decided: `None` is no. Remembered, and answered with a code.
@@ -78,7 +131,211 @@ impl Core {
         session: &BrowserSession,
         granted: Option<Scope>,
     ) -> Result<Answer, AdvanceFlowError> {
-        let _ = (flow, session, granted);
-        Err(Unavailable::Fault.into())
+        match self.what_is_missing(flow, Some(session)).await? {
+            Need::Refuse(fault) => return Ok(self.refusal(flow.destination(), fault)),
+            Need::Page(Step::SignIn { .. } | Step::SelectAccount { .. }) => {
+                return Err(AdvanceFlowError::SignedOut);
+            }
+            Need::Page(Step::Consent { .. } | Step::Answer(_)) | Need::Nothing(_) => {}
+        }
+        let Some(granted) = granted else {
+            audit("consent", "refused", Some(session.account), Source::Local);
+            let fault = Fault(ErrorCode::AccessDenied, "The request was refused by its user.");
+            return Ok(self.refusal(flow.destination(), fault));
+        };
+        // Without an ID token a sign-in would come to nothing: it goes with the rest.
+        let openid = Scope::parse(Scope::OPENID).unwrap_or_default();
+        let scope = flow.scope().intersect(&granted.union(&openid));
+        let answer = self.issue_code(flow, session, scope.clone(), Some(scope)).await?;
+        answer.ok_or(AdvanceFlowError::SignedOut)
+    }
+
+    async fn what_is_missing<'s>(
+        &self,
+        flow: &Flow,
+        session: Option<&'s BrowserSession>,
+    ) -> Result<Need<'s>, Unavailable> {
+        let request = &flow.request;
+        let demand = acr_demand(request);
+        if demand.as_ref().is_some_and(|wanted| !wanted.iter().any(|acr| can_do(acr))) {
+            let why = "None of the demanded acr values can be had here.";
+            return Ok(Need::Refuse(Fault(ErrorCode::UnmetAuthenticationRequirements, why)));
+        }
+        let Some(session) = session else { return Ok(Need::Page(sign_in(flow, false))) };
+        // Signed in for this very request.
+        let is_fresh = session.auth_time >= flow.started_at;
+        if !is_fresh && (request.prompt.login || is_too_old(request, session, self.clock.now())) {
+            return Ok(Need::Page(sign_in(flow, true)));
+        }
+        if demand.is_some_and(|wanted| !wanted.iter().any(|acr| session.acr() == Some(acr))) {
+            return Ok(Need::Page(sign_in(flow, true)));
+        }
+        if let Some(hint) = &flow.hint
+            && *hint != self.subject(&flow.client, session.uuid)
+        {
+            // OpenID Connect Core §3.1.2.1: as this user or not at all.
+            let why = "The user is not the one of the id_token_hint.";
+            return Ok(match is_fresh {
+                true => Need::Refuse(Fault(ErrorCode::LoginRequired, why)),
+                false => Need::Page(sign_in(flow, true)),
+            });
+        }
+        let is_chosen = is_fresh || flow.chosen == Some(session.account);
+        if !is_chosen && (request.prompt.select_account || !fits_hint(request, session)) {
+            return Ok(Need::Page(Step::SelectAccount { who: name_of(session) }));
+        }
+        self.consent_or_nothing(flow, session).await
+    }
+
+    async fn consent_or_nothing<'s>(
+        &self,
+        flow: &Flow,
+        session: &'s BrowserSession,
+    ) -> Result<Need<'s>, Unavailable> {
+        let client = &flow.client;
+        let mut tx = self.store.read().await?;
+        if !is_admitted(&mut tx, client, session.account).await? {
+            let why = "The user may not use this application.";
+            return Ok(Need::Refuse(Fault(ErrorCode::AccessDenied, why)));
+        }
+        if client.metadata.first_party && !flow.request.prompt.consent {
+            return Ok(Need::Nothing(session));
+        }
+        let known = consents::find(&mut tx, session.account, client.no).await?;
+        let scope = flow.scope();
+        let is_known = known.as_ref().is_some_and(|known| scope.is_subset(known));
+        if is_known && !flow.request.prompt.consent && !could_be_another(client, &flow.request) {
+            return Ok(Need::Nothing(session));
+        }
+        let known = known.unwrap_or_default();
+        let line = |name: &str| ScopeLine { name: name.to_owned(), known: known.has(name) };
+        let scopes = scope.names().map(line).collect();
+        Ok(Need::Page(Step::Consent { scopes, details: flow.request.authorization_details.clone() }))
+    }
+
+    /// `None` if the session has ended at this moment.
+    async fn issue_code(
+        &self,
+        flow: &Flow,
+        session: &BrowserSession,
+        scope: Scope,
+        allowed: Option<Scope>,
+    ) -> Result<Option<Answer>, Unavailable> {
+        let Flow { client, request, .. } = flow;
+        let now = self.clock.now();
+        let secret = Token::draw_marked(Mark::CODE, &self.random);
+        let facts = GrantFacts {
+            offline: scope.has(Scope::OFFLINE),
+            scope,
+            audience: request.resource.clone(),
+            auth_time: session.auth_time.micros(),
+            amr: session.amr.clone(),
+            acr: session.acr().map(str::to_owned),
+            nonce: request.nonce.clone(),
+            claims: request.claims.clone(),
+            details: request.authorization_details.clone(),
+            browser: session.session.0,
+        };
+        let code = codes::Code {
+            client: client.no,
+            account: session.account,
+            epoch: session.epoch,
+            session: SessionId::draw(&self.random),
+            parent: session.session,
+            redirect_uri: request.redirect_uri.clone(),
+            challenge: request.challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
+            jkt: request.dpop_jkt.clone(),
+            // Texts and numbers only: always written.
+            facts: serde_json::to_string(&facts).unwrap_or_default(),
+            expires_at: now.after(self.settings.oauth.code),
+        };
+        let allowed = allowed.map(|scope| (client.no, scope));
+        let work = Issue { digest: TokenDigest::of(secret.reveal()), code, allowed, now };
+        if !self.store.write(work).await? {
+            return Ok(None);
+        }
+        audit("authorize", "code issued", Some(session.account), Source::Local);
+        Ok(Some(self.answer(flow.destination(), vec![("code", secret.reveal().to_owned())])))
+    }
+}
+
+fn sign_in(flow: &Flow, again: bool) -> Step {
+    Step::SignIn { login_hint: flow.request.login_hint.clone(), again }
+}
+
+/// What a request that wants no page gets instead of this one (OpenID Connect Core §3.1.2.6).
+fn silent_fault(page: &Step) -> Fault {
+    match page {
+        Step::SignIn { .. } => Fault(ErrorCode::LoginRequired, "The user must sign in."),
+        Step::SelectAccount { .. } => {
+            Fault(ErrorCode::AccountSelectionRequired, "The user must choose an account.")
+        }
+        Step::Consent { .. } => Fault(ErrorCode::ConsentRequired, "The user must be asked for consent."),
+        Step::Answer(_) => Fault(ErrorCode::InteractionRequired, "The user must see a page."),
+    }
+}
+
+fn is_too_old(request: &AuthorizationRequest, session: &BrowserSession, now: Timestamp) -> bool {
+    let may = request.max_age.map(|seconds| Duration::from_secs(seconds.into()));
+    may.is_some_and(|may| now.since(session.auth_time) >= may)
+}
+
+/// The acr values of which one is demanded: others are wishes (OpenID Connect Core §5.5.1.1).
+fn acr_demand(request: &AuthorizationRequest) -> Option<Vec<String>> {
+    let demand: &ClaimDemand = request.claims.as_ref()?.id_token.get("acr")?.as_ref()?;
+    let wanted = demand.values.iter().chain(&demand.value).filter_map(|acr| acr.as_str().map(str::to_owned));
+    let wanted: Vec<String> = wanted.collect();
+    (demand.essential && !wanted.is_empty()).then_some(wanted)
+}
+
+fn can_do(acr: &str) -> bool {
+    matches!(acr, ACR_PASSWORD | ACR_CODE)
+}
+
+fn fits_hint(request: &AuthorizationRequest, session: &BrowserSession) -> bool {
+    let Some(hint) = request.login_hint.as_deref() else { return true };
+    let profile = &session.profile;
+    let known = [&profile.email, &profile.username, &profile.phone];
+    known.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(hint))
+}
+
+fn name_of(session: &BrowserSession) -> String {
+    let profile = &session.profile;
+    let name = profile.email.as_ref().or(profile.username.as_ref()).or(profile.phone.as_ref());
+    name.unwrap_or(&profile.first_name).clone()
+}
+
+/// Any program on a machine can call itself by a public client's id and take a scheme or a loopback port:
+/// their users are asked each time (RFC 8252 §8.6).
+fn could_be_another(client: &Client, request: &AuthorizationRequest) -> bool {
+    let uri = request.redirect_uri.as_deref().unwrap_or_default();
+    let is_native = client.metadata.application_type.as_deref() == Some("native")
+        || !(uri.is_empty() || uri.starts_with("https:") || uri.starts_with("http:"));
+    client.metadata.token_endpoint_auth_method == AuthMethod::None && is_native && !uri.starts_with("https:")
+}
+
+struct Issue {
+    digest: TokenDigest,
+    code: codes::Code,
+    /// What was allowed on the page, if one was shown.
+    allowed: Option<(ClientNo, Scope)>,
+    now: Timestamp,
+}
+
+impl Work for Issue {
+    /// Whether the browser's session is still there.
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let account: AccountId = self.code.account;
+        if !sessions::hold(tx, account, self.code.parent).await? {
+            return Ok(false);
+        }
+        if let Some((client, scope)) = &self.allowed {
+            consents::allow(tx, account, *client, scope, self.now).await?;
+        }
+        codes::insert(tx, &self.digest, &self.code).await?;
+        Ok(true)
     }
 }

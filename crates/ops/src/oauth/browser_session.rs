@@ -2,8 +2,13 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::oauth::TokenFacts;
+use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, AMR_CODE, AMR_PASSWORD};
+use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::browsers;
 
+use crate::sign_out::{SignOut, SignOutError};
 use crate::{Core, Unavailable};
 
 /// A browser that is signed in.
@@ -25,14 +30,40 @@ pub struct BrowserSession {
     pub profile: Profile,
 }
 
+impl BrowserSession {
+    /// The class of how they signed in.
+    pub fn acr(&self) -> Option<&'static str> {
+        let has = |method: &str| self.amr.iter().any(|known| known == method);
+        if has(AMR_PASSWORD) {
+            Some(ACR_PASSWORD)
+        } else if has(AMR_CODE) {
+            Some(ACR_CODE)
+        } else {
+            None
+        }
+    }
+}
+
 impl Core {
     /// The session of a cookie, if it holds.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub async fn check_browser(&self, cookie: &str) -> Result<Option<BrowserSession>, Unavailable> {
-        let _ = cookie;
-        Err(Unavailable::Fault)
+        let cookie = TokenDigest::of(cookie);
+        let now = self.clock.glance();
+        let row = browsers::find_valid(&mut self.store.read().await?, &cookie, now).await?;
+        let Some(row) = row else { return Ok(None) };
+        let facts: Option<TokenFacts> = row.facts.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        Ok(Some(BrowserSession {
+            account: row.account,
+            uuid: row.uuid,
+            session: row.session,
+            epoch: row.epoch,
+            auth_time: row.started_at,
+            amr: facts.unwrap_or_default().amr,
+            profile: self.open_profile(&row.profile)?,
+        }))
     }
 
     /// Ends the session of a cookie, and the grants that hang on it.
@@ -40,7 +71,9 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn end_browser(&self, cookie: &str) -> Result<(), Unavailable> {
-        let _ = cookie;
-        Err(Unavailable::Fault)
+        match self.sign_out(cookie, TokenPurpose::BrowserSession, SignOut::This).await {
+            Ok(()) | Err(SignOutError::Invalid) => Ok(()),
+            Err(SignOutError::Unavailable(why)) => Err(why),
+        }
     }
 }

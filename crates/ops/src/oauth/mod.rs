@@ -26,6 +26,7 @@ pub mod poll_device;
 pub mod push_request;
 pub mod refresh_grant;
 pub mod register_client;
+pub(crate) mod read_request;
 pub(crate) mod request_object;
 pub mod revoke;
 pub mod start_authorization;

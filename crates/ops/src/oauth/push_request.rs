@@ -1,1 +1,156 @@
 //! A request is pushed before the browser goes (RFC 9126).
+
+use std::time::Duration;
+
+use countersign_model::keyring::Place;
+use countersign_model::oauth::{AuthorizationRequest, Client, ClientNo, ErrorCode, Parameters};
+use countersign_model::session::{Token, TokenDigest};
+use countersign_model::time::Timestamp;
+use countersign_store::oauth::pushed;
+use countersign_store::{StoreError, Tx, Work};
+
+use super::read_request::{self, Fault, MAX_PUSHED_BYTES};
+use super::start_authorization::FLOW_LIFETIME;
+use crate::{Core, Unavailable};
+
+/// What a `request_uri` of ours begins with (RFC 9126 §2.2).
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// A request that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// What the browser brings along instead of the request.
+    pub request_uri: String,
+    /// For how long it may.
+    pub expires_in: Duration,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushRequestError {
+    /// It is not as it should be.
+    #[error("{1}")]
+    Refused(ErrorCode, &'static str),
+    /// The work could not be done.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Fault> for PushRequestError {
+    fn from(Fault(code, why): Fault) -> PushRequestError {
+        PushRequestError::Refused(code, why)
+    }
+}
+
+impl Core {
+    /// Keeps a request of this client, which has shown who it is, until a browser comes for it.
+    ///
+    /// # Errors
+    /// [`PushRequestError`].
+    pub async fn push_request(
+        &self,
+        client: &Client,
+        parameters: &Parameters,
+    ) -> Result<Pushed, PushRequestError> {
+        let invalid = |why| Fault(ErrorCode::InvalidRequest, why);
+        if parameters.get("request_uri").is_some() {
+            return Err(invalid("A request_uri cannot be pushed.").into());
+        }
+        if parameters.get("client_id").is_some_and(|id| id != client.id.as_str()) {
+            return Err(invalid("The client_id is another's.").into());
+        }
+        if parameters.size() > MAX_PUSHED_BYTES {
+            return Err(invalid("The request is longer than 32 KiB.").into());
+        }
+        read_request::destination(client, parameters)?;
+        let request = read_request::read(client, parameters)?;
+        // Texts and numbers only: always written.
+        let plain = serde_json::to_vec(&request).unwrap_or_default();
+        let secret = Token::draw_uuid(&self.random);
+        let expires_in = self.settings.oauth.pushed_request;
+        let work = Push {
+            digest: TokenDigest::of(secret.reveal()),
+            client: client.no,
+            sealed: self.keyring.seal(Place::PushedRequest, &plain, &self.random),
+            expires_at: self.clock.now().after(expires_in),
+        };
+        self.store.write(work).await.map_err(Unavailable::from)?;
+        Ok(Pushed { request_uri: format!("{PREFIX}{}", secret.reveal()), expires_in })
+    }
+
+    /// Whether a `request_uri` looks like one of ours. Any other is never fetched (R115).
+    pub(crate) fn is_pushed(&self, uri: &str) -> bool {
+        uri.starts_with(PREFIX)
+    }
+
+    /// Uses a pushed request up.
+    pub(crate) async fn use_pushed(
+        &self,
+        client: &Client,
+        uri: &str,
+    ) -> Result<(TokenDigest, AuthorizationRequest), super::start_authorization::StartAuthorizationError> {
+        let now = self.clock.now();
+        let digest = TokenDigest::of(uri.strip_prefix(PREFIX).unwrap_or_default());
+        let work = Use { digest, client: client.no, now, keep: now.after(FLOW_LIFETIME) };
+        let sealed = self.store.write(work).await.map_err(Unavailable::from)?;
+        let unknown =
+            Fault(ErrorCode::InvalidRequestUri, "The pushed request is too old, was used, or is another client's.");
+        let request = self.open_pushed(&sealed.ok_or(unknown)?)?;
+        // What was registered may have changed since.
+        if request.redirect_uri.as_deref().is_some_and(|uri| client.redirect(uri).is_none()) {
+            return Err(unknown.into());
+        }
+        Ok((digest, request))
+    }
+
+    /// The request of a flow that is under way.
+    pub(crate) async fn find_pushed(
+        &self,
+        client: ClientNo,
+        digest: &TokenDigest,
+    ) -> Result<Option<AuthorizationRequest>, Unavailable> {
+        let found = pushed::find_used(&mut self.store.read().await?, digest, self.clock.now()).await?;
+        let own = found.filter(|(owner, _)| *owner == client);
+        own.map(|(_, sealed)| self.open_pushed(&sealed)).transpose()
+    }
+
+    fn open_pushed(&self, sealed: &[u8]) -> Result<AuthorizationRequest, Unavailable> {
+        let plain = self.keyring.open(Place::PushedRequest, sealed).ok();
+        plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(|| {
+            tracing::error!("a pushed request does not open with this master key");
+            Unavailable::Fault
+        })
+    }
+}
+
+struct Push {
+    digest: TokenDigest,
+    client: ClientNo,
+    sealed: Vec<u8>,
+    expires_at: Timestamp,
+}
+
+impl Work for Push {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        pushed::insert(tx, &self.digest, self.client, &self.sealed, self.expires_at).await
+    }
+}
+
+struct Use {
+    digest: TokenDigest,
+    client: ClientNo,
+    now: Timestamp,
+    keep: Timestamp,
+}
+
+impl Work for Use {
+    type Output = Option<Vec<u8>>;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        pushed::consume(tx, &self.digest, self.client, self.now, self.keep).await
+    }
+}

@@ -1,13 +1,24 @@
 //! An authorization request comes in (RFC 6749 §4.1.1).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::AccountId;
-use countersign_model::oauth::{AuthorizationRequest, Client, ErrorCode, Parameters, ResponseMode};
+use countersign_model::keyring::Place;
+use countersign_model::oauth::{
+    AuthorizationRequest, Client, ClientNo, ClientOrigin, ErrorCode, Parameters, ResponseMode,
+};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::read_request::{self, Destination, Fault, MAX_BYTES};
 use crate::{Core, Source, Unavailable};
+
+/// How long somebody may take from an application's request to its answer.
+pub(crate) const FLOW_LIFETIME: Duration = Duration::from_secs(1800);
 
 /// A request on its way: sealed in every page of it, stored nowhere.
 #[derive(Clone, Debug)]
@@ -20,8 +31,10 @@ pub struct Flow {
     pub started_at: Timestamp,
     /// The account that was chosen on a page.
     pub chosen: Option<AccountId>,
-    /// The account that is expected.
-    pub hint: Option<AccountId>,
+    /// The subject that is expected, as the client knows it.
+    pub hint: Option<String>,
+    /// Where the request is stored, if it was pushed.
+    pub pushed: Option<TokenDigest>,
 }
 
 /// What goes back to the client.
@@ -49,8 +62,31 @@ pub enum StartAuthorizationError {
     Unavailable(#[from] Unavailable),
 }
 
+impl From<Fault> for StartAuthorizationError {
+    fn from(Fault(code, why): Fault) -> StartAuthorizationError {
+        StartAuthorizationError::Show(code, why)
+    }
+}
+
+/// A flow as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    browser: [u8; 32],
+    client: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<AuthorizationRequest>,
+    started_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chosen: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pushed: Option<[u8; 32]>,
+}
+
 impl Core {
-    /// Reads an authorization request.
+    /// Reads an authorization request. Until its client and its redirect URI are known to belong together,
+    /// whatever is wrong is shown to whoever sits in front of the browser.
     ///
     /// # Errors
     /// [`StartAuthorizationError`].
@@ -59,14 +95,86 @@ impl Core {
         parameters: &Parameters,
         source: Source,
     ) -> Result<Flow, StartAuthorizationError> {
-        let _ = (parameters, source);
-        Err(Unavailable::Fault.into())
+        let invalid = |why| Fault(ErrorCode::InvalidRequest, why);
+        if parameters.size() > MAX_BYTES {
+            return Err(invalid("The request is longer than 4 KiB; push it (RFC 9126).").into());
+        }
+        let id = parameters.get("client_id").ok_or(invalid("The client_id is missing."))?;
+        let client = self.find_client(id).await?;
+        let client = client.ok_or(Fault(ErrorCode::InvalidClient, "There is no such client."))?;
+        if let Some(uri) = parameters.get("request_uri").filter(|uri| self.is_pushed(uri)) {
+            let (digest, request) = self.use_pushed(&client, uri).await?;
+            return self.flow(client, request, Some(digest));
+        }
+        let destination = read_request::destination(&client, parameters)?;
+        let read = read_request::read(&client, parameters);
+        let refused = Fault(ErrorCode::InvalidRequest, "The client must push its requests (RFC 9126).");
+        let demanded = client.metadata.require_pushed_authorization_requests;
+        match if demanded { Err(refused) } else { read } {
+            Ok(request) => self.flow(client, request, None),
+            Err(fault) => {
+                tracing::info!(target: "audit", event = "authorize", outcome = fault.0.text(),
+                    client = client.id.as_str(), source = ?source.subject());
+                Err(self.refuse_request(&client, destination, fault))
+            }
+        }
+    }
+
+    fn flow(
+        &self,
+        client: Arc<Client>,
+        request: AuthorizationRequest,
+        pushed: Option<TokenDigest>,
+    ) -> Result<Flow, StartAuthorizationError> {
+        let started_at = self.clock.now();
+        Ok(Flow { client, request, started_at, chosen: None, hint: None, pushed })
+    }
+
+    /// Tells the client what is wrong. One that nobody has looked at could make this server send browsers
+    /// wherever it likes by asking for something wrong (RFC 9700 §4.11.2): there it is shown instead.
+    fn refuse_request(
+        &self,
+        client: &Client,
+        destination: Destination,
+        fault: Fault,
+    ) -> StartAuthorizationError {
+        match client.origin {
+            ClientOrigin::CommandLine | ClientOrigin::Configuration => {
+                StartAuthorizationError::Redirect(Box::new(self.refusal(destination, fault)))
+            }
+            ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => fault.into(),
+        }
+    }
+
+    /// The answer that refuses.
+    pub(crate) fn refusal(&self, destination: Destination, Fault(code, why): Fault) -> Answer {
+        let what = vec![("error", code.text().to_owned()), ("error_description", why.to_owned())];
+        self.answer(destination, what)
+    }
+
+    /// An answer with what every one bears: `state`, and `iss`, by which a client of several servers tells
+    /// whose it is (RFC 9207).
+    pub(crate) fn answer(&self, to: Destination, what: Vec<(&'static str, String)>) -> Answer {
+        let mut parameters = what;
+        parameters.extend(to.state.map(|state| ("state", state)));
+        parameters.push(("iss", self.settings.public_url.clone()));
+        Answer { redirect_uri: to.redirect_uri, mode: to.mode, parameters }
     }
 
     /// The flow as a text that only this browser can hand in again.
     pub fn seal_flow(&self, flow: &Flow, browser: &TokenDigest) -> String {
-        let _ = (flow, browser);
-        String::new()
+        let sealed = Sealed {
+            browser: browser.0,
+            client: flow.client.no.0,
+            request: flow.pushed.is_none().then(|| flow.request.clone()),
+            started_at: flow.started_at.micros(),
+            chosen: flow.chosen.map(|account| account.0),
+            hint: flow.hint.clone(),
+            pushed: flow.pushed.map(|digest| digest.0),
+        };
+        // Texts and numbers only: always written.
+        let plain = serde_json::to_vec(&sealed).unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(self.keyring.seal(Place::Flow, &plain, &self.random))
     }
 
     /// Reads what [`Core::seal_flow`] wrote, if it was for this browser, is not too old and its client is
@@ -75,7 +183,27 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn open_flow(&self, sealed: &str, browser: &TokenDigest) -> Result<Option<Flow>, Unavailable> {
-        let _ = (sealed, browser);
-        Err(Unavailable::Fault)
+        let plain = URL_SAFE_NO_PAD.decode(sealed).ok();
+        let plain = plain.and_then(|bytes| self.keyring.open(Place::Flow, &bytes).ok());
+        let Some(sealed) = plain.and_then(|plain| serde_json::from_slice::<Sealed>(&plain).ok()) else {
+            return Ok(None);
+        };
+        let started_at = Timestamp::from_micros(sealed.started_at);
+        if sealed.browser != browser.0 || self.clock.now() >= started_at.after(FLOW_LIFETIME) {
+            return Ok(None);
+        }
+        let pushed = sealed.pushed.map(TokenDigest);
+        let request = match (sealed.request, &pushed) {
+            (Some(request), None) => Some(request),
+            (None, Some(digest)) => self.find_pushed(ClientNo(sealed.client), digest).await?,
+            (Some(_), Some(_)) | (None, None) => None,
+        };
+        let client = self.find_client_by_no(ClientNo(sealed.client)).await?;
+        let Some((client, request)) = client.zip(request) else { return Ok(None) };
+        // What was registered may have changed since.
+        let is_still_registered = request.redirect_uri.as_deref().is_none_or(|uri| client.redirect(uri).is_some());
+        let chosen = sealed.chosen.map(AccountId);
+        let flow = Flow { client, request, started_at, chosen, hint: sealed.hint, pushed };
+        Ok(is_still_registered.then_some(flow))
     }
 }
