@@ -7,3 +7,8 @@ pub mod html;
 pub mod provider;
 
 mod code_flow;
+mod codes;
+mod openidconnect_crate;
+mod own_tokens;
+mod real_clients;
+mod refreshing;
