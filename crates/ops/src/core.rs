@@ -13,7 +13,9 @@ use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::manage_master_key::open_keyring;
 use crate::oauth::OAuth;
+use crate::oauth::client_keys::FetchedKeys;
 use crate::oauth::clients::ClientCache;
+use crate::oauth::discovery::Documents;
 use crate::oauth::fetch::Fetch;
 use crate::oauth::keys::Keys;
 use crate::prepare::{self, Prepared};
@@ -97,7 +99,9 @@ impl Core {
         let oauth = OAuth {
             keys: Arc::new(Keys::open(&store, &keyring, &random, &settings, clock.now()).await?),
             clients: ClientCache::default(),
-            fetch: Fetch { allowed: settings.oauth.fetch_allowed.clone() },
+            documents: Documents::default(),
+            client_keys: FetchedKeys::default(),
+            fetch: Fetch::new(&settings.oauth.fetch_allowed),
         };
         Ok(Core {
             store,

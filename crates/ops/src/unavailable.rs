@@ -93,6 +93,8 @@ macro_rules! may_be_refused {
 
 may_be_refused!(
     crate::change_password::ChangePasswordError,
+    crate::oauth::device::FindDeviceError,
+    crate::oauth::device::StartDeviceError,
     crate::register_account::RegisterAccountError,
     crate::register_by_phone::RegisterByPhoneError,
     crate::register_with_code::RegisterWithCodeError,
@@ -113,6 +115,9 @@ may_be_unavailable!(
     crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::exchange_code::ExchangeCodeError,
     crate::oauth::refresh_grant::RefreshGrantError,
+    crate::oauth::introspect::IntrospectError,
+    crate::oauth::revoke::RevokeError,
+    crate::oauth::userinfo::UserinfoError,
     crate::oauth::start_authorization::StartAuthorizationError,
     crate::confirm_account::ConfirmAccountError,
     crate::refresh_session::RefreshSessionError,

@@ -96,6 +96,115 @@ pub async fn find_valid(
     }))
 }
 
+/// A token that a client asks about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentedRow {
+    /// Whose it is.
+    pub whose: Whose,
+    /// What it is for.
+    pub purpose: TokenPurpose,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// JSON of `TokenFacts`; none on the five documents.
+    pub facts: Option<String>,
+}
+
+/// Whose a token of OAuth is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// The account.
+    pub account: AccountId,
+    /// Its public id.
+    pub uuid: Uuid,
+    /// Its sealed profile.
+    pub profile: Vec<u8>,
+    /// The session.
+    pub session: SessionId,
+    /// The client that it was issued to, and the version of its metadata; none on the five documents.
+    pub client: Option<(ClientNo, i64)>,
+}
+
+/// As [`VALID`], and the client that the token was issued to is there and not suspended.
+static PRESENTED: LookUp = LookUp {
+    one: "SELECT a.id, a.uuid, a.profile, t.session_id, t.client_no, c.version,
+              t.purpose, t.issued_at, t.expires_at, t.facts
+          FROM tokens t JOIN accounts a ON a.id = t.account_id
+          LEFT JOIN oauth_clients c ON c.no = t.client_no AND c.suspended_at IS NULL
+          WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
+            AND a.suspended_at IS NULL AND a.closed_at IS NULL AND (t.client_no IS NULL OR c.no IS NOT NULL)",
+    many: "SELECT a.id, a.uuid, a.profile, t.session_id, t.client_no, c.version,
+               t.purpose, t.issued_at, t.expires_at, t.facts, q.place
+           FROM UNNEST($1::BIGINT[], $2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
+           CROSS JOIN LATERAL (SELECT * FROM tokens t WHERE t.id = q.id AND t.digest = q.digest
+               AND t.used_at IS NULL AND t.expires_at > $3 OFFSET 0) t
+           CROSS JOIN LATERAL (SELECT * FROM accounts a WHERE a.id = t.account_id AND a.epoch = t.epoch
+               AND a.suspended_at IS NULL AND a.closed_at IS NULL OFFSET 0) a
+           LEFT JOIN LATERAL (SELECT c.no, c.version FROM oauth_clients c WHERE c.no = t.client_no
+               AND c.suspended_at IS NULL OFFSET 0) c ON TRUE
+           WHERE t.client_no IS NULL OR c.no IS NOT NULL",
+};
+
+/// The token with this digest, if it is valid now as for [`find_valid`], and so is its client.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_presented(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+    now: Timestamp,
+) -> Result<Option<PresentedRow>, StoreError> {
+    let row = tx.look_up(&PRESENTED, digest.id(), &digest.0, now.micros()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let purpose = TokenPurpose::from_number(row.int(6)?)
+        .ok_or_else(|| StoreError::Broken("a token of an unknown purpose".to_owned()))?;
+    Ok(Some(PresentedRow {
+        whose: read_whose(&row)?,
+        purpose,
+        issued_at: Timestamp::from_micros(row.int(7)?),
+        expires_at: Timestamp::from_micros(row.int(8)?),
+        facts: row.opt_text(9)?.map(str::to_owned),
+    }))
+}
+
+/// Columns of account, public id, profile, session, client and its version.
+pub(crate) fn read_whose(row: &Row) -> Result<Whose, StoreError> {
+    Ok(Whose {
+        account: AccountId(row.int(0)?),
+        uuid: Uuid::from_bytes(row.array(1)?),
+        profile: row.bytes(2)?.to_vec(),
+        session: SessionId(row.int(3)?),
+        client: row.opt_int(4)?.map(ClientNo).zip(row.opt_int(5)?),
+    })
+}
+
+/// A token as its client may end it, in whatever state it is.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find_of_client(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<(Holder, TokenPurpose, Option<ClientNo>)>, StoreError> {
+    let sql =
+        "SELECT account_id, session_id, epoch, purpose, client_no FROM tokens WHERE id = $1 AND digest = $2";
+    let row = tx.query_opt(sql, &[digest.id().into(), (&digest.0).into()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let purpose = TokenPurpose::from_number(row.int(3)?)
+        .ok_or_else(|| StoreError::Broken("a token of an unknown purpose".to_owned()))?;
+    Ok(Some((read_holder(&row)?, purpose, row.opt_int(4)?.map(ClientNo))))
+}
+
+/// Removes a token.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove(tx: &mut Tx<'_>, digest: &TokenDigest) -> Result<(), StoreError> {
+    let sql = "DELETE FROM tokens WHERE id = $1 AND digest = $2";
+    tx.execute(sql, &[digest.id().into(), (&digest.0).into()]).await.map(drop)
+}
+
 /// Stores a token.
 ///
 /// # Errors

@@ -32,6 +32,11 @@ impl ClientCache {
         Ok(client)
     }
 
+    /// The client of this number, if it was read and its metadata still are of this version.
+    pub(crate) fn known(&self, no: ClientNo, version: i64) -> Option<Arc<Client>> {
+        self.lock().get(&no).filter(|client| client.version == version).map(Arc::clone)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ClientNo, Arc<Client>>> {
         // Nothing in there is ever half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

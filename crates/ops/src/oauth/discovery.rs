@@ -1,1 +1,106 @@
-//! What this server can do (RFC 8414, OpenID Connect Discovery).
+//! What this server can do (RFC 8414, OpenID Connect Discovery): only what is there and on.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use countersign_model::key::Algorithm;
+use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
+use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
+use serde_json::{Value, json};
+
+use crate::{Core, Registration, Settings};
+
+/// The grants that are served.
+const GRANTS: [GrantType; 3] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
+
+/// The ways in which answers travel.
+const RESPONSE_MODES: [ResponseMode; 3] =
+    [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
+
+/// How clients show who they are.
+const AUTH_METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+
+/// The documents, as they are sent: they do not change while the server runs.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    server: OnceLock<Bytes>,
+    resource: OnceLock<Bytes>,
+}
+
+impl Core {
+    /// What `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server` answer.
+    pub fn server_metadata(&self) -> Bytes {
+        let make = || Bytes::from(server_metadata(&self.settings).to_string());
+        self.oauth.documents.server.get_or_init(make).clone()
+    }
+
+    /// What `/.well-known/oauth-protected-resource` answers (RFC 9728): userinfo is the one resource here.
+    pub fn resource_metadata(&self) -> Bytes {
+        let make = || Bytes::from(resource_metadata(&self.settings).to_string());
+        self.oauth.documents.resource.get_or_init(make).clone()
+    }
+}
+
+fn server_metadata(settings: &Settings) -> Value {
+    let issuer = &settings.public_url;
+    let at = |path: &str| format!("{issuer}{path}");
+    let algorithms = Algorithm::ALL.map(Algorithm::name);
+    let auth_methods = AUTH_METHODS.map(AuthMethod::name);
+    let confidential: Vec<&str> =
+        AUTH_METHODS.into_iter().filter(|method| *method != AuthMethod::None).map(AuthMethod::name).collect();
+    let mut metadata = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/oauth2/authorize"),
+        "token_endpoint": at("/oauth2/token"),
+        "userinfo_endpoint": at("/oauth2/userinfo"),
+        "jwks_uri": at("/oauth2/jwks"),
+        "introspection_endpoint": at("/oauth2/introspect"),
+        "revocation_endpoint": at("/oauth2/revoke"),
+        "end_session_endpoint": at("/oauth2/logout"),
+        "scopes_supported": Scope::KNOWN,
+        "response_types_supported": ["code"],
+        "response_modes_supported": RESPONSE_MODES.map(ResponseMode::name),
+        "grant_types_supported": GRANTS.map(GrantType::name),
+        "subject_types_supported": ["public", "pairwise"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "token_endpoint_auth_methods_supported": auth_methods,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "introspection_signing_alg_values_supported": algorithms,
+        "dpop_signing_alg_values_supported": algorithms,
+        "claims_supported": claims(),
+        "claim_types_supported": ["normal"],
+        "acr_values_supported": [ACR_PASSWORD, ACR_CODE],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["en", "de", "fr", "es", "pt", "ja", "zh"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        // Its default is true (OpenID Connect Discovery §3).
+        "request_uri_parameter_supported": false,
+    });
+    if settings.oauth.registration != Registration::Off {
+        metadata["registration_endpoint"] = at("/oauth2/register").into();
+    }
+    metadata
+}
+
+fn resource_metadata(settings: &Settings) -> Value {
+    json!({
+        "resource": settings.public_url,
+        "authorization_servers": [settings.public_url],
+        "scopes_supported": Scope::KNOWN,
+        "bearer_methods_supported": ["header", "body"],
+        "dpop_signing_alg_values_supported": Algorithm::ALL.map(Algorithm::name),
+    })
+}
+
+/// Those that a token or userinfo has; nobody knows when a profile was changed.
+fn claims() -> Vec<&'static str> {
+    let of_tokens = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+    let of_people = Scope::KNOWN.iter().flat_map(|scope| of_scope(scope).iter().copied());
+    of_tokens.into_iter().chain(of_people.filter(|name| *name != "updated_at")).collect()
+}

@@ -5,6 +5,7 @@ pub mod authenticate_client;
 pub mod browser_session;
 pub mod check_dpop;
 pub mod client_credentials;
+pub(crate) mod client_keys;
 pub mod clients;
 pub mod consents;
 pub mod deliver_logouts;
@@ -23,6 +24,7 @@ pub mod manage_clients;
 pub mod manage_groups;
 pub mod manage_roles;
 pub mod poll_device;
+pub(crate) mod presented;
 pub mod push_request;
 pub mod refresh_grant;
 pub mod register_client;
@@ -40,6 +42,10 @@ pub(crate) struct OAuth {
     pub keys: std::sync::Arc<keys::Keys>,
     /// Clients that were read.
     pub clients: clients::ClientCache,
+    /// Keys of clients that were fetched.
+    pub client_keys: client_keys::FetchedKeys,
+    /// What discovery answers.
+    pub documents: discovery::Documents,
     /// Asks other servers.
     pub fetch: fetch::Fetch,
 }

@@ -12,3 +12,4 @@ pub mod logouts;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod seen;
+pub mod signed_tokens;

@@ -1,18 +1,41 @@
 //! What this server can do, for programs.
 
-use countersign_ops::Unavailable;
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ETAG, HeaderValue, IF_NONE_MATCH};
 
 use super::error::OAuthError;
 use crate::http::{Call, Reply};
 
-pub(super) async fn configuration(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
+
+/// How long anybody may keep it, in seconds: shorter than the time for which a key is published before it signs.
+const KEPT: u32 = 300;
+
+pub(super) async fn configuration(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    Ok(public(JSON, call.core().server_metadata()))
 }
 
-pub(super) async fn protected_resource(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn protected_resource(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    Ok(public(JSON, call.core().resource_metadata()))
 }
 
-pub(super) async fn jwks(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn jwks(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    let keys = call.core().oauth_keys();
+    let reply = match call.header(IF_NONE_MATCH) {
+        Some(known) if known == keys.etag => Reply::empty(StatusCode::NOT_MODIFIED).cached(KEPT),
+        _ => public(JWK_SET, keys.jwks.clone()),
+    };
+    Ok(match HeaderValue::from_str(&keys.etag) {
+        Ok(etag) => reply.header(ETAG, etag),
+        Err(_) => reply,
+    })
+}
+
+/// Scripts of every origin may read it: it is the same for all, and says nothing of anybody.
+fn public(content_type: HeaderValue, body: Bytes) -> Reply {
+    Reply::bytes(StatusCode::OK, content_type, body)
+        .cached(KEPT)
+        .header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
 }

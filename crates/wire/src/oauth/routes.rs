@@ -23,7 +23,10 @@ pub const ROUTES: &[Route] = &[
         handlers: &[(Verb::Post, handler!(token::answer)), (Verb::Options, handler!(token::preflight))],
     },
     Route { path: "/oauth2/introspect", handlers: &[(Verb::Post, handler!(introspect::answer))] },
-    Route { path: "/oauth2/revoke", handlers: &[(Verb::Post, handler!(revoke::answer))] },
+    Route {
+        path: "/oauth2/revoke",
+        handlers: &[(Verb::Post, handler!(revoke::answer)), (Verb::Options, handler!(revoke::preflight))],
+    },
     Route {
         path: "/oauth2/userinfo",
         handlers: &[
