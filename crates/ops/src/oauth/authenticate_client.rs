@@ -1,15 +1,36 @@
 //! Who a client is (RFC 6749 §2.3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_model::key::Algorithm;
 use countersign_model::oauth::{AuthMethod, Client};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::ClientRow;
+use countersign_store::oauth::seen;
+use countersign_store::{StoreError, Tx, Work};
+use serde_json::Value;
 
 use crate::audit::audit;
+use crate::jose::{
+    self,
+    verify::{Audience, Expect},
+};
 use crate::{Core, Source, Unavailable};
+
+/// `client_assertion_type` (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A longer assertion is not looked into.
+const MAX_ASSERTION: usize = 8 * 1024;
+
+/// How long an assertion is good.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// What a client has shown.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +95,28 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Whom an assertion says it is from; nothing is verified.
+fn claimed_issuer(jwt: &str) -> Option<String> {
+    let claims = jwt.split('.').nth(1).filter(|_| jwt.len() <= MAX_ASSERTION)?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    Some(claims["iss"].as_str()?.to_owned())
+}
+
+/// Takes an assertion, which works once; `false` if it was taken before.
+struct TakeAssertion {
+    id: TokenDigest,
+    until: Timestamp,
+}
+
+impl Work for TakeAssertion {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        seen::insert(tx, &self.id, self.until).await
+    }
+}
+
 impl Core {
     /// The client, if it shows what it registered to show and nothing else. Nothing is counted: a secret
     /// has 256 random bits, or 32 characters at least, so nobody can try them all, and a client must not be
@@ -91,12 +134,24 @@ impl Core {
         if in_header.is_some_and(|id| credentials.client_id.is_some_and(|other| other != id)) {
             return Err(AuthenticateClientError::Several);
         }
-        let id = match (in_header.or(credentials.client_id), &shown) {
-            (Some(id), _) => id,
-            (None, _) => return Err(AuthenticateClientError::Missing),
+        // RFC 7521 §4.2: an assertion names the client itself.
+        let in_assertion = match (&shown, in_header.or(credentials.client_id)) {
+            (Shown::Assertion(jwt), None) => claimed_issuer(jwt),
+            _ => None,
         };
+        let id = in_header.or(credentials.client_id).or(in_assertion.as_deref());
+        let id = id.ok_or(AuthenticateClientError::Missing)?;
         let found = self.find_client_row(id).await?;
-        let is_right = found.as_ref().is_some_and(|(client, row)| self.is_shown(client, row, &shown));
+        let is_right = match &found {
+            Some((client, row)) => match &shown {
+                Shown::Assertion(jwt) => {
+                    let is_jwt = credentials.assertion_type == Some(JWT_BEARER);
+                    is_jwt && self.is_asserted(client, jwt).await?
+                }
+                _ => self.is_shown(client, row, &shown),
+            },
+            None => false,
+        };
         match found {
             Some((client, _)) if is_right => Ok(client),
             _ => {
@@ -104,6 +159,35 @@ impl Core {
                 Err(AuthenticateClientError::Invalid)
             }
         }
+    }
+
+    /// Whether the client's key has signed this assertion, for this server and none else, just now, and it
+    /// was not used before (RFC 7523 §3; that the audience is the issuer as one text is what keeps a token
+    /// endpoint of somebody else from using it here).
+    async fn is_asserted(&self, client: &Client, jwt: &str) -> Result<bool, Unavailable> {
+        let metadata = &client.metadata;
+        if metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
+            return Ok(false);
+        }
+        let registered = metadata.token_endpoint_auth_signing_alg.as_slice();
+        let now = self.clock.now();
+        let expect = Expect {
+            typ: None,
+            algorithms: if registered.is_empty() { &Algorithm::ALL } else { registered },
+            issuer: Some(client.id.as_str()),
+            audience: Audience::Exactly(&self.settings.public_url),
+            now,
+            max_age: Some(LONGEST),
+        };
+        let verified = self.with_client_keys(client, |keys| jose::verify::verify(jwt, keys, &expect).ok());
+        let Some(claims) = verified.await else { return Ok(false) };
+        let jti = claims["jti"].as_str().filter(|jti| !jti.is_empty());
+        let (Some(jti), true) = (jti, claims["sub"] == client.id.as_str() && claims["exp"].is_number())
+        else {
+            return Ok(false);
+        };
+        let id = TokenDigest::of(&format!("client assertion\n{}\n{jti}", client.id));
+        Ok(self.store.write(TakeAssertion { id, until: now.after(LONGEST * 2) }).await?)
     }
 
     fn is_shown(&self, client: &Client, row: &ClientRow, shown: &Shown<'_>) -> bool {

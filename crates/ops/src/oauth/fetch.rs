@@ -1,15 +1,36 @@
 //! Asks other servers, and only those in public.
 
-use std::net::IpAddr;
+mod network;
 
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
+
+use self::network::Network;
+
+/// For the whole of an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// No document of a client is longer.
+const MOST_BYTES: usize = 64 * 1024;
 
 /// Fetches from addresses that clients name: https only, no redirects, no private address but those that
 /// an operator allowed (R117).
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    /// Hosts and networks of the operator's.
-    pub allowed: Vec<String>,
+    allowed: Arc<Allowed>,
+    client: OnceLock<Client>,
+}
+
+/// What an operator allowed besides public addresses over https.
+#[derive(Debug, Default)]
+struct Allowed {
+    hosts: Vec<String>,
+    networks: Vec<Network>,
 }
 
 /// Why nothing was fetched.
@@ -24,13 +45,31 @@ pub(crate) enum FetchError {
 }
 
 impl Fetch {
+    /// With the hosts and networks that an operator allowed.
+    pub(crate) fn new(allowed: &[String]) -> Fetch {
+        let mut known = Allowed::default();
+        for text in allowed {
+            match text.parse() {
+                Ok(network) => known.networks.push(network),
+                Err(_) => known.hosts.push(text.to_ascii_lowercase()),
+            }
+        }
+        Fetch { allowed: Arc::new(known), client: OnceLock::new() }
+    }
+
     /// The JSON at an https address: 64 KiB at most, within five seconds.
     ///
     /// # Errors
     /// [`FetchError`].
     pub(crate) async fn get_json(&self, url: &str) -> Result<Value, FetchError> {
-        let _ = url;
-        Err(FetchError::Failed)
+        let url = self.checked(url)?;
+        let answer = self.client()?.get(url).header("accept", "application/json").send().await;
+        let mut answer = answer.map_err(|_| FetchError::Failed)?;
+        if answer.status().as_u16() != 200 {
+            return Err(FetchError::Failed);
+        }
+        let body = read(&mut answer).await?;
+        serde_json::from_slice(&body).map_err(|_| FetchError::Failed)
     }
 
     /// Posts a form; the answer must be a 2xx.
@@ -38,13 +77,164 @@ impl Fetch {
     /// # Errors
     /// [`FetchError`].
     pub(crate) async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<(), FetchError> {
-        let _ = (url, fields);
-        Err(FetchError::Failed)
+        let url = self.checked(url)?;
+        let answer = self.client()?.post(url).form(fields).send().await.map_err(|_| FetchError::Failed)?;
+        answer.status().is_success().then_some(()).ok_or(FetchError::Failed)
     }
 
-    /// Whether this address may be connected to.
-    pub(crate) fn may_connect(&self, address: IpAddr) -> bool {
-        let _ = (address, &self.allowed);
-        false
+    /// A name is looked up when it is connected to, and each of its addresses is checked then, so that it
+    /// cannot become another one in between. An address itself never gets to the resolver.
+    fn checked(&self, url: &str) -> Result<Url, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Refused)?;
+        let host = url.host_str().ok_or(FetchError::Refused)?;
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        let is_listed = self.allowed.has_host(host) || address.is_some_and(|ip| self.allowed.has_address(ip));
+        let may_connect = is_listed || address.is_none_or(is_public);
+        let may_speak = url.scheme() == "https" || (url.scheme() == "http" && is_listed);
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if may_connect && may_speak && !has_user { Ok(url) } else { Err(FetchError::Refused) }
+    }
+
+    /// Made when it is needed first: it reads the certificates of this machine.
+    fn client(&self) -> Result<&Client, FetchError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .timeout(PATIENCE)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(Resolver(Arc::clone(&self.allowed))))
+            .build()
+            .map_err(|error| {
+                tracing::error!(%error, "nothing can be fetched");
+                FetchError::Failed
+            })?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+async fn read(answer: &mut Response) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|_| FetchError::Failed)? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(FetchError::Failed);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl Allowed {
+    fn has_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    fn has_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
+/// Gives the addresses of a name that may be connected to.
+struct Resolver(Arc<Allowed>);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let is_listed = allowed.has_host(name.as_str());
+            let may = |address: &SocketAddr| {
+                is_listed || is_public(address.ip()) || allowed.has_address(address.ip())
+            };
+            let addresses: Vec<SocketAddr> = found.filter(may).collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether everybody can reach the address: it is of no private, local or reserved network (RFC 6890 and
+/// the registries of special addresses), nor does it lead into one.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            let is_reserved = a == 0
+                || a >= 224
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 192 && b == 88 && c == 99)
+                || (a == 198 && (b == 18 || b == 19));
+            !(is_reserved
+                || v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_documentation())
+        }
+        // Of 2000::/3 only, without the ranges that carry IPv4 addresses or belong to nobody.
+        IpAddr::V6(v6) => {
+            let [a, b, ..] = v6.segments();
+            (0x2000..0x4000).contains(&a)
+                && !(a == 0x2001 && (b < 0x0200 || b == 0x0db8))
+                && a != 0x2002
+                && !(a == 0x3fff && b < 0x1000)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_private_is_fetched() {
+        let fetch = Fetch::new(&[]);
+        let private = [
+            "https://127.0.0.1/a",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[::ffff:7f00:1]/",
+            "https://[64:ff9b::a00:1]/",
+            "https://[2002:a00:1::]/",
+            "https://[fd00::1]/",
+            "https://[fe80::1]/",
+            "https://10.1.2.3/",
+            "https://172.16.0.1/",
+            "https://192.168.1.1/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://100.64.0.1/",
+            "https://0.0.0.0/",
+            "https://224.0.0.1/",
+            "http://example.com/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "https://user@example.com/",
+            "no address",
+        ];
+        for url in private {
+            assert_eq!(fetch.checked(url), Err(FetchError::Refused), "{url}");
+        }
+        for url in ["https://example.com/a", "https://93.184.216.34/", "https://[2606:2800:220:1::1]/"] {
+            assert!(fetch.checked(url).is_ok(), "{url}");
+        }
+        let fetch = Fetch::new(&["10.0.0.0/8".to_owned(), "::1".to_owned(), "Intern.Example".to_owned()]);
+        for url in ["http://10.1.2.3/", "https://[::1]:8443/", "http://intern.example/"] {
+            assert!(fetch.checked(url).is_ok(), "{url}");
+        }
+        assert_eq!(fetch.checked("http://11.1.2.3/"), Err(FetchError::Refused));
+    }
+
+    #[tokio::test]
+    async fn a_name_of_a_private_address_has_no_address() {
+        let found = |allowed: &[String]| {
+            let resolver = Resolver(Arc::clone(&Fetch::new(allowed).allowed));
+            async move { resolver.resolve("localhost".parse().unwrap()).await.unwrap().count() }
+        };
+        assert_eq!(found(&[]).await, 0);
+        assert!(found(&["127.0.0.0/8".to_owned(), "::1".to_owned()]).await > 0);
+        assert!(found(&["localhost".to_owned()]).await > 0);
     }
 }
