@@ -56,4 +56,6 @@ pub enum Scope {
     PhoneCode = 10,
     /// Tries of one source at the codes that devices show (RFC 8628 §5.1).
     DeviceCode = 11,
+    /// Devices that one source lets wait.
+    DeviceStart = 12,
 }

@@ -88,3 +88,17 @@ pub async fn take_over(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> 
     let sql = "UPDATE oauth_grants SET epoch = $3 WHERE account_id = $1 AND session_id = $2";
     tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await.map(drop)
 }
+
+/// The sessions of an account's grants to a client.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_client(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    client: ClientNo,
+) -> Result<Vec<SessionId>, StoreError> {
+    let sql = "SELECT session_id FROM oauth_grants WHERE account_id = $1 AND client_no = $2";
+    let rows = tx.query(sql, &[account.0.into(), client.0.into()]).await?;
+    rows.iter().map(|row| Ok(SessionId(row.int(0)?))).collect()
+}
