@@ -1,8 +1,10 @@
 //! What people have allowed clients.
 
 use countersign_model::ids::AccountId;
-use countersign_model::oauth::{ClientNo, Scope};
+use countersign_model::oauth::{ClientNo, Metadata, Scope};
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::{consents, grants};
+use countersign_store::{StoreError, Tx, Work, sessions};
 
 use crate::{Core, Unavailable};
 
@@ -21,14 +23,44 @@ pub struct Consent {
     pub given_at: Timestamp,
 }
 
+struct Withdraw {
+    account: AccountId,
+    client: ClientNo,
+}
+
+impl Work for Withdraw {
+    type Output = bool;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        // The consent first: a code that is redeemed behind this finds none.
+        let removed = consents::remove(tx, self.account, self.client).await?;
+        let sessions = grants::of_client(tx, self.account, self.client).await?;
+        for session in &sessions {
+            sessions::end(tx, self.account, *session).await?;
+        }
+        Ok(removed || !sessions.is_empty())
+    }
+}
+
 impl Core {
     /// What the account has allowed.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub async fn list_consents(&self, account: AccountId) -> Result<Vec<Consent>, Unavailable> {
-        let _ = account;
-        Err(Unavailable::Fault)
+        let rows = consents::list(&mut self.store.read().await?, account).await?;
+        let name = |metadata: &str| {
+            serde_json::from_str::<Metadata>(metadata).ok().and_then(|metadata| metadata.client_name)
+        };
+        let consent = |row: consents::ConsentRow| Consent {
+            client: row.client,
+            client_name: name(&row.metadata),
+            client_id: row.client_id,
+            scope: row.scope,
+            given_at: row.given_at,
+        };
+        Ok(rows.into_iter().map(consent).collect())
     }
 
     /// Takes it back, and ends the client's grants of the account. `false` if there was nothing.
@@ -36,7 +68,6 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn withdraw_consent(&self, account: AccountId, client: ClientNo) -> Result<bool, Unavailable> {
-        let _ = (account, client);
-        Err(Unavailable::Fault)
+        Ok(self.store.write(Withdraw { account, client }).await?)
     }
 }
