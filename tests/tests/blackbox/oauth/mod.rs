@@ -6,9 +6,14 @@ pub mod browser;
 pub mod html;
 pub mod provider;
 
+mod access;
 mod code_flow;
 mod codes;
+mod diagonal;
+mod kept;
 mod openidconnect_crate;
+mod origins;
 mod own_tokens;
 mod real_clients;
 mod refreshing;
+mod suspension;

@@ -1,0 +1,48 @@
+// Debian's Chromium, and an application for it to come back to.
+import { accessSync, constants } from 'node:fs'
+import { createServer } from 'node:http'
+import { delimiter, join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync']
+
+/** A browser of its own profile. */
+export const launch = () => chromium.launch({ executablePath: program(), args: quiet })
+
+function program() {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    try {
+      accessSync(join(directory, 'chromium'), constants.X_OK)
+      return join(directory, 'chromium')
+    } catch {}
+  }
+  throw new Error('Chromium is not installed (Debian: chromium)')
+}
+
+/** An application at an address of its own, which shows an empty page at every path; `origin` and `files` to serve. */
+export async function application(files = {}) {
+  const server = createServer((request, response) => {
+    const body = files[new URL(request.url, 'http://here').pathname]
+    response.setHeader('Content-Type', body ? 'text/javascript' : 'text/html')
+    response.end(body ?? '<!doctype html><title>The application</title>')
+  })
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready))
+  return { origin: `http://127.0.0.1:${server.address().port}` }
+}
+
+/** An authorization request that nobody redeems. */
+export function authorizationUrl(issuer, client, callback, more = {}) {
+  const url = new URL('/oauth2/authorize', issuer)
+  url.search = new URLSearchParams({
+    client_id: client.client_id,
+    redirect_uri: callback,
+    response_type: 'code',
+    scope: 'openid email',
+    state: 'state',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+    ...more,
+  })
+  return String(url)
+}

@@ -1,0 +1,124 @@
+// Each page in Chromium: axe-core finds no violation, in light and dark and at the width of a phone, and a picture of
+// each is kept.
+import { join } from 'node:path'
+import axe from 'axe-core'
+import { application, authorizationUrl, launch } from './chromium.mjs'
+import { codeFor, makeClient, test } from './talk.mjs'
+
+const looks = [
+  ['light', 'light', { width: 1280, height: 800 }],
+  ['dark', 'dark', { width: 1280, height: 800 }],
+  ['phone', 'light', { width: 360, height: 740 }],
+]
+const languages = ['en', 'de', 'fr', 'es', 'pt', 'ja', 'zh']
+
+const app = await application()
+const callback = `${app.origin}/callback`
+const client = await makeClient({
+  client_name: 'Example application', redirect_uris: [callback], scope: 'openid profile email offline_access',
+  token_endpoint_auth_method: 'none',
+})
+const ask = (more = {}) => authorizationUrl(test.issuer, client, callback, { scope: 'openid profile email', ...more })
+
+const browser = await launch()
+const context = await browser.newContext()
+const page = await context.newPage()
+const violations = []
+
+/** Looks at the page that is open. */
+async function look(name, only = looks) {
+  for (const [label, colorScheme, size] of only) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize(size)
+    await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}-${label}.png`), fullPage: true })
+    await page.evaluate(axe.source)
+    const found = await page.evaluate(() => globalThis.axe.run())
+    for (const { id, help, nodes } of found.violations) {
+      violations.push(`${name} (${label}): ${id}: ${help}: ${nodes.map((node) => node.html).join(' ')}`)
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    if (wide > 0) violations.push(`${name} (${label}): ${wide} pixels wider than the window`)
+  }
+}
+
+const follow = (part) => page.locator(`a[href*="${part}"]`).first().click()
+const send = (field) => page.press(`[name=${field}]`, 'Enter')
+
+// Coming in.
+await page.goto(ask())
+await look('sign-in')
+await page.fill('[name=identifier]', test.email)
+await page.fill('[name=password]', 'not the password')
+await send('password')
+await page.locator('[role=alert]').waitFor()
+await look('sign-in-refused')
+for (const language of languages) {
+  await page.goto(ask({ ui_locales: language }))
+  const shown = await page.locator('html').getAttribute('lang')
+  if (!shown.startsWith(language)) violations.push(`asked for ${language}, the page is in ${shown}`)
+  await look(`sign-in-${language}`, looks.slice(2))
+}
+
+// Somebody new.
+await page.goto(ask())
+await follow('/sign-up')
+await look('sign-up')
+const email = `chromium-${Date.now()}-${process.pid}@example.com`
+await page.fill('[name=identifier]', email)
+await send('identifier')
+await page.locator('[name=code]').waitFor()
+await look('sign-up-code')
+await page.fill('[name=code]', await codeFor(email))
+await page.fill('[name=new_password]', 'Harvest-lantern-42-river')
+await send('new_password')
+await page.locator('[name=decision][value=allow]').waitFor()
+await look('consent')
+await page.click('[name=decision][value=allow]')
+await page.waitForURL(`${callback}**`)
+
+// Inside.
+await page.goto(`${test.issuer}/account`)
+await look('account')
+await page.goto(`${test.issuer}/device`)
+await look('device')
+await page.fill('[name=user_code]', 'BCDF-GHJK')
+await send('user_code')
+await page.waitForLoadState()
+await look('device-refused')
+await page.goto(ask({ prompt: 'select_account' }))
+await look('select-account')
+
+// Going.
+await page.goto(`${test.issuer}/oauth2/logout`)
+await look('sign-out')
+await page.locator('form button, form [type=submit]').first().click()
+await page.waitForLoadState()
+await look('signed-out')
+
+// With a code, and without a password.
+await page.goto(ask())
+await follow('/sign-in/code')
+await look('sign-in-code')
+await page.fill('[name=identifier]', email)
+await send('identifier')
+await page.locator('[name=code]').waitFor()
+await look('sign-in-code-sent')
+await page.goto(ask())
+await follow('/recover')
+await look('recover')
+await page.fill('[name=identifier]', email)
+await send('identifier')
+await page.locator('[name=code]').waitFor()
+await look('recover-code')
+
+// What went wrong, and the targets of links in messages.
+await page.goto(authorizationUrl(test.issuer, { client_id: 'nobody' }, callback))
+await look('error')
+await page.goto(`${test.issuer}/verify-email/x`)
+await look('verify-email')
+await page.goto(`${test.issuer}/reset-password/x`)
+await look('reset-password')
+
+await browser.close()
+for (const violation of violations) console.error(violation)
+process.exit(violations.length ? 1 : 0)
