@@ -24,6 +24,7 @@ pub mod manage_clients;
 pub mod manage_groups;
 pub mod manage_roles;
 pub mod poll_device;
+pub(crate) mod presented;
 pub mod push_request;
 pub mod refresh_grant;
 pub mod register_client;
@@ -43,6 +44,8 @@ pub(crate) struct OAuth {
     pub clients: clients::ClientCache,
     /// Keys of clients that were fetched.
     pub client_keys: client_keys::FetchedKeys,
+    /// What discovery answers.
+    pub documents: discovery::Documents,
     /// Asks other servers.
     pub fetch: fetch::Fetch,
 }
