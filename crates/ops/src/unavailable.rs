@@ -92,6 +92,7 @@ macro_rules! may_be_refused {
 }
 
 may_be_refused!(
+    crate::oauth::register_client::RegisterError,
     crate::change_password::ChangePasswordError,
     crate::oauth::device::FindDeviceError,
     crate::oauth::device::StartDeviceError,
@@ -114,6 +115,7 @@ may_be_unavailable!(
     crate::oauth::check_dpop::DpopError,
     crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::exchange_code::ExchangeCodeError,
+    crate::oauth::poll_device::PollDeviceError,
     crate::oauth::refresh_grant::RefreshGrantError,
     crate::oauth::introspect::IntrospectError,
     crate::oauth::revoke::RevokeError,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::oauth::{
-    Client, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope,
+    Client, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope, SubjectType,
 };
 use countersign_model::secret::Secret;
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::{self, ClientRow};
 use countersign_store::{StoreError, Tx, Work};
+use serde_json::Value;
 
 use crate::{Core, Unavailable};
 
@@ -151,8 +152,7 @@ impl Core {
             Some(id) => ClientId::parse(id).ok_or(ClientError::Id)?,
             None => ClientId::draw(&self.random),
         };
-        let metadata = completed(request.metadata);
-        metadata.check()?;
+        let metadata = completed(request.metadata)?;
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         let secret = match request.secret {
             Some(secret) if !needs_secret || secret.reveal().chars().count() < SHORTEST_SECRET => {
@@ -254,8 +254,7 @@ impl Core {
         given: Option<&Secret>,
         origin: ClientOrigin,
     ) -> Result<MadeClient, ClientError> {
-        let metadata = completed(metadata);
-        metadata.check()?;
+        let metadata = completed(metadata)?;
         row.origin = origin;
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         if given.is_some_and(|s| !needs_secret || s.reveal().chars().count() < SHORTEST_SECRET) {
@@ -298,8 +297,8 @@ impl Core {
 }
 
 /// What a client may ask for that does not say it: all that has a meaning here if it signs people in
-/// (RFC 7591 §2 leaves it to the server), nothing if it acts for itself.
-fn completed(mut metadata: Metadata) -> Metadata {
+/// (RFC 7591 §2 leaves it to the server), nothing if it acts for itself. The members must go together.
+pub(crate) fn completed(mut metadata: Metadata) -> Result<Metadata, MetadataFault> {
     let signs_in = [GrantType::AuthorizationCode, GrantType::DeviceCode];
     let signs_in = metadata.grant_types.iter().any(|grant| signs_in.contains(grant));
     if metadata.scope.is_empty() && signs_in {
@@ -308,7 +307,31 @@ fn completed(mut metadata: Metadata) -> Metadata {
     if !metadata.grant_types.contains(&GrantType::AuthorizationCode) {
         metadata.response_types.clear();
     }
-    metadata
+    metadata.check()?;
+    check_keys(&metadata)?;
+    check_subjects(&metadata)?;
+    Ok(metadata)
+}
+
+/// A set of public keys has nothing private and nothing shared in it.
+fn check_keys(metadata: &Metadata) -> Result<(), MetadataFault> {
+    let keys = metadata.jwks.iter().flat_map(|jwks| &jwks.keys);
+    let is_public = |key: &Value| {
+        key.is_object() && key["kty"].is_string() && ["d", "k"].iter().all(|name| key.get(name).is_none())
+    };
+    let are_public = keys.into_iter().all(is_public);
+    are_public.then_some(()).ok_or(MetadataFault::Combination("jwks has something else than public keys"))
+}
+
+/// OpenID Connect Core §8.1: without a sector, the host of the redirect URIs is it, so there must be one.
+fn check_subjects(metadata: &Metadata) -> Result<(), MetadataFault> {
+    let hosts: BTreeSet<Option<String>> = metadata.redirect_uris.iter().map(|uri| uri.host()).collect();
+    let is_vague = metadata.subject_type == SubjectType::Pairwise
+        && metadata.sector_identifier_uri.is_none()
+        && hosts.len() > 1;
+    (!is_vague)
+        .then_some(())
+        .ok_or(MetadataFault::Combination("pairwise subjects for several hosts need a sector_identifier_uri"))
 }
 
 /// Where its scripts come from: its redirect URIs, and what an operator adds.

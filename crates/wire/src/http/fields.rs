@@ -68,6 +68,11 @@ impl Fields {
         }
     }
 
+    /// All of them, as of a JSON object.
+    pub fn into_members(self) -> serde_json::Map<String, Value> {
+        self.0.into_iter().collect()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
