@@ -3,6 +3,7 @@
 use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
+use countersign_ops::oauth::advance_flow::AdvanceFlowError;
 use countersign_ops::reset_password::ResetPasswordError;
 use countersign_ops::verify_email::VerifyEmailError;
 use http::StatusCode;
@@ -21,10 +22,15 @@ pub(super) enum Error {
     /// The form was sent by another site.
     CrossSite,
     /// The form or the flow is too old, or another browser's.
-    FlowLost,
+    StartAgain,
     /// A client's request that cannot be answered to the client: who it is, or where it is, is not known.
     /// The reason is for developers, and never anything that was sent.
-    Authorization(ErrorCode, &'static str),
+    Refused {
+        /// The error of OAuth.
+        code: ErrorCode,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// Tried too often.
     TooMany(RetryAfter),
     /// Not possible just now.
@@ -41,8 +47,8 @@ impl Error {
             Error::LinkInvalid => notice(StatusCode::NOT_FOUND, words.link_invalid, words.link_invalid_text),
             Error::Form(form) => page::show(StatusCode::BAD_REQUEST, &form),
             Error::CrossSite => notice(StatusCode::FORBIDDEN, words.cross_site, words.cross_site_text),
-            Error::FlowLost => notice(StatusCode::FORBIDDEN, words.start_again, words.start_again_text),
-            Error::Authorization(code, reason) => {
+            Error::StartAgain => notice(StatusCode::FORBIDDEN, words.start_again, words.start_again_text),
+            Error::Refused { code, reason } => {
                 let notice = FlowNotice::new(shell, words.failed, words.refused_text);
                 shell.show(StatusCode::BAD_REQUEST, &FlowNotice { code: code.text(), reason, ..notice })
             }
@@ -85,6 +91,15 @@ impl From<VerifyEmailError> for Error {
         match error {
             VerifyEmailError::Invalid => Error::LinkInvalid,
             VerifyEmailError::Unavailable(why) => Error::Unavailable(why),
+        }
+    }
+}
+
+impl From<AdvanceFlowError> for Error {
+    fn from(error: AdvanceFlowError) -> Error {
+        match error {
+            AdvanceFlowError::SignedOut => Error::StartAgain,
+            AdvanceFlowError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }

@@ -18,18 +18,18 @@ impl Form {
     /// Reads the form that was sent to `path`.
     ///
     /// # Errors
-    /// [`Error::CrossSite`], and [`Error::FlowLost`] for a form that is not this browser's.
+    /// [`Error::CrossSite`], and [`Error::StartAgain`] for a form that is not this browser's.
     pub(super) fn read(call: &Call<'_>, path: &str) -> Result<Form, Error> {
         if is_cross_site(call.headers(), &call.core().settings.public_url) {
             return Err(Error::CrossSite);
         }
-        let browser = Browser::known(call).ok_or(Error::FlowLost)?;
-        let fields = call.fields(Accept::FORM).map_err(|_| Error::FlowLost)?;
+        let browser = Browser::known(call).ok_or(Error::StartAgain)?;
+        let fields = call.fields(Accept::FORM).map_err(|_| Error::StartAgain)?;
         let flow = fields.text("flow").unwrap_or_default().to_owned();
         let about = if flow.is_empty() { path } else { &flow };
         let brought = fields.text("csrf").unwrap_or_default();
         if !browser.is_own_form(call, about, brought) {
-            return Err(Error::FlowLost);
+            return Err(Error::StartAgain);
         }
         Ok(Form { fields, browser, flow })
     }
@@ -42,7 +42,7 @@ impl Form {
     /// The flow that it belongs to; `None` outside of flows.
     ///
     /// # Errors
-    /// [`Error::FlowLost`] for one that is too old.
+    /// [`Error::StartAgain`] for one that is too old.
     pub(super) async fn open_flow(&self, call: &Call<'_>) -> Result<Option<Flow>, Error> {
         open_flow(call, &self.browser, &self.flow).await
     }
@@ -56,7 +56,7 @@ pub(super) fn flow_of_query(call: &Call<'_>) -> String {
 /// Opens a flow; `None` if there is none to open.
 ///
 /// # Errors
-/// [`Error::FlowLost`] for one that is too old or another browser's.
+/// [`Error::StartAgain`] for one that is too old or another browser's.
 pub(super) async fn open_flow(
     call: &Call<'_>,
     browser: &Browser,
@@ -66,5 +66,5 @@ pub(super) async fn open_flow(
         return Ok(None);
     }
     let flow = call.core().open_flow(sealed, &browser.digest).await?;
-    flow.map(Some).ok_or(Error::FlowLost)
+    flow.map(Some).ok_or(Error::StartAgain)
 }

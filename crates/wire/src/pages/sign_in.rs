@@ -176,7 +176,7 @@ pub(super) fn choose(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Fl
 
 pub(super) async fn select_account(call: &Call<'_>) -> Result<Reply, Error> {
     let form = Form::read(call, SELECT)?;
-    let flow = form.open_flow(call).await?.ok_or(Error::FlowLost)?;
+    let flow = form.open_flow(call).await?.ok_or(Error::StartAgain)?;
     let session = cookies::session(call).await?;
     match (form.text("action"), session) {
         ("continue", Some(session)) => {
