@@ -1,18 +1,112 @@
-//! The authorization endpoint, seen from the browser.
+//! The authorization endpoint, seen from the browser: each step of a request is worked out anew from the
+//! sealed flow and the browser's session.
 
-use countersign_ops::Unavailable;
+use countersign_model::oauth::{ErrorCode, Scope};
+use countersign_ops::oauth::advance_flow::{AdvanceFlowError, Flow, Step};
+use countersign_ops::oauth::start_authorization::StartAuthorizationError;
+use http::Method;
 
+use super::consent as consent_page;
+use super::cookies::{self, Browser};
 use super::error::Error;
-use crate::http::{Call, Reply};
+use super::form::{Form, flow_of_query};
+use super::respond;
+use super::sign_in::{self, Given};
+use crate::http::{BodyError, Call, FormError, Reply};
 
-pub(super) async fn authorize(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const CONSENT: &str = "/consent";
+
+/// Takes a client's request. A request that was posted comes from another site, so no `Lax` cookie came
+/// along: the browser goes on by a GET of its own, which brings them. So it does with a pushed request,
+/// which works once, so that the page can be loaded anew.
+pub(super) async fn authorize(call: &Call<'_>) -> Result<Reply, Error> {
+    let is_post = call.method() == Method::POST;
+    let parameters = match is_post {
+        // What is in both is nowhere (R107).
+        true if call.query_parameters().is_ok_and(|query| query.size() > 0) => {
+            return Err(refused("The parameters of a POST belong into its body."));
+        }
+        true => call.form_parameters(),
+        false => call.query_parameters(),
+    };
+    let parameters = parameters.map_err(|error| refused(words_of(&error)))?;
+    let browser = Browser::of(call);
+    let flow = match call.core().start_authorization(&parameters, call.source()).await {
+        Ok(flow) => flow,
+        Err(StartAuthorizationError::Show(code, reason)) => return Err(Error::Refused { code, reason }),
+        Err(StartAuthorizationError::Redirect(answer)) => return Ok(respond::answer(call, &answer)),
+        Err(StartAuthorizationError::Unavailable(why)) => return Err(why.into()),
+    };
+    let sealed = call.core().seal_flow(&flow, &browser.digest);
+    if is_post || flow.pushed.is_some() {
+        return Ok(browser.mark(Reply::see_other(&continue_at(&sealed))));
+    }
+    step(call, &browser, &sealed, &flow).await
 }
 
-pub(super) async fn go_on(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// Goes on with a flow.
+pub(super) async fn go_on(call: &Call<'_>) -> Result<Reply, Error> {
+    let browser = Browser::known(call).ok_or(Error::StartAgain)?;
+    let sealed = flow_of_query(call);
+    let flow = call.core().open_flow(&sealed, &browser.digest).await?.ok_or(Error::StartAgain)?;
+    step(call, &browser, &sealed, &flow).await
 }
 
-pub(super) async fn consent(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// Takes the decision of the consent page.
+pub(super) async fn consent(call: &Call<'_>) -> Result<Reply, Error> {
+    let form = Form::read(call, CONSENT)?;
+    let flow = form.open_flow(call).await?.ok_or(Error::StartAgain)?;
+    let granted = match form.text("decision") {
+        "allow" => Some(Scope::parse(form.text("scope")).map_err(|_| Error::StartAgain)?),
+        "deny" => None,
+        _ => return Err(Error::StartAgain),
+    };
+    let Some(session) = cookies::session(call).await? else {
+        return Ok(Reply::see_other(&continue_at(&form.flow)));
+    };
+    match call.core().consent(&flow, &session, granted).await {
+        Ok(answer) => Ok(respond::answer(call, &answer)),
+        Err(AdvanceFlowError::SignedOut) => Ok(Reply::see_other(&continue_at(&form.flow))),
+        Err(AdvanceFlowError::Unavailable(why)) => Err(why.into()),
+    }
+}
+
+/// Where a step leads when it is done.
+pub(super) fn continue_at(sealed: &str) -> String {
+    // A sealed flow is base64url.
+    format!("/oauth2/continue?flow={sealed}")
+}
+
+async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> Result<Reply, Error> {
+    let session = cookies::session(call).await?;
+    let signed_in = session.as_ref().map(|session| consent_page::name_of(&session.profile));
+    Ok(match call.core().advance_flow(flow, session.as_ref()).await? {
+        Step::SignIn { login_hint, again } => {
+            let identifier = login_hint.as_deref().unwrap_or_default();
+            let given = Given { identifier, again, signed_in, ..Given::default() };
+            sign_in::page(call, browser, sealed, Some(flow), given)
+        }
+        Step::SelectAccount { who } => sign_in::choose(call, browser, sealed, flow, &who),
+        Step::Consent { scopes, details } => {
+            let Some(session) = &session else { return Err(Error::StartAgain) };
+            let profile = &session.profile;
+            consent_page::page(call, browser, sealed, flow, profile, &scopes, details.as_ref())
+        }
+        Step::Answer(answer) => respond::answer(call, &answer),
+    })
+}
+
+fn refused(reason: &'static str) -> Error {
+    Error::Refused { code: ErrorCode::InvalidRequest, reason }
+}
+
+fn words_of(error: &BodyError) -> &'static str {
+    match error {
+        BodyError::Form(FormError::Duplicate(_)) => "A parameter is given twice.",
+        BodyError::Form(FormError::TooManyFields) => "There are too many parameters.",
+        BodyError::Form(FormError::NotUtf8 | FormError::NotMultipart) | BodyError::Json(_) => {
+            "The parameters cannot be read."
+        }
+        BodyError::UnsupportedType(_) => "The body is no form.",
+    }
 }

@@ -9,7 +9,6 @@ mod consent;
 mod cookies;
 mod device;
 mod error;
-mod flowing;
 mod form;
 mod layout;
 mod logout;
@@ -20,7 +19,6 @@ mod routes;
 mod sign_in;
 mod sign_in_code;
 mod sign_up;
-mod steps;
 mod words;
 
 pub use self::error::refuse;

@@ -1,1 +1,55 @@
 //! The answer on its way to the client: query, fragment or form.
+
+use askama::Template;
+use countersign_model::oauth::{RedirectUri, ResponseMode};
+use countersign_ops::oauth::start_authorization::Answer;
+use http::header::{self, HeaderValue};
+use http::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::layout::Shell;
+use crate::http::{Call, Reply};
+
+/// Everything that a query or a fragment could read as something else is escaped.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Sends the browser to the client with the answer. After a form it goes by 303, so that what was typed
+/// does not go along (RFC 9700 §4.12).
+pub(super) fn answer(call: &Call<'_>, answer: &Answer) -> Reply {
+    let uri = &answer.redirect_uri;
+    let location = match answer.mode {
+        ResponseMode::FormPost | ResponseMode::FormPostJwt => return form_post(call, answer),
+        ResponseMode::Fragment | ResponseMode::FragmentJwt => format!("{uri}#{}", encoded(answer)),
+        ResponseMode::Query | ResponseMode::Jwt | ResponseMode::QueryJwt => {
+            let mark = if uri.contains('?') { '&' } else { '?' };
+            format!("{uri}{mark}{}", encoded(answer))
+        }
+    };
+    let reply = match *call.method() {
+        Method::GET => Reply::found(&location),
+        _ => Reply::see_other(&location),
+    };
+    // The page before is none of the client's business, and the code none of a cache's.
+    reply.no_store().header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+}
+
+fn encoded(answer: &Answer) -> String {
+    let pair = |(name, value): &(&'static str, String)| format!("{name}={}", utf8_percent_encode(value, VALUE));
+    answer.parameters.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// A form that sends itself, with a button where no script runs (OAuth 2.0 Form Post Response Mode).
+#[derive(Template)]
+#[template(path = "form_post.html")]
+struct FormPost<'a> {
+    shell: &'a Shell<'a>,
+    action: &'a str,
+    fields: &'a [(&'static str, String)],
+}
+
+fn form_post(call: &Call<'_>, answer: &Answer) -> Reply {
+    let origin = RedirectUri::register(&answer.redirect_uri).map(|uri| uri.form_action());
+    let shell = Shell::of(call).leading_to(origin.unwrap_or_default());
+    let page = FormPost { shell: &shell, action: &answer.redirect_uri, fields: &answer.parameters };
+    shell.show(StatusCode::OK, &page)
+}
