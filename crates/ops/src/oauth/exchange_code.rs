@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_model::ids::SessionId;
 use countersign_model::oauth::pkce;
 use countersign_model::oauth::{Challenge, Client, GrantFacts, GrantType, Scope};
-use countersign_model::session::{Session, Surface, TokenDigest};
+use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::codes::{self, Code, FoundCode, Redemption};
-use countersign_store::oauth::grants::{self, NewGrant};
+use countersign_store::oauth::grants::NewGrant;
 use countersign_store::tokens::Holder;
 use countersign_store::{StoreError, Tx, Work, sessions};
 use serde_json::Value;
 
 pub use super::check_dpop::Binding;
-use super::issue::{Carried, DrawnTokens, Issued, Membership, audience, membership};
+use super::issue::{Carried, DrawnTokens, Issued, Membership, Starting, audience};
 use crate::audit::audit;
 use crate::{Core, Source, Unavailable};
 
@@ -96,7 +97,7 @@ struct Redeem {
     client: Arc<Client>,
     code: Code,
     /// The browser's session that the grant ends with; none if it outlives that.
-    parent: Option<countersign_model::ids::SessionId>,
+    parent: Option<SessionId>,
     drawn: DrawnTokens,
     carried: Carried,
     grant: NewGrant,
@@ -132,18 +133,15 @@ impl Work for Redeem {
         if !sessions::hold(tx, account, parent).await? {
             return Ok(Redeemed::Invalid);
         }
-        let Some(membership) = membership(tx, &self.client, account, &self.carried.access.scope).await?
-        else {
-            return Ok(Redeemed::Invalid);
+        let starting = Starting {
+            holder: Holder { account, session, epoch },
+            parent: self.parent,
+            grant: &self.grant,
+            drawn: &self.drawn,
+            carried: &self.carried,
         };
-        let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
-        if !sessions::insert_under(tx, &started, epoch, self.parent).await? {
-            return Ok(Redeemed::Invalid);
-        }
-        let holder = Holder { account, session, epoch };
-        grants::insert(tx, holder, &self.grant).await?;
-        self.drawn.store(tx, &self.client, holder, &self.carried).await?;
-        Ok(Redeemed::Done(membership))
+        let membership = starting.store(tx, &self.client).await?;
+        Ok(membership.map_or(Redeemed::Invalid, Redeemed::Done))
     }
 }
 

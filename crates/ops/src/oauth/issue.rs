@@ -11,11 +11,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::key::Algorithm;
 use countersign_model::oauth::{AuthMethod, Client, GrantFacts, Scope, TokenFacts, TokenFormat};
-use countersign_model::session::{Token, TokenPurpose};
+use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::grants::{self, NewGrant};
 use countersign_store::oauth::refresh_tokens;
 use countersign_store::tokens::{Holder, NewToken};
-use countersign_store::{StoreError, Tx};
+use countersign_store::{StoreError, Tx, sessions};
 use serde_json::{Map, Value, json};
 
 use super::check_dpop::Binding;
@@ -163,6 +164,46 @@ pub(crate) async fn membership(
         return Ok(None);
     }
     Ok(Some(Membership { groups: has_groups.then_some(groups), roles: has_roles.then_some(roles) }))
+}
+
+/// A grant that starts, with its first tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct Starting<'a> {
+    /// Whose, in which session, and in which epoch: that in which it was allowed.
+    pub holder: Holder,
+    /// The session that it ends with; none if it outlives that.
+    pub parent: Option<SessionId>,
+    /// The grant.
+    pub grant: &'a NewGrant,
+    /// The tokens.
+    pub drawn: &'a DrawnTokens,
+    /// What they carry.
+    pub carried: &'a Carried,
+}
+
+impl Starting<'_> {
+    /// Stores the grant with its session and tokens. `None` if the account is out of use, in another epoch or
+    /// not in a group of the client. The parent must be held.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn store(
+        &self,
+        tx: &mut Tx<'_>,
+        client: &Client,
+    ) -> Result<Option<Membership>, StoreError> {
+        let Holder { account, session, epoch } = self.holder;
+        let Some(membership) = membership(tx, client, account, &self.carried.access.scope).await? else {
+            return Ok(None);
+        };
+        let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
+        if !sessions::insert_under(tx, &started, epoch, self.parent).await? {
+            return Ok(None);
+        }
+        grants::insert(tx, self.holder, self.grant).await?;
+        self.drawn.store(tx, client, self.holder, self.carried).await?;
+        Ok(Some(membership))
+    }
 }
 
 /// A grant whose tokens were stored: what signed ones say.

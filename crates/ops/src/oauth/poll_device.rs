@@ -1,1 +1,148 @@
-//! A device asks whether its user has decided (RFC 8628 §3.4).
+//! A device asks whether somebody has allowed it (RFC 8628 §3.4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_model::ids::{SessionId, Uuid};
+use countersign_model::oauth::{Client, GrantFacts, GrantType};
+use countersign_model::session::TokenDigest;
+use countersign_store::oauth::device_polls::{self, DeviceState};
+use countersign_store::oauth::grants::NewGrant;
+use countersign_store::{StoreError, Tx, Work};
+
+use super::check_dpop::Binding;
+use super::exchange_code::Tokens;
+use super::issue::{Carried, DrawnTokens, Issued, Membership, Starting};
+use crate::{Core, Unavailable};
+
+/// By how many seconds a device that asks too early has to be slower (RFC 8628 §3.5).
+const SLOWER_BY: i64 = 5;
+
+/// Why a device gets no tokens.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PollDeviceError {
+    /// Nobody has decided yet.
+    #[error("nobody has decided yet")]
+    Pending,
+    /// It asks too often.
+    #[error("the device asks too often")]
+    SlowDown,
+    /// Somebody has refused it.
+    #[error("somebody has refused")]
+    Denied,
+    /// It took too long.
+    #[error("the device code has expired")]
+    Expired,
+    /// Unknown, used, or another client's.
+    #[error("the device code is not valid")]
+    Invalid,
+    /// The client may not use this grant.
+    #[error("the client may not use this grant")]
+    Grant,
+    /// The work could not be done.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+struct Poll {
+    digest: TokenDigest,
+    client: Arc<Client>,
+    binding: Binding,
+    drawn: DrawnTokens,
+    absolute: Duration,
+}
+
+enum Polled {
+    Given(Box<Given>),
+    Not(PollDeviceError),
+}
+
+struct Given {
+    session: SessionId,
+    uuid: Uuid,
+    facts: GrantFacts,
+    carried: Carried,
+    membership: Membership,
+}
+
+impl Work for Poll {
+    /// An answer that is no error is written: when it asked.
+    type Output = Polled;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Polled, StoreError> {
+        let now = self.drawn.now;
+        let found = device_polls::find(tx, &self.digest, self.client.no).await?;
+        let Some(found) = found else { return Ok(Polled::Not(PollDeviceError::Invalid)) };
+        let is_early = found.poll_after > now;
+        let (holder, uuid) = match found.state {
+            DeviceState::Redeemed => return Ok(Polled::Not(PollDeviceError::Invalid)),
+            _ if found.expires_at <= now => return Ok(Polled::Not(PollDeviceError::Expired)),
+            DeviceState::Denied => return Ok(Polled::Not(PollDeviceError::Denied)),
+            DeviceState::Pending if is_early => {
+                device_polls::note(tx, &self.digest, now, SLOWER_BY).await?;
+                return Ok(Polled::Not(PollDeviceError::SlowDown));
+            }
+            DeviceState::Pending => {
+                device_polls::note(tx, &self.digest, now, 0).await?;
+                return Ok(Polled::Not(PollDeviceError::Pending));
+            }
+            DeviceState::Approved { holder, uuid } => (holder, uuid),
+        };
+        if !device_polls::redeem(tx, &self.digest, self.client.no).await? {
+            return Ok(Polled::Not(PollDeviceError::Invalid));
+        }
+        let broken = |_| StoreError::Broken("the facts of a device cannot be read".to_owned());
+        // Nobody signs in on the device again, so it does not end with a browser's session.
+        let facts = GrantFacts { offline: true, ..serde_json::from_str(&found.facts).map_err(broken)? };
+        let end = now.after(self.absolute);
+        let (scope, audience) = (facts.scope.clone(), facts.audience.clone());
+        let carried = Carried::new(&self.client, &facts, scope, audience, &self.binding, end);
+        let grant = NewGrant {
+            client: self.client.no,
+            facts: serde_json::to_string(&facts).map_err(broken)?,
+            started_at: now,
+            expires_at: self.drawn.grant_until(end),
+        };
+        let starting =
+            Starting { holder, parent: None, grant: &grant, drawn: &self.drawn, carried: &carried };
+        let Some(membership) = starting.store(tx, &self.client).await? else {
+            return Ok(Polled::Not(PollDeviceError::Denied));
+        };
+        Ok(Polled::Given(Box::new(Given { session: holder.session, uuid, facts, carried, membership })))
+    }
+}
+
+impl Core {
+    /// Gives a device its tokens, once, when somebody has allowed it.
+    ///
+    /// # Errors
+    /// [`PollDeviceError`].
+    pub async fn poll_device(
+        &self,
+        client: &Arc<Client>,
+        code: &str,
+        binding: Binding,
+    ) -> Result<Tokens, PollDeviceError> {
+        if !client.may(GrantType::DeviceCode) {
+            return Err(PollDeviceError::Grant);
+        }
+        self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
+        let drawn = self.draw_tokens(client, client.may(GrantType::RefreshToken), self.clock.now());
+        let work = Poll {
+            digest: TokenDigest::of(code),
+            client: Arc::clone(client),
+            binding,
+            drawn: drawn.clone(),
+            absolute: self.settings.sessions.absolute,
+        };
+        match self.store.write(work).await? {
+            Polled::Given(given) => {
+                let Given { session, uuid, facts, carried, membership } = &*given;
+                let issued = Issued { client, uuid: *uuid, session: *session, facts, carried, membership };
+                Ok(self.finish_tokens(&drawn, &issued, None)?)
+            }
+            Polled::Not(error) => Err(error),
+        }
+    }
+}

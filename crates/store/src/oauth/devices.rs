@@ -5,15 +5,12 @@ use countersign_model::oauth::ClientNo;
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 
-use crate::{Param, Row, StoreError, Tx};
+use crate::{Param, StoreError, Tx};
 
-const PENDING: i64 = 1;
-const APPROVED: i64 = 2;
-const DENIED: i64 = 3;
-const REDEEMED: i64 = 4;
-
-/// How much slower a device must ask that asked too early (RFC 8628 §3.5), in seconds.
-const SLOWER: i64 = 5;
+pub(super) const PENDING: i64 = 1;
+pub(super) const APPROVED: i64 = 2;
+pub(super) const DENIED: i64 = 3;
+pub(super) const REDEEMED: i64 = 4;
 
 /// A device that begins to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,98 +132,4 @@ pub async fn decide(
         approval.facts.as_str().into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
-}
-
-/// What a device that asks hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// No device of this client has this code, or it has its tokens.
-    Unknown,
-    /// It does not wait any more.
-    Expired,
-    /// It asked too early.
-    TooEarly,
-    /// Nobody has decided.
-    Pending,
-    /// Somebody refused.
-    Denied,
-    /// Somebody allowed it: [`redeem`] gives what for.
-    Approved,
-}
-
-/// Notes that a device asks. One that asks too early must ask less often from then on.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn poll(
-    tx: &mut Tx<'_>,
-    digest: &TokenDigest,
-    client: ClientNo,
-    now: Timestamp,
-) -> Result<Polled, StoreError> {
-    let sql = "UPDATE oauth_devices SET
-                   poll_after = $3 + 1000000 * (interval_s + CASE WHEN poll_after > $3 THEN $4 ELSE 0 END),
-                   interval_s = interval_s + CASE WHEN poll_after > $3 THEN $4 ELSE 0 END
-               WHERE digest = $1 AND client_no = $2 RETURNING state, expires_at";
-    let find = "SELECT poll_after FROM oauth_devices WHERE digest = $1 AND client_no = $2";
-    let key = [Param::Bytes(&digest.0), client.0.into()];
-    let Some(before) = tx.query_opt(find, &key).await? else { return Ok(Polled::Unknown) };
-    let too_early = before.int(0)? > now.micros();
-    let params = [Param::Bytes(&digest.0), client.0.into(), now.micros().into(), SLOWER.into()];
-    let Some(row) = tx.query_opt(sql, &params).await? else { return Ok(Polled::Unknown) };
-    let (state, expires_at) = (row.int(0)?, Timestamp::from_micros(row.int(1)?));
-    Ok(match state {
-        REDEEMED => Polled::Unknown,
-        _ if expires_at <= now => Polled::Expired,
-        DENIED => Polled::Denied,
-        _ if too_early => Polled::TooEarly,
-        APPROVED => Polled::Approved,
-        _ => Polled::Pending,
-    })
-}
-
-/// Uses up what was allowed; of any number of callers at once one gets it. `None` too if the account is not
-/// in use any more, or its epoch is another.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn redeem(
-    tx: &mut Tx<'_>,
-    digest: &TokenDigest,
-    client: ClientNo,
-    now: Timestamp,
-) -> Result<Option<Approval>, StoreError> {
-    let sql = "UPDATE oauth_devices SET state = $4
-               WHERE digest = $1 AND client_no = $2 AND state = 2 AND expires_at > $3
-                 AND EXISTS (SELECT 1 FROM accounts a
-                             WHERE a.id = oauth_devices.account_id AND a.epoch = oauth_devices.epoch
-                               AND a.suspended_at IS NULL AND a.closed_at IS NULL)
-               RETURNING account_id, epoch, session_id, facts";
-    let params = [Param::Bytes(&digest.0), client.0.into(), now.micros().into(), REDEEMED.into()];
-    let row = tx.query_opt(sql, &params).await?;
-    row.map(|row| read_approval(&row)).transpose()
-}
-
-/// What was allowed, before it is used up.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn find_approved(
-    tx: &mut Tx<'_>,
-    digest: &TokenDigest,
-    client: ClientNo,
-) -> Result<Option<Approval>, StoreError> {
-    let sql = "SELECT account_id, epoch, session_id, facts FROM oauth_devices
-               WHERE digest = $1 AND client_no = $2 AND state = 2";
-    let row = tx.query_opt(sql, &[(&digest.0).into(), client.0.into()]).await?;
-    row.map(|row| read_approval(&row)).transpose()
-}
-
-fn read_approval(row: &Row) -> Result<Approval, StoreError> {
-    Ok(Approval {
-        account: AccountId(row.int(0)?),
-        epoch: row.int(1)?,
-        session: SessionId(row.int(2)?),
-        facts: row.text(3)?.to_owned(),
-    })
 }

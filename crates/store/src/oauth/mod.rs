@@ -5,6 +5,7 @@ pub mod client_tokens;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod device_polls;
 pub mod devices;
 pub mod grants;
 pub mod groups;

@@ -5,6 +5,7 @@ use countersign_ops::Unavailable;
 use countersign_ops::oauth::check_dpop::DpopError;
 use countersign_ops::oauth::client_credentials::ClientCredentialsError;
 use countersign_ops::oauth::exchange_code::ExchangeCodeError;
+use countersign_ops::oauth::poll_device::PollDeviceError;
 use countersign_ops::oauth::refresh_grant::RefreshGrantError;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
@@ -103,6 +104,27 @@ impl From<ClientCredentialsError> for OAuthError {
             ClientCredentialsError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
             ClientCredentialsError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             ClientCredentialsError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<PollDeviceError> for OAuthError {
+    fn from(error: PollDeviceError) -> OAuthError {
+        match error {
+            PollDeviceError::Pending => {
+                refused(ErrorCode::AuthorizationPending, "Nobody has decided yet; ask again.")
+            }
+            PollDeviceError::SlowDown => {
+                refused(ErrorCode::SlowDown, "The device asks too often: it must wait 5 seconds longer.")
+            }
+            PollDeviceError::Denied => refused(ErrorCode::AccessDenied, "Somebody has refused the device."),
+            PollDeviceError::Expired => refused(ErrorCode::ExpiredToken, "The device code has expired."),
+            PollDeviceError::Invalid => refused(
+                ErrorCode::InvalidGrant,
+                "The device code is unknown or used, or belongs to another client.",
+            ),
+            PollDeviceError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            PollDeviceError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -43,7 +43,8 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
         GrantType::AuthorizationCode => asked.exchange_code().await,
         GrantType::RefreshToken => asked.refresh().await,
         GrantType::ClientCredentials => asked.client_credentials().await,
-        GrantType::DeviceCode | GrantType::TokenExchange | GrantType::JwtBearer => Err(unsupported()),
+        GrantType::DeviceCode => asked.poll_device().await,
+        GrantType::TokenExchange | GrantType::JwtBearer => Err(unsupported()),
     }
 }
 
@@ -91,6 +92,11 @@ impl Asked<'_> {
     async fn client_credentials(self) -> Result<Tokens, OAuthError> {
         let (scope, resource) = (self.scope()?, self.parameters.all("resource"));
         Ok(self.call.core().client_credentials(&self.client, scope, resource, &self.binding).await?)
+    }
+
+    async fn poll_device(self) -> Result<Tokens, OAuthError> {
+        let code = self.required("device_code")?;
+        Ok(self.call.core().poll_device(&self.client, code, self.binding.clone()).await?)
     }
 
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
