@@ -1,10 +1,55 @@
 //! Device authorization (RFC 8628 §3.1).
 
-use countersign_ops::Unavailable;
+use countersign_model::oauth::{ErrorCode, Scope};
+use countersign_ops::oauth::device::{StartDevice, StartDeviceError};
+use http::StatusCode;
+use serde_json::json;
 
 use super::error::OAuthError;
+use super::request;
 use crate::http::{Call, Reply};
 
-pub(super) async fn answer(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    let (client, parameters) = request::authenticated(call).await?;
+    let scope = parameters.get("scope").map(Scope::parse).transpose();
+    let scope = scope.map_err(|_| {
+        let description = "The scope is not a list of at most 50 names.";
+        OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
+    })?;
+    let resource = parameters.all("resource");
+    let started = StartDevice { client: &client, scope, resource, source: call.source() };
+    let started = call.core().start_device(started).await?;
+    let uri = format!("{}/device", call.core().settings.public_url);
+    let body = json!({
+        "device_code": started.device_code.reveal(),
+        "user_code": started.user_code.reveal(),
+        "verification_uri": uri,
+        "verification_uri_complete": format!("{uri}?user_code={}", started.user_code.reveal()),
+        "expires_in": started.expires_in.as_secs(),
+        "interval": started.interval.as_secs(),
+    });
+    Ok(Reply::json(StatusCode::OK, &body).no_store())
+}
+
+impl From<StartDeviceError> for OAuthError {
+    fn from(error: StartDeviceError) -> OAuthError {
+        let refused = |code, description| OAuthError::new(StatusCode::BAD_REQUEST, code, description);
+        match error {
+            StartDeviceError::Grant => {
+                refused(ErrorCode::UnauthorizedClient, "The client is not registered for this grant type.")
+            }
+            StartDeviceError::Scope => {
+                refused(ErrorCode::InvalidScope, "The scope is more than the client may have.")
+            }
+            StartDeviceError::Target => {
+                refused(ErrorCode::InvalidTarget, "The resource is not one that the client may ask for.")
+            }
+            StartDeviceError::TooMany(_) => OAuthError::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorCode::TemporarilyUnavailable,
+                "There were too many requests; try again later.",
+            ),
+            StartDeviceError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
 }

@@ -1,14 +1,143 @@
 //! Sessions and consents of whoever is signed in.
 
+use askama::Template;
+use countersign_model::ids::SessionId;
+use countersign_model::oauth::ClientNo;
+use countersign_model::session::{Session, Surface, TokenPurpose};
 use countersign_ops::Unavailable;
+use countersign_ops::manage_accounts::AdminError;
+use countersign_ops::oauth::browser_session::BrowserSession;
+use countersign_ops::oauth::consents::Consent;
+use countersign_ops::sign_out::{SignOut, SignOutError};
+use http::StatusCode;
 
+use super::consent::{name_of, scope_text};
+use super::cookies::{self, Browser};
 use super::error::Error;
+use super::form::Form;
+use super::layout::{FlowNotice, Hidden, Shell};
+use super::words::{Words, fill};
 use crate::http::{Call, Reply};
 
-pub(super) async fn show(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PATH: &str = "/account";
+
+/// The page.
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account<'a> {
+    shell: &'a Shell<'a>,
+    hidden: Hidden,
+    lead: String,
+    applications: Vec<Row>,
+    sessions: Vec<Row>,
 }
 
-pub(super) async fn submit(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// What can be ended.
+struct Row {
+    /// What the form sends; nothing if it cannot be ended here.
+    id: String,
+    name: String,
+    text: String,
+}
+
+/// A form of this page is no form of whoever signs in later in the same browser (R073).
+fn about(session: &BrowserSession) -> String {
+    format!("{PATH} {}", session.session)
+}
+
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    let Some(session) = cookies::session(call).await? else {
+        return Ok(Reply::see_other("/sign-in"));
+    };
+    let core = call.core();
+    let browser = Browser::of(call);
+    let shell = Shell::of(call);
+    let words = shell.words;
+    let consents = core.list_consents(session.account).await?;
+    let sessions = core.list_sessions(session.account).await.map_err(unavailable)?;
+    let page = Account {
+        hidden: Hidden::of(call, &browser, "", &about(&session)),
+        lead: fill(words.sign_out_ask, &[("who", name_of(&session.profile))]),
+        applications: consents.iter().map(|consent| application(words, consent)).collect(),
+        sessions: sessions.iter().map(|one| row(words, one, session.session)).collect(),
+        shell: &shell,
+    };
+    Ok(browser.mark(shell.show(StatusCode::OK, &page)))
+}
+
+fn application(words: &Words, consent: &Consent) -> Row {
+    let scopes: Vec<String> = consent.scope.names().map(|name| scope_text(words, name)).collect();
+    let since = fill(words.since, &[("time", &consent.given_at.date_and_time())]);
+    Row {
+        id: consent.client.0.to_string(),
+        name: consent.client_name.clone().unwrap_or_else(|| consent.client_id.clone()),
+        text: format!("{} ({since} UTC)", scopes.join(", ")),
+    }
+}
+
+fn row(words: &Words, session: &Session, this: SessionId) -> Row {
+    let name = match session.surface {
+        _ if session.id == this => words.this_browser,
+        Surface::Browser => words.a_browser,
+        Surface::Ouser
+        | Surface::Authd
+        | Surface::Line
+        | Surface::AuthV1
+        | Surface::Rest
+        | Surface::OAuth => words.an_application,
+    };
+    Row {
+        id: if session.id == this { String::new() } else { session.id.to_string() },
+        name: name.to_owned(),
+        text: fill(words.since, &[("time", &session.started_at.date_and_time())]) + " UTC",
+    }
+}
+
+pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
+    let session = cookies::session(call).await?.ok_or(Error::StartAgain)?;
+    let form = Form::read(call, &about(&session))?;
+    let core = call.core();
+    match form.text("action") {
+        "withdraw" => {
+            let client = form.text("client").parse().map_err(|_| Error::StartAgain)?;
+            core.withdraw_consent(session.account, ClientNo(client)).await?;
+        }
+        "end_session" => {
+            let other = form.text("session").parse().map_err(|_| Error::StartAgain)?;
+            match core.end_session(session.account, SessionId(other)).await {
+                // One that has ended meanwhile is as good.
+                Ok(()) | Err(AdminError::NotFound) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        "sign_out" => return sign_out(call, SignOut::This).await,
+        "sign_out_everywhere" => return sign_out(call, SignOut::All).await,
+        _ => return Err(Error::StartAgain),
+    }
+    Ok(Reply::see_other(PATH))
+}
+
+async fn sign_out(call: &Call<'_>, which: SignOut) -> Result<Reply, Error> {
+    let cookie = cookies::session_cookie(call).unwrap_or_default();
+    match call.core().sign_out(cookie, TokenPurpose::BrowserSession, which).await {
+        Ok(()) | Err(SignOutError::Invalid) => {}
+        Err(SignOutError::Unavailable(why)) => return Err(why.into()),
+    }
+    let shell = Shell::of(call);
+    let words = shell.words;
+    let notice = FlowNotice::new(&shell, words.signed_out, words.signed_out_text);
+    let notice = FlowNotice { link: Some(("/sign-in", words.sign_in)), ..notice };
+    Ok(cookies::sign_out(shell.show(StatusCode::OK, &notice)))
+}
+
+/// What can go wrong with sessions of an account that is there.
+fn unavailable(error: AdminError) -> Error {
+    match error {
+        AdminError::Unavailable(why) => why.into(),
+        AdminError::NotFound
+        | AdminError::KeyFromFile
+        | AdminError::Taken(_)
+        | AdminError::Password(_)
+        | AdminError::HashUnknown => Unavailable::Fault.into(),
+    }
 }

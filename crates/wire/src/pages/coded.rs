@@ -12,7 +12,7 @@ use http::StatusCode;
 
 use super::cookies::Browser;
 use super::error::Error;
-use super::form::{Form, flow_of_query, open_flow};
+use super::form::{Form, device_of_query, flow_of_query, open_flow};
 use super::layout::{Hidden, Shell};
 use super::routes::min_length;
 use super::words::{self, Words, fill};
@@ -77,7 +77,9 @@ pub(super) async fn show(call: &Call<'_>, page: &Coded) -> Result<Reply, Error> 
     let sealed = flow_of_query(call);
     let flow = open_flow(call, &browser, &sealed).await?;
     let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref()).unwrap_or_default();
-    Ok(ask_address(call, page, &browser, &sealed, flow.as_ref(), hint, None, StatusCode::OK))
+    let hidden = Hidden::of(call, &browser, &sealed, page.path).for_device(&device_of_query(call));
+    let reply = ask_address(call, page, flow.as_ref(), hidden, hint, None);
+    Ok(browser.mark(reply))
 }
 
 /// Reads either form: the first one is answered here, the second one is given back.
@@ -86,12 +88,14 @@ pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Result
     let flow = form.open_flow(call).await?;
     let words = Shell::of_some(call, flow.as_ref()).words;
     let typed = form.text("identifier");
-    let again = |fault, status| {
-        ask_address(call, page, &form.browser, &form.flow, flow.as_ref(), typed, Some(fault), status)
+    let again = |fault| {
+        let hidden = Hidden::of(call, &form.browser, &form.flow, page.path);
+        let hidden = hidden.for_device(form.text("device"));
+        ask_address(call, page, flow.as_ref(), hidden, typed, Some(fault))
     };
     let identifier = Identifier::any(typed, call.core().settings.phone_region);
     let Some(identifier) = identifier.filter(|id| id.kind() != IdentifierKind::Username) else {
-        return Ok(Err(again(words.address_malformed, StatusCode::BAD_REQUEST)));
+        return Ok(Err(again((words.address_malformed, StatusCode::BAD_REQUEST))));
     };
     if !form.text("code").is_empty() {
         return Ok(Ok(Step { page, form, flow, words, identifier }));
@@ -103,35 +107,33 @@ pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Result
             Ok(Err(step.ask_code(call, Vec::new(), StatusCode::OK)))
         }
         Err(SendCodeError::TooMany(after)) => {
-            Ok(Err(again(words.too_many, StatusCode::TOO_MANY_REQUESTS).retry_after(after)))
+            Ok(Err(again((words.too_many, StatusCode::TOO_MANY_REQUESTS)).retry_after(after)))
         }
         Err(SendCodeError::Unavailable(why)) => Err(why.into()),
     }
 }
 
-#[allow(clippy::too_many_arguments)] // What the form holds, once.
+/// The first form; with what was wrong, if it comes again.
 fn ask_address(
     call: &Call<'_>,
     page: &Coded,
-    browser: &Browser,
-    sealed: &str,
     flow: Option<&Flow>,
+    hidden: Hidden,
     identifier: &str,
-    fault: Option<&'static str>,
-    status: StatusCode,
+    fault: Option<(&'static str, StatusCode)>,
 ) -> Reply {
     let shell = Shell::of_some(call, flow);
     let address = Address {
-        hidden: Hidden::of(call, browser, sealed, page.path),
+        hidden,
         action: page.path,
         heading: (page.heading)(shell.words),
         lead: (page.lead)(shell.words),
         back: (page.back)(shell.words),
-        faults: fault.into_iter().collect(),
+        faults: fault.iter().map(|(text, _)| *text).collect(),
         identifier,
         shell: &shell,
     };
-    browser.mark(shell.show(status, &address))
+    shell.show(fault.map_or(StatusCode::OK, |(_, status)| status), &address)
 }
 
 impl Step {
@@ -140,7 +142,7 @@ impl Step {
         let Step { page, form, flow, words, identifier } = self;
         let shell = Shell::of_some(call, flow.as_ref());
         let enter = Enter {
-            hidden: Hidden::of(call, &form.browser, &form.flow, page.path),
+            hidden: self.hidden(call),
             action: page.path,
             heading: (page.heading)(words),
             sent: fill(words.code_sent, &[("to", identifier.given())]),
@@ -153,6 +155,12 @@ impl Step {
             shell: &shell,
         };
         form.browser.mark(shell.show(status, &enter))
+    }
+
+    /// What its form, and links away from it, carry.
+    pub(super) fn hidden(&self, call: &Call<'_>) -> Hidden {
+        let Step { page, form, .. } = self;
+        Hidden::of(call, &form.browser, &form.flow, page.path).for_device(form.text("device"))
     }
 
     /// The second form, with one thing that was wrong.

@@ -50,7 +50,17 @@ impl Form {
 
 /// The flow that a page is asked for in `?flow=`, sealed.
 pub(super) fn flow_of_query(call: &Call<'_>) -> String {
-    call.query().ok().and_then(|query| query.text("flow").map(str::to_owned).ok()).unwrap_or_default()
+    text_of_query(call, "flow")
+}
+
+/// The code of a device that somebody is to sign in for, in `?device=`.
+pub(super) fn device_of_query(call: &Call<'_>) -> String {
+    text_of_query(call, "device").chars().take(40).collect()
+}
+
+/// A field of the query; empty if it is not there.
+pub(super) fn text_of_query(call: &Call<'_>, name: &str) -> String {
+    call.query().ok().and_then(|query| query.text(name).map(str::to_owned).ok()).unwrap_or_default()
 }
 
 /// Opens a flow; `None` if there is none to open.

@@ -8,6 +8,7 @@ use countersign_ops::PageSettings;
 use countersign_ops::oauth::start_authorization::Flow;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::cookies::Browser;
 use super::page;
@@ -130,20 +131,36 @@ pub(super) struct Hidden {
     pub(super) csrf: String,
     /// The sealed flow, or nothing.
     pub(super) flow: String,
+    /// The code of a device that somebody signs in for, or nothing.
+    pub(super) device: String,
 }
 
 impl Hidden {
     /// For a form in this flow, or, without one, for a form of this path.
     pub(super) fn of(call: &Call<'_>, browser: &Browser, flow: &str, path: &str) -> Hidden {
         let about = if flow.is_empty() { path } else { flow };
-        Hidden { csrf: browser.csrf(call, about), flow: flow.to_owned() }
+        Hidden { csrf: browser.csrf(call, about), flow: flow.to_owned(), device: String::new() }
+    }
+
+    /// The same on the way to a device's page.
+    pub(super) fn for_device(self, code: &str) -> Hidden {
+        Hidden { device: code.to_owned(), ..self }
     }
 
     /// What links to other pages of the flow end in.
     pub(super) fn query(&self) -> String {
-        // A sealed flow is base64url.
-        if self.flow.is_empty() { String::new() } else { format!("?flow={}", self.flow) }
+        match (self.flow.is_empty(), self.device.is_empty()) {
+            // A sealed flow is base64url.
+            (false, _) => format!("?flow={}", self.flow),
+            (true, false) => format!("?device={}", in_query(&self.device)),
+            (true, true) => String::new(),
+        }
     }
+}
+
+/// A text as part of a query.
+pub(super) fn in_query(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// A heading and a sentence.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::coded::{self, Coded, RULE};
 use super::cookies;
 use super::error::Error;
-use super::layout::{FlowNotice, Hidden, Shell};
+use super::layout::{FlowNotice, Shell};
 use crate::http::{Call, Reply};
 
 const PAGE: Coded = Coded {
@@ -39,7 +39,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     match call.core().reset_password(request).await {
         Ok(()) => {
             let shell = Shell::of_some(call, step.flow.as_ref());
-            let hidden = Hidden::of(call, &step.form.browser, &step.form.flow, PAGE.path);
+            let hidden = step.hidden(call);
             let to = format!("/sign-in{}", hidden.query());
             let notice =
                 FlowNotice::new(&shell, step.words.password_changed, step.words.password_changed_text);

@@ -12,8 +12,8 @@ use http::StatusCode;
 use super::consent::{client_name, name_of};
 use super::cookies::{self, Browser};
 use super::error::Error;
-use super::form::{Form, flow_of_query, open_flow};
-use super::layout::{Button, FlowAsk, Hidden, Shell};
+use super::form::{Form, device_of_query, flow_of_query, open_flow};
+use super::layout::{Button, FlowAsk, Hidden, Shell, in_query};
 use super::words::fill;
 use crate::http::{Call, Reply};
 
@@ -43,6 +43,8 @@ pub(super) struct Given<'a> {
     pub(super) signed_in: Option<&'a str>,
     /// What was wrong.
     pub(super) fault: Option<&'static str>,
+    /// The code of the device that they sign in for.
+    pub(super) device: &'a str,
 }
 
 /// The page; `flow` is what is sealed in `sealed`. Its form goes to `/sign-in`.
@@ -69,7 +71,7 @@ fn show_page(
     let again = given.again.then(|| words.again.to_owned());
     let other = given.signed_in.map(|who| fill(words.signed_in_as, &[("who", who)]));
     let page = SignIn {
-        hidden: Hidden::of(call, browser, sealed, PATH),
+        hidden: Hidden::of(call, browser, sealed, PATH).for_device(given.device),
         lead: flow
             .map(|flow| fill(words.to_continue, &[("app", client_name(&flow.client))]))
             .unwrap_or_default(),
@@ -86,10 +88,12 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let sealed = flow_of_query(call);
     let flow = open_flow(call, &browser, &sealed).await?;
     let session = cookies::session(call).await?;
+    let device = device_of_query(call);
     let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref());
     let given = Given {
         identifier: hint.unwrap_or_default(),
         signed_in: session.as_ref().map(|session| name_of(&session.profile)),
+        device: &device,
         ..Given::default()
     };
     Ok(page(call, &browser, &sealed, flow.as_ref(), given))
@@ -101,7 +105,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     let words = Shell::of_some(call, flow.as_ref()).words;
     let identifier = form.text("identifier");
     let again = |status, fault| {
-        let given = Given { identifier, fault: Some(fault), ..Given::default() };
+        let given = Given { identifier, fault: Some(fault), device: form.text("device"), ..Given::default() };
         show_page(call, &form.browser, &form.flow, flow.as_ref(), given, status)
     };
     if identifier.is_empty() || form.text("password").is_empty() {
@@ -117,7 +121,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         source: call.source(),
     };
     match call.core().sign_in(request).await {
-        Ok(signed_in) => welcome(call, &form.browser, flow, &signed_in).await,
+        Ok(signed_in) => welcome(call, &form, flow, &signed_in).await,
         Err(SignInError::Credentials) => Ok(wrong()),
         Err(SignInError::UnverifiedNumber) => Ok(again(StatusCode::FORBIDDEN, words.unverified_number)),
         Err(SignInError::UnverifiedEmail) => Ok(again(StatusCode::FORBIDDEN, words.unverified_email)),
@@ -132,7 +136,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
 /// time (R062). If it was somebody else's before, that session ends (R073).
 pub(super) async fn welcome(
     call: &Call<'_>,
-    browser: &Browser,
+    form: &Form,
     flow: Option<Flow>,
     signed_in: &SignedIn,
 ) -> Result<Reply, Error> {
@@ -142,9 +146,10 @@ pub(super) async fn welcome(
     {
         call.core().end_browser(cookie).await?;
     }
-    let location = match flow {
-        Some(flow) => go_on(call, browser, Flow { chosen: Some(signed_in.account), ..flow }),
-        None => "/account".to_owned(),
+    let location = match (flow, form.text("device")) {
+        (Some(flow), _) => go_on(call, &form.browser, Flow { chosen: Some(signed_in.account), ..flow }),
+        (None, "") => "/account".to_owned(),
+        (None, code) => format!("/device?user_code={}", in_query(code)),
     };
     Ok(cookies::sign_in(Reply::see_other(&location), &signed_in.tokens.access))
 }

@@ -8,7 +8,6 @@ use http::StatusCode;
 
 use super::coded::{self, Coded, RULE, Step};
 use super::error::Error;
-use super::layout::Hidden;
 use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
@@ -56,7 +55,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         source: call.source(),
     };
     match call.core().sign_in(request).await {
-        Ok(signed_in) => welcome(call, &step.form.browser, step.flow, &signed_in).await,
+        Ok(signed_in) => welcome(call, &step.form, step.flow, &signed_in).await,
         // The account is made, if for another address than the one that stands in the form: its owner can
         // sign in.
         Err(
@@ -70,6 +69,6 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 fn to_sign_in(call: &Call<'_>, step: &Step) -> Reply {
-    let hidden = Hidden::of(call, &step.form.browser, &step.form.flow, PAGE.path);
+    let hidden = step.hidden(call);
     Reply::see_other(&format!("/sign-in{}", hidden.query()))
 }
