@@ -1,0 +1,225 @@
+//! Tokens that are bound to a key (RFC 9449).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_testkit::Response;
+use serde_json::{Value, json};
+
+use super::codes::expect_error;
+use super::provider::{Granted, Provider, RegisteredClient, decoded};
+use crate::case::{Case, at_once, on_both_engines, unique};
+
+on_both_engines! {
+    a_dpop_token_needs_its_key
+    a_public_clients_refresh_token_needs_its_key
+    dpop_proofs_work_once
+    a_proof_is_for_this_request_and_fresh
+    a_nonce_is_demanded_where_it_is_set
+}
+
+/// A key of a client.
+pub struct Key {
+    pair: EcdsaKeyPair,
+}
+
+impl Key {
+    pub fn new() -> Key {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        Key { pair }
+    }
+
+    pub fn jwk(&self) -> Value {
+        let (x, y) = self.pair.public_key().as_ref()[1..].split_at(32);
+        json!({"kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y)})
+    }
+
+    pub fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
+        encoded(digest(&SHA256, members.as_bytes()))
+    }
+
+    /// A JWS of this key.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        let signed = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
+        let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
+        format!("{signed}.{}", encoded(signature))
+    }
+
+    /// A proof with these claims besides, or instead of, what it must have.
+    pub fn proof(&self, method: &str, url: &str, other: &Value) -> String {
+        let mut claims = json!({"jti": format!("jti-{}", unique()), "htm": method, "htu": url, "iat": now()});
+        for (name, value) in other.as_object().expect("claims are an object") {
+            claims[name] = value.clone();
+        }
+        self.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()}), &claims)
+    }
+}
+
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+fn encoded(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Asks the token endpoint with a proof.
+fn token(
+    provider: &Provider<'_>,
+    client: &RegisteredClient,
+    pairs: &[(&str, &str)],
+    proof: &str,
+) -> Response {
+    let mut pairs = pairs.to_vec();
+    let mut request = provider.case.http().post("/oauth2/token").header("DPoP", proof);
+    match &client.secret {
+        Some(secret) => {
+            request = request.header("Authorization", &super::provider::basic(&client.id, secret));
+        }
+        None => pairs.push(("client_id", &client.id)),
+    }
+    request.form(&pairs).send()
+}
+
+fn proof_for_token(provider: &Provider<'_>, key: &Key) -> String {
+    key.proof("POST", &format!("{}/oauth2/token", provider.issuer()), &json!({}))
+}
+
+fn redeem(provider: &Provider<'_>, client: &RegisteredClient, granted: &Granted, proof: &str) -> Response {
+    let pairs = [
+        ("grant_type", "authorization_code"),
+        ("code", granted.code.as_str()),
+        ("redirect_uri", &client.redirect_uri),
+        ("code_verifier", &granted.asked.verifier),
+    ];
+    token(provider, client, &pairs, proof)
+}
+
+fn userinfo(provider: &Provider<'_>, access: &str, scheme: &str, proof: Option<&str>) -> Response {
+    let request = provider.case.http().get("/oauth2/userinfo");
+    let request = request.header("Authorization", &format!("{scheme} {access}"));
+    match proof {
+        Some(proof) => request.header("DPoP", proof).send(),
+        None => request.send(),
+    }
+}
+
+fn a_dpop_token_needs_its_key(case: &Case) {
+    let provider = Provider::new(case);
+    let url = format!("{}/oauth2/userinfo", provider.issuer());
+    for format in ["opaque", "jwt"] {
+        let client =
+            provider.client(json!({"access_token_format": format, "dpop_bound_access_tokens": true}));
+        let granted = provider.grant(&client, &provider.user());
+        expect_error(&provider.redeem(&client, &granted), "invalid_dpop_proof");
+        let (key, other) = (Key::new(), Key::new());
+        let tokens =
+            redeem(&provider, &client, &granted, &proof_for_token(&provider, &key)).expect(200).json();
+        assert_eq!(tokens["token_type"], "DPoP");
+        let access = tokens["access_token"].as_str().expect("an access token");
+        assert_eq!(provider.introspect(&client, access)["cnf"]["jkt"], key.thumbprint());
+        if format == "jwt" {
+            assert_eq!(decoded(access).1["cnf"]["jkt"], key.thumbprint());
+        }
+        let proof = |key: &Key, access: &str| {
+            let ath = encoded(digest(&SHA256, access.as_bytes()));
+            key.proof("GET", &url, &json!({ "ath": ath }))
+        };
+        userinfo(&provider, access, "DPoP", Some(&proof(&key, access))).expect(200);
+        for (scheme, proof) in [
+            ("Bearer", None),
+            ("DPoP", None),
+            ("Bearer", Some(proof(&key, access))),
+            ("DPoP", Some(proof(&other, access))),
+            ("DPoP", Some(proof(&key, "another token"))),
+            ("DPoP", Some(key.proof("GET", &url, &json!({})))),
+        ] {
+            let status = userinfo(&provider, access, scheme, proof.as_deref()).status;
+            assert!(matches!(status, 400 | 401), "{scheme} {proof:?}: {status}");
+        }
+    }
+}
+
+fn a_public_clients_refresh_token_needs_its_key(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.public_client();
+    let granted = provider.grant(&client, &provider.user());
+    let (key, other) = (Key::new(), Key::new());
+    let tokens = redeem(&provider, &client, &granted, &proof_for_token(&provider, &key)).expect(200).json();
+    let refresh = tokens["refresh_token"].as_str().expect("a refresh token");
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    expect_error(&provider.refresh(&client, refresh), "invalid_dpop_proof");
+    expect_error(
+        &token(&provider, &client, &pairs, &proof_for_token(&provider, &other)),
+        "invalid_dpop_proof",
+    );
+    // What was refused has used nothing up.
+    let next = token(&provider, &client, &pairs, &proof_for_token(&provider, &key)).expect(200).json();
+    assert_eq!(next["token_type"], "DPoP");
+}
+
+fn dpop_proofs_work_once(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.service(json!({"scope": "read"}));
+    let proof = proof_for_token(&provider, &Key::new());
+    let own = [("grant_type", "client_credentials")];
+    let answers = at_once(20, |_| token(&provider, &client, &own, &proof));
+    let got = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(got, 1);
+    expect_error(&token(&provider, &client, &own, &proof), "invalid_dpop_proof");
+}
+
+fn a_proof_is_for_this_request_and_fresh(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.service(json!({"scope": "read"}));
+    let key = Key::new();
+    let url = format!("{}/oauth2/token", provider.issuer());
+    let own = [("grant_type", "client_credentials")];
+    let jwk = key.jwk();
+    let mut private = jwk.clone();
+    private["d"] = encoded([1; 32]).into();
+    let claims = json!({"jti": format!("jti-{}", unique()), "htm": "POST", "htu": url, "iat": now()});
+    let bad = [
+        key.proof("GET", &url, &json!({})),
+        key.proof("POST", &format!("{}/oauth2/introspect", provider.issuer()), &json!({})),
+        key.proof("POST", "https://other.example.com/oauth2/token", &json!({})),
+        key.proof("POST", &url, &json!({"iat": now() - 120})),
+        key.proof("POST", &url, &json!({"iat": now() + 120})),
+        key.proof("POST", &url, &json!({"iat": null})),
+        key.proof("POST", &url, &json!({"jti": null})),
+        key.proof("POST", &url, &json!({"jti": ""})),
+        key.sign(&json!({"typ": "JWT", "alg": "ES256", "jwk": jwk}), &claims),
+        key.sign(&json!({"typ": "dpop+jwt", "alg": "none", "jwk": jwk}), &claims),
+        key.sign(&json!({"typ": "dpop+jwt", "alg": "HS256", "jwk": jwk}), &claims),
+        key.sign(&json!({"typ": "dpop+jwt", "alg": "ES256"}), &claims),
+        key.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": Key::new().jwk()}), &claims),
+        key.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": private}), &claims),
+        "not a proof".to_owned(),
+        String::new(),
+    ];
+    for proof in &bad {
+        expect_error(&token(&provider, &client, &own, proof), "invalid_dpop_proof");
+    }
+    token(&provider, &client, &own, &key.proof("POST", &url, &json!({}))).expect(200);
+}
+
+fn a_nonce_is_demanded_where_it_is_set(case: &Case) {
+    let case = case.with_config("[oauth]\nrequire_dpop_nonce = true\n");
+    let provider = Provider::new(&case);
+    let client = provider.service(json!({"scope": "read"}));
+    let key = Key::new();
+    let url = format!("{}/oauth2/token", provider.issuer());
+    let own = [("grant_type", "client_credentials")];
+    let first = token(&provider, &client, &own, &key.proof("POST", &url, &json!({})));
+    expect_error(&first, "use_dpop_nonce");
+    let nonce = first.header("dpop-nonce").expect("a nonce");
+    let wrong = key.proof("POST", &url, &json!({"nonce": "of my own"}));
+    expect_error(&token(&provider, &client, &own, &wrong), "use_dpop_nonce");
+    token(&provider, &client, &own, &key.proof("POST", &url, &json!({ "nonce": nonce }))).expect(200);
+}
