@@ -23,6 +23,7 @@ pub mod keys;
 pub mod manage_clients;
 pub mod manage_groups;
 pub mod manage_roles;
+pub mod plan_clients;
 pub mod poll_device;
 pub(crate) mod presented;
 pub mod push_request;

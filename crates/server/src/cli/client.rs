@@ -8,6 +8,7 @@ use countersign_model::secret::Secret;
 use countersign_model::time::Timestamp;
 use countersign_ops::Core;
 use countersign_ops::oauth::manage_clients::{ClientError, ClientRecord, MadeClient, NewClient};
+use countersign_ops::oauth::plan_clients::{ConfiguredClient, Step};
 use serde_json::{Map, Value, json};
 
 use super::args::{AddClient, ClientCommand, Said, WhichClient};
@@ -158,6 +159,22 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn metadata(members: Map<String, Value>) -> Outcome<Metadata> {
     Metadata::from_json(&Value::Object(members)).map_err(Failure::usage)
+}
+
+/// What `serve` does when it starts.
+///
+/// # Errors
+/// If a client cannot be as the configuration wants it.
+pub async fn apply_configured(core: &Core, wanted: &[ConfiguredClient]) -> Outcome {
+    for step in core.apply_clients(wanted).await.map_err(failed)?.steps {
+        let change = match &step {
+            Step::Add(_) => "added",
+            Step::Change { .. } => "changed",
+            Step::Remove(_) => "removed",
+        };
+        tracing::info!(client = step.id(), change, "a client was made as the configuration says");
+    }
+    Ok(())
 }
 
 /// What could not be done with a client.

@@ -1,19 +1,25 @@
 //! `countersign config`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use countersign_ops::Core;
+use countersign_ops::oauth::plan_clients::{ConfiguredClient, Plan, Step};
 use serde_json::{Value, json};
 
-use super::args::Config as Command;
+use super::args::{Config as Command, Form, Place};
+use super::client;
 use super::output::{self, say};
 use crate::config::{self, Config, Origin, Problems, Shown, exposure_problems};
 use crate::failure::Outcome;
+use crate::open::Opener;
+use crate::telemetry;
 
 /// Does it.
 ///
 /// # Errors
 /// Everything that is wrong with the configuration.
-pub fn run(command: Command) -> Outcome {
+pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Check(place) => {
             let config = config::load(place.flags())?;
@@ -34,6 +40,67 @@ pub fn run(command: Command) -> Outcome {
             let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
             output::table(&["KEY", "VALUE", "ORIGIN"], &rows, "nothing is set; the defaults hold")
         }
+        Command::Plan { place, form } => {
+            let (core, wanted) = open_with_clients(&place).await?;
+            show(&core.plan_clients(&wanted).await.map_err(client::failed)?, form)
+        }
+        Command::Apply { place, form } => {
+            let (core, wanted) = open_with_clients(&place).await?;
+            show(&core.apply_clients(&wanted).await.map_err(client::failed)?, form)
+        }
+    }
+}
+
+async fn open_with_clients(place: &Place) -> Outcome<(Arc<Core>, Vec<ConfiguredClient>)> {
+    telemetry::start_for_command();
+    let settings = config::load(place.flags())?.settings;
+    let core = crate::open::open(&settings, Opener::FirstCommand).await?;
+    Ok((core, settings.clients))
+}
+
+/// What would change, or was changed.
+fn show(plan: &Plan, form: Form) -> Outcome {
+    if form.json {
+        return output::json(&json!({ "changes": plan.steps.iter().map(step_json).collect::<Vec<_>>() }));
+    }
+    if plan.steps.is_empty() {
+        return say("nothing to change");
+    }
+    for step in &plan.steps {
+        say(&output::printable(&format!("{} {}", sign(step), step.id())))?;
+        if let Step::Change { members, secret, .. } = step {
+            for (name, before, after) in members {
+                say(&output::printable(&format!("    {name}: {before} -> {after}")))?;
+            }
+            if *secret {
+                say("    client_secret: another one")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sign(step: &Step) -> char {
+    match step {
+        Step::Add(_) => '+',
+        Step::Change { .. } => '~',
+        Step::Remove(_) => '-',
+    }
+}
+
+fn step_json(step: &Step) -> Value {
+    match step {
+        Step::Add(wanted) => {
+            json!({"action": "add", "client_id": wanted.id, "metadata": wanted.metadata.to_json()})
+        }
+        Step::Change { wanted, members, secret } => {
+            let changed = |(name, before, after): &(String, Value, Value)| {
+                (name.clone(), json!({"before": before, "after": after}))
+            };
+            let members: serde_json::Map<String, Value> = members.iter().map(changed).collect();
+            json!({"action": "change", "client_id": wanted.id, "members": members, "client_secret": secret})
+        }
+        Step::Remove(id) => json!({"action": "remove", "client_id": id}),
     }
 }
 

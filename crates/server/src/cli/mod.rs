@@ -2,7 +2,7 @@
 
 mod account;
 pub mod args;
-mod client;
+pub mod client;
 mod config;
 mod data;
 mod group;
@@ -46,7 +46,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Role(command) => role::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Outbox(command) => outbox::run(command).await,
-        Command::Config(command) => config::run(command),
+        Command::Config(command) => config::run(command).await,
         Command::Keys(command) => keys::run(command).await,
         Command::Tour(arguments) => crate::tour::run(arguments).await,
         Command::Copy(arguments) => data::copy(arguments).await,

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+mod clients;
 mod database;
 mod delivery;
 mod exposure;
@@ -101,8 +102,10 @@ pub fn defaults(data_dir: PathBuf) -> Result<Settings, Problems> {
 }
 
 fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) -> Result<Config, Problems> {
+    let mut problems = problems;
+    let clients = clients::read(&written.clients, &mut problems);
     let mut reader = Reader::new(written, problems);
-    let settings = read::settings(&mut reader);
+    let settings = Settings { clients, ..read::settings(&mut reader) };
     let shown = reader.finish()?;
     Ok(Config { settings, shown, files })
 }

@@ -71,6 +71,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
         authv1,
         rest,
         oauth: oauth::surface(reader),
+        clients: Vec::new(),
         hasher,
     }
 }

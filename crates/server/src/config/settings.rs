@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_delivery::DeliverySettings;
 use countersign_model::secret::Secret;
 use countersign_ops::hasher::HasherSettings;
+use countersign_ops::oauth::plan_clients::ConfiguredClient;
 use countersign_wire::SurfaceSettings;
 use countersign_wire::http::TrustedProxies;
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub rest: SurfaceSettings,
     /// OAuth and OpenID Connect.
     pub oauth: SurfaceSettings,
+    /// Clients that the configuration names.
+    pub clients: Vec<ConfiguredClient>,
     /// Bounds of connections and bodies.
     pub bounds: Bounds,
     /// What the operations look up.

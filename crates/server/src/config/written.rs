@@ -6,8 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::clients::{self, ClientTable};
 use super::origin::{Origin, Problem};
 use super::value::Value;
 
@@ -34,6 +36,8 @@ pub struct Written {
     pub files: BTreeMap<String, Entry>,
     /// Section headers of the files, so that an empty section with a wrong name is seen too.
     pub sections: BTreeMap<String, Origin>,
+    /// `[[clients]]`; those of a later file stand in place of those of an earlier one.
+    pub clients: Vec<ClientTable>,
 }
 
 impl Written {
@@ -97,6 +101,9 @@ impl Written {
             };
             let origin = file.origin(key.span().start);
             match value.get_ref() {
+                DeValue::Array(items) if name == "clients" && items.iter().all(is_table) => {
+                    self.clients = items.iter().filter_map(|item| client_table(item, file)).collect();
+                }
                 DeValue::Table(inner) => {
                     self.sections.insert(name.clone(), origin);
                     self.table(&name, inner, file);
@@ -107,6 +114,19 @@ impl Written {
                 }
             }
         }
+    }
+}
+
+fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
+    matches!(value.get_ref(), DeValue::Table(_))
+}
+
+fn client_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<ClientTable> {
+    match clients::json_of(item.get_ref()) {
+        serde_json::Value::Object(members) => {
+            Some(ClientTable { members, origin: file.origin(item.span().start) })
+        }
+        _ => None,
     }
 }
 

@@ -133,6 +133,7 @@ impl Server {
         let worker = Worker::new(&settings.delivery, &public_url)
             .map_err(|error| Failure::usage(format!("cannot deliver messages: {error}")))?;
         let core = open::open(&settings, Opener::Server).await?;
+        crate::cli::client::apply_configured(&core, &settings.clients).await?;
         let app = countersign_wire::router(Arc::clone(&core), wire_settings(&settings))
             .map_err(|error| Failure::usage(error.to_string()))?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

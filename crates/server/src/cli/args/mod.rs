@@ -215,6 +215,21 @@ pub enum Config {
         #[command(flatten)]
         form: Form,
     },
+    /// Show what `apply` would change: the clients of `[[clients]]` against those that are there.
+    Plan {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Add, change and remove clients so that they are as `[[clients]]` says; the server does so when it
+    /// starts.
+    Apply {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        form: Form,
+    },
 }
 
 /// What a key signs.
