@@ -115,6 +115,7 @@ may_be_unavailable!(
     crate::oauth::check_dpop::DpopError,
     crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::exchange_code::ExchangeCodeError,
+    crate::oauth::exchange_token::ExchangeTokenError,
     crate::oauth::poll_device::PollDeviceError,
     crate::oauth::refresh_grant::RefreshGrantError,
     crate::oauth::introspect::IntrospectError,

@@ -15,7 +15,7 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use serde_json::Value;
 
 pub use super::check_dpop::Binding;
-use super::issue::{Carried, DrawnTokens, Issued, Membership, Starting, audience};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
 use crate::audit::audit;
 use crate::{Core, Source, Unavailable};
 
@@ -222,7 +222,7 @@ impl Core {
                     carried: &kept_carried,
                     membership: &membership,
                 };
-                Ok(self.finish_tokens(&kept_drawn, &issued, facts.nonce.as_deref())?)
+                Ok(self.finish_tokens(&kept_drawn, &issued, IdToken::WithNonce(facts.nonce.as_deref()))?)
             }
             Redeemed::Reused => {
                 audit("exchange_code", "used code came back", Some(account), request.source);

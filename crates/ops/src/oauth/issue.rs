@@ -223,6 +223,15 @@ pub(crate) struct Issued<'a> {
     pub membership: &'a Membership,
 }
 
+/// Whether an ID token comes with the tokens, if its scope asks for one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum IdToken<'a> {
+    /// None comes.
+    No,
+    /// One that ties itself to the authorization request by its nonce, if that had one.
+    WithNonce(Option<&'a str>),
+}
+
 /// The audience of tokens: what is asked for of what was granted (RFC 8707 §2.2); where no audience was
 /// granted, of what the client is registered for. `None` if it asks for more.
 pub(crate) fn audience(granted: &[String], client: &Client, asked: &[String]) -> Option<Vec<String>> {
@@ -269,7 +278,7 @@ impl Core {
         &self,
         drawn: &DrawnTokens,
         issued: &Issued<'_>,
-        nonce: Option<&str>,
+        id_token: IdToken<'_>,
     ) -> Result<Tokens, Unavailable> {
         let Carried { access, end, .. } = issued.carried;
         let until = drawn.access_until(*end);
@@ -279,12 +288,12 @@ impl Core {
             Access::Opaque(token) => token.reveal().to_owned(),
             Access::Jwt { jti } => keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti))?,
         };
-        let id_token = match access.scope.has(Scope::OPENID) {
-            true => {
+        let id_token = match id_token {
+            IdToken::WithNonce(nonce) if access.scope.has(Scope::OPENID) => {
                 let claims = self.id_claims(drawn, issued, nonce, &at_hash(algorithm, &text));
                 Some(keys.sign(algorithm, "JWT", &claims)?)
             }
-            false => None,
+            IdToken::WithNonce(_) | IdToken::No => None,
         };
         Ok(Tokens {
             access: text,

@@ -12,7 +12,7 @@ use countersign_store::{StoreError, Tx, Work};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, Issued, Membership, Starting};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting};
 use crate::{Core, Unavailable};
 
 /// By how many seconds a device that asks too early has to be slower (RFC 8628 §3.5).
@@ -140,7 +140,7 @@ impl Core {
             Polled::Given(given) => {
                 let Given { session, uuid, facts, carried, membership } = &*given;
                 let issued = Issued { client, uuid: *uuid, session: *session, facts, carried, membership };
-                Ok(self.finish_tokens(&drawn, &issued, None)?)
+                Ok(self.finish_tokens(&drawn, &issued, IdToken::WithNonce(None))?)
             }
             Polled::Not(error) => Err(error),
         }

@@ -13,7 +13,7 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, Issued, Membership, audience, membership};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience, membership};
 use crate::{Core, Unavailable};
 
 /// A used token that comes back within this time at most does not end its grant: a client whose network
@@ -189,6 +189,6 @@ impl Core {
         }
         let issued = Issued { client, uuid: *uuid, session: *session, facts, carried, membership };
         // A nonce ties an ID token to a request, and there was none (OpenID Connect Core §12.2).
-        Ok(self.finish_tokens(&drawn, &issued, None)?)
+        Ok(self.finish_tokens(&drawn, &issued, IdToken::WithNonce(None))?)
     }
 }

@@ -40,6 +40,35 @@ pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result
     tx.execute(sql, &params).await.map(drop)
 }
 
+/// A grant that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundGrant {
+    /// In which epoch of the account.
+    pub epoch: i64,
+    /// JSON of `GrantFacts`.
+    pub facts: String,
+    /// When it ends if it is not renewed.
+    pub expires_at: Timestamp,
+}
+
+/// The account's grant of this session.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    session: SessionId,
+) -> Result<Option<FoundGrant>, StoreError> {
+    let sql = "SELECT epoch, facts, expires_at FROM oauth_grants WHERE account_id = $1 AND session_id = $2";
+    let Some(row) = tx.query_opt(sql, &[account.0.into(), session.0.into()]).await? else { return Ok(None) };
+    Ok(Some(FoundGrant {
+        epoch: row.int(0)?,
+        facts: row.text(1)?.to_owned(),
+        expires_at: Timestamp::from_micros(row.int(2)?),
+    }))
+}
+
 /// Lets a grant end no earlier than `until`.
 ///
 /// # Errors

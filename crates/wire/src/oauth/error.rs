@@ -5,6 +5,7 @@ use countersign_ops::Unavailable;
 use countersign_ops::oauth::check_dpop::DpopError;
 use countersign_ops::oauth::client_credentials::ClientCredentialsError;
 use countersign_ops::oauth::exchange_code::ExchangeCodeError;
+use countersign_ops::oauth::exchange_token::ExchangeTokenError;
 use countersign_ops::oauth::poll_device::PollDeviceError;
 use countersign_ops::oauth::refresh_grant::RefreshGrantError;
 use http::StatusCode;
@@ -125,6 +126,25 @@ impl From<PollDeviceError> for OAuthError {
             ),
             PollDeviceError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             PollDeviceError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<ExchangeTokenError> for OAuthError {
+    fn from(error: ExchangeTokenError) -> OAuthError {
+        match error {
+            ExchangeTokenError::Request => refused(
+                ErrorCode::InvalidRequest,
+                "Access tokens and ID tokens of this server are exchanged for access tokens, and no others.",
+            ),
+            ExchangeTokenError::Subject => refused(
+                ErrorCode::InvalidGrant,
+                "The subject or actor token is not valid, or not for this client.",
+            ),
+            ExchangeTokenError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
+            ExchangeTokenError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ExchangeTokenError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            ExchangeTokenError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_model::oauth::{Client, ErrorCode, GrantType, Parameters, Scope};
 use countersign_ops::oauth::check_dpop::{Binding, Proof};
 use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
+use countersign_ops::oauth::exchange_token::TokenExchange;
 use countersign_ops::oauth::refresh_grant::RefreshGrant;
 use http::{HeaderName, StatusCode};
 
@@ -44,7 +45,9 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
         GrantType::RefreshToken => asked.refresh().await,
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.poll_device().await,
-        GrantType::TokenExchange | GrantType::JwtBearer => Err(unsupported()),
+        GrantType::TokenExchange => asked.exchange_token().await,
+        // Not served.
+        GrantType::JwtBearer => Err(unsupported()),
     }
 }
 
@@ -97,6 +100,27 @@ impl Asked<'_> {
     async fn poll_device(self) -> Result<Tokens, OAuthError> {
         let code = self.required("device_code")?;
         Ok(self.call.core().poll_device(&self.client, code, self.binding.clone()).await?)
+    }
+
+    async fn exchange_token(self) -> Result<Tokens, OAuthError> {
+        let parameters = &self.parameters;
+        let actor = match (parameters.get("actor_token"), parameters.get("actor_token_type")) {
+            (Some(token), Some(kind)) => Some((token, kind)),
+            (None, None) => None,
+            _ => return Err(missing("actor_token and actor_token_type come together.")),
+        };
+        let audience = [parameters.all("audience"), parameters.all("resource")].concat();
+        let exchange = TokenExchange {
+            client: &self.client,
+            subject_token: self.required("subject_token")?,
+            subject_type: self.required("subject_token_type")?,
+            actor,
+            requested_type: parameters.get("requested_token_type"),
+            scope: self.scope()?,
+            audience: &audience,
+            binding: self.binding.clone(),
+        };
+        Ok(self.call.core().exchange_token(exchange).await?)
     }
 
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
