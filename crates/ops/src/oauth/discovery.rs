@@ -11,15 +11,21 @@ use serde_json::{Value, json};
 use crate::{Core, Registration, Settings};
 
 /// The grants that are served.
-const GRANTS: [GrantType; 3] =
-    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
+const GRANTS: [GrantType; 5] = [
+    GrantType::AuthorizationCode,
+    GrantType::RefreshToken,
+    GrantType::ClientCredentials,
+    GrantType::DeviceCode,
+    GrantType::TokenExchange,
+];
 
 /// The ways in which answers travel.
 const RESPONSE_MODES: [ResponseMode; 3] =
     [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
 
 /// How clients show who they are.
-const AUTH_METHODS: [AuthMethod; 3] = [AuthMethod::Basic, AuthMethod::Post, AuthMethod::None];
+const AUTH_METHODS: [AuthMethod; 4] =
+    [AuthMethod::Basic, AuthMethod::Post, AuthMethod::PrivateKeyJwt, AuthMethod::None];
 
 /// The documents, as they are sent: they do not change while the server runs.
 #[derive(Debug, Default)]
@@ -57,6 +63,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "jwks_uri": at("/oauth2/jwks"),
         "introspection_endpoint": at("/oauth2/introspect"),
         "revocation_endpoint": at("/oauth2/revoke"),
+        "device_authorization_endpoint": at("/oauth2/device_authorization"),
         "end_session_endpoint": at("/oauth2/logout"),
         "scopes_supported": Scope::KNOWN,
         "response_types_supported": ["code"],
@@ -66,8 +73,11 @@ fn server_metadata(settings: &Settings) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "token_endpoint_auth_methods_supported": auth_methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": auth_methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": algorithms,

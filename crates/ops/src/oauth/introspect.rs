@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_model::oauth::{Actor, AuthMethod, Client, Scope, TokenFacts};
+use countersign_model::key::Algorithm;
+use countersign_model::oauth::{Actor, AuthMethod, Client, Scope};
 use countersign_model::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::presented::{Kind, Presented};
+use crate::jose::verify::{named_key, read_unverified, verify_signature};
 use crate::{Core, Unavailable};
 
 /// Why a client is told nothing.
@@ -65,6 +67,19 @@ pub struct ActiveToken {
     pub acr: Option<Value>,
 }
 
+/// A token as an operator looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InspectedToken {
+    /// The header of a signed one.
+    pub header: Option<Value>,
+    /// The claims of a signed one, verified or not.
+    pub claims: Option<Value>,
+    /// The key of this server that signed it.
+    pub signed_by: Option<String>,
+    /// What its own client would be told of it.
+    pub introspection: Introspection,
+}
+
 impl Introspection {
     const INACTIVE: Introspection = Introspection::Inactive { active: false };
 }
@@ -86,7 +101,7 @@ impl Core {
         let Some(found) = found.filter(|found| self.may_ask(caller, found)) else {
             return Ok(Introspection::INACTIVE);
         };
-        Ok(Introspection::Active(Box::new(self.active(caller, found))))
+        Ok(Introspection::Active(Box::new(self.active(Some(caller), found))))
     }
 
     /// The same as a signed token for the caller (RFC 9701 §5).
@@ -110,6 +125,25 @@ impl Core {
         self.oauth_keys_with(algorithm).await?.sign(algorithm, "token-introspection+jwt", &claims)
     }
 
+    /// What a token is, whoever it is for: for an operator.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn inspect_token(&self, token: &str) -> Result<InspectedToken, Unavailable> {
+        let parts = read_unverified(token);
+        let typ = parts.as_ref().and_then(|(header, _)| header["typ"].as_str());
+        // Without `typ`, or with the one that says nothing, it is a JWT.
+        let typ = typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT"));
+        let keys = self.oauth_keys();
+        let is_ours = verify_signature(token, &keys.public, typ, &Algorithm::ALL).is_ok();
+        let introspection = match self.find_token(token, None).await? {
+            Some(found) => Introspection::Active(Box::new(self.active(None, found))),
+            None => Introspection::INACTIVE,
+        };
+        let (header, claims) = parts.unzip();
+        Ok(InspectedToken { header, claims, signed_by: named_key(token).filter(|_| is_ours), introspection })
+    }
+
     /// A client's own tokens, and access tokens that are for it. A resource server is not told of refresh
     /// tokens: it would take one for an access token.
     fn may_ask(&self, caller: &Client, found: &Presented) -> bool {
@@ -117,26 +151,29 @@ impl Core {
         match found.kind {
             Kind::Document(_) => caller.metadata.introspect_documents,
             Kind::Refresh => is_own,
-            Kind::Access | Kind::Client => is_own || self.is_for(caller, &found.facts),
+            Kind::Access | Kind::Client => is_own || self.is_for(caller, found),
         }
     }
 
-    /// Whether the client is one of those that the token is for, or stands for one.
-    fn is_for(&self, caller: &Client, facts: &TokenFacts) -> bool {
-        let stands_for = |audience: &String| {
-            *audience == caller.id.as_str() || caller.metadata.audience.contains(audience)
-        };
-        match &facts.audience[..] {
-            // A token for nobody in particular is for this server.
-            [] => caller.metadata.audience.contains(&self.settings.public_url),
-            several => several.iter().any(stands_for),
-        }
+    /// Whether the token is for the caller, for what the caller stands for, or of a client that it serves.
+    fn is_for(&self, caller: &Client, found: &Presented) -> bool {
+        let stands_for = |name: &str| caller.metadata.audience.iter().any(|own| own == name);
+        let is_served = found.client.as_ref().is_some_and(|client| stands_for(client.id.as_str()));
+        is_served
+            || match &found.facts.audience[..] {
+                // A token for nobody in particular is for this server.
+                [] => stands_for(&self.settings.public_url),
+                several => several.iter().any(|one| one == caller.id.as_str() || stands_for(one)),
+            }
     }
 
-    fn active(&self, caller: &Client, found: Presented) -> ActiveToken {
+    fn active(&self, caller: Option<&Client>, found: Presented) -> ActiveToken {
         let Presented { kind, whose, client, facts, issued_at, expires_at, claims } = found;
         let sub = match (&whose, &client) {
-            (Some(whose), client) => self.subject(client.as_deref().unwrap_or(caller), whose.uuid),
+            (Some(whose), client) => match client.as_deref().or(caller) {
+                Some(client) => self.subject(client, whose.uuid),
+                None => whose.uuid.to_string(),
+            },
             (None, Some(client)) => client.id.to_string(),
             (None, None) => String::new(),
         };

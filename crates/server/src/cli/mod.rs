@@ -12,6 +12,7 @@ mod outbox;
 pub mod output;
 mod password;
 mod role;
+mod token;
 
 use std::io;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Outbox(command) => outbox::run(command).await,
         Command::Config(command) => config::run(command).await,
         Command::Keys(command) => keys::run(command).await,
+        Command::Token(command) => token::run(command).await,
         Command::Tour(arguments) => crate::tour::run(arguments).await,
         Command::Copy(arguments) => data::copy(arguments).await,
         Command::Backup(arguments) => data::backup(arguments).await,

@@ -86,7 +86,10 @@ pub enum Command {
     Backup(Backup),
     /// Put a backup into an empty database.
     Restore(Restore),
-    /// List and rotate signing keys.
+    /// Look at a token: what it says, who signed it, whether it works.
+    #[command(subcommand)]
+    Token(Token),
+    /// List, rotate and revoke signing keys.
     #[command(subcommand)]
     Keys(Keys),
     /// Look for what is wrong or missing, and say what to do about it.
@@ -239,6 +242,20 @@ pub enum Purpose {
     Oauth,
     /// Layer identity tokens of document 004.
     Layer,
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Show what a token is: the claims of a signed one, and what introspection says of it.
+    Inspect {
+        #[command(flatten)]
+        place: Place,
+        /// The token. The list of processes shows it to others on this machine while it runs.
+        token: String,
+        #[command(flatten)]
+        form: Form,
+    },
 }
 
 /// `keys`.
