@@ -89,7 +89,8 @@ fn confirm(call: &Call<'_>, form: &Form, session: &BrowserSession, device: &Wait
     let user_code = form.text("user_code");
     let (app, who) = (client_name(&device.client), name_of(&session.profile));
     let unchecked = warning(words, &device.client);
-    let from = [("source", device.source.as_str()), ("time", &device.started_at.rfc3339())];
+    let time = device.started_at.date_and_time() + " UTC";
+    let from = [("source", device.source.as_str()), ("time", &time)];
     let page = Consent {
         hidden: Hidden::of(call, &form.browser, "", &about(Some(session))),
         action: PATH,

@@ -1,6 +1,12 @@
 //! What the pages say, in each of their languages. A struct, so that a missing word does not compile.
 
+mod de;
 mod en;
+mod es;
+mod fr;
+mod ja;
+mod pt;
+mod zh;
 
 use countersign_model::password::Fault;
 use http::HeaderMap;
@@ -128,7 +134,8 @@ pub(super) struct Words {
 }
 
 /// Every language there is.
-pub(super) const ALL: &[&Words] = &[&en::WORDS];
+pub(super) const ALL: &[&Words] =
+    &[&en::WORDS, &de::WORDS, &fr::WORDS, &es::WORDS, &pt::WORDS, &ja::WORDS, &zh::WORDS];
 
 /// The language that is asked for: by the application, else by the browser, else the one of the server.
 pub(super) fn pick(ui_locales: &[String], headers: &HeaderMap, default: &str) -> &'static Words {
@@ -201,7 +208,35 @@ mod tests {
             let locales: Vec<String> = locales.iter().map(|l| (*l).to_owned()).collect();
             pick(&locales, &headers, default).lang
         };
-        assert_eq!(lang(&["xx"], "xx, en;q=0.1", "en"), "en");
+        assert_eq!(lang(&["xx", "fr-CA"], "de", "en"), "fr");
+        assert_eq!(lang(&[], "en;q=0.5, pt-BR, ja;q=0.9", "de"), "pt");
+        assert_eq!(lang(&[], "de;q=0, xx", "zh"), "zh");
         assert_eq!(lang(&[], "", "nothing"), "en");
+    }
+
+    #[test]
+    fn every_language_fills_in_the_same() {
+        let names = |sentence: &str| {
+            let mut names: Vec<String> = sentence
+                .split('{')
+                .skip(1)
+                .filter_map(|p| p.split_once('}'))
+                .map(|p| p.0.to_owned())
+                .collect();
+            names.sort();
+            names
+        };
+        let lines = |words: &Words| -> Vec<String> {
+            format!("{words:#?}").lines().map(str::trim).map(str::to_owned).collect()
+        };
+        for words in ALL {
+            for (theirs, ours) in lines(words).iter().zip(lines(&en::WORDS)).skip(1) {
+                let mut wanted = names(&ours);
+                wanted.dedup();
+                let mut given = names(theirs);
+                given.dedup();
+                assert_eq!(given, wanted, "{}: {theirs}", words.lang);
+            }
+        }
     }
 }
