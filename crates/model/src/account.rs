@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, Uuid};
 use crate::time::Timestamp;
 
-/// The readable facts of an account, sealed as one value at rest (design §3, decision 2).
+/// The readable facts of an account, sealed as one value at rest (design 3.2).
 ///
 /// Identifiers stand here as their owner wrote them; finding an account by one goes through the
 /// keyed hash in the identifier table. 002's e-mail and phone never get here (002-12).

@@ -197,7 +197,7 @@ impl Mark {
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Token {
-    /// Draws a token in the form that its document asks for (design §3, decision 1).
+    /// Draws a token in the form that its document asks for (design 3.1).
     pub fn draw(purpose: TokenPurpose, random: &Random) -> Token {
         Token(match purpose {
             TokenPurpose::AuthdAccess | TokenPurpose::AuthdRefresh => Token::draw_uuid(random),

@@ -1,4 +1,4 @@
-//! Where the master key comes from (design §3, decision 3).
+//! Where the master key comes from (design 3.3).
 
 pub mod rotate;
 

@@ -1,7 +1,7 @@
 //! Functions on a transaction: the only SQL in Countersign.
 //!
 //! One file per group of tables; each function takes a [`Tx`] and plain values, times and random
-//! values among them. Whatever must happen once is one guarded statement (design §3, decision 4).
+//! values among them. Whatever must happen once is one guarded statement (design 3.4).
 
 pub mod accounts;
 pub mod codes;

@@ -194,3 +194,95 @@ fn engines_are_named_in_one_place() {
         drivers.iter().any(|name| line.contains(name))
     });
 }
+
+/// The text of a file in which lines of comments are joined: a citation may go over the end of a line.
+fn flowing(text: &str) -> String {
+    let lines = text.lines().map(|line| line.trim_start().trim_start_matches(['/', '!', '#', '-', '*']));
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+}
+
+/// The ids of requirements and decisions that a text cites, as `docs/requirements.md` spells them.
+fn cited(text: &str) -> Vec<String> {
+    let text = flowing(text);
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let is_requirement = |word: &&str| {
+        word.strip_prefix('R').is_some_and(|n| n.len() == 3 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut ids: Vec<String> = words.filter(is_requirement).map(str::to_owned).collect();
+    let lists = [
+        ("design ", "design"),
+        ("cceptance decision ", "acceptance decision"),
+        ("cceptance decisions ", "acceptance decision"),
+    ];
+    for (phrase, name) in lists {
+        for (at, _) in text.match_indices(phrase) {
+            // Numbers, as in "3.4, 3.5 and 3.7", up to the first word that is none.
+            let rest = text[at + phrase.len()..].split(' ').filter(|word| *word != "and");
+            for word in rest {
+                let number = word.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+                if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+                    break;
+                }
+                ids.push(format!("{name} {number}"));
+                if !word[number.len()..].chars().all(|mark| mark == ',') {
+                    break;
+                }
+            }
+        }
+    }
+    ids
+}
+
+/// The files below a folder that may cite something.
+fn citing(directory: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let is_text =
+            path.extension().is_some_and(|kind| ["rs", "md", "sql", "py"].iter().any(|it| kind == *it));
+        if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+            citing(&path, found);
+        } else if is_text && !path.ends_with("docs/requirements.md") && !path.ends_with("blackbox/tidy.rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn what_is_cited_can_be_looked_up() {
+    let page = fs::read_to_string(root().join("docs/requirements.md")).expect("the list of requirements");
+    let mut files = Vec::new();
+    for place in ["crates", "docs", "tests", "bench", "fuzz"] {
+        citing(&root().join(place), &mut files);
+    }
+    let mut count = 0;
+    let mut missing = Vec::new();
+    for path in files {
+        for id in cited(&fs::read_to_string(&path).unwrap_or_default()) {
+            count += 1;
+            if !page.contains(&format!("\n| {id} | ")) {
+                missing.push(format!("{}: {id}", path.display()));
+            }
+        }
+    }
+    assert!(count > 150, "citations were found: {count}");
+    assert!(missing.is_empty(), "not in docs/requirements.md: {missing:#?}");
+}
+
+#[test]
+fn citations_are_found_in_every_spelling() {
+    let text = "//! One (R017,\n//! R019; design 3.4, 3.5 and 2). R12 SR017 design of 3 things (acceptance\n\
+                //! decisions 10 and 11; X-08), Acceptance decision 4: no. design 3.8.\n";
+    let mut found = cited(text);
+    found.sort();
+    let expected = [
+        "R017",
+        "R019",
+        "acceptance decision 10",
+        "acceptance decision 11",
+        "acceptance decision 4",
+        "design 2",
+        "design 3.4",
+        "design 3.5",
+        "design 3.8",
+    ];
+    assert_eq!(found, expected);
+}

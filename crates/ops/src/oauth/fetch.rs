@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Fetches from addresses that clients name: https only, no redirects, no private address but those that
-/// an operator allowed (R117).
+/// an operator allowed (R131).
 #[derive(Debug)]
 pub(crate) struct Fetch {
     allowed: Arc<Allowed>,

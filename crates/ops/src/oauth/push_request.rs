@@ -78,7 +78,7 @@ impl Core {
         Ok(Pushed { request_uri: format!("{PREFIX}{}", secret.reveal()), expires_in })
     }
 
-    /// Whether a `request_uri` looks like one of ours. Any other is never fetched (R115).
+    /// Whether a `request_uri` looks like one of ours. Any other is never fetched (R098).
     pub(crate) fn is_pushed(&self, uri: &str) -> bool {
         uri.starts_with(PREFIX)
     }

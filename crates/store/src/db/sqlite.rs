@@ -137,7 +137,7 @@ pub fn wait_until_closed(at_most: Duration) {
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(store_error)?;
     prepare(&connection)?;
-    // FULL: a commit returns after the WAL is on disk (design §3, decision 5).
+    // FULL: a commit returns after the WAL is on disk (design 3.5).
     // Rows are small and asked for at random: smaller pages are less to copy (docs/decisions/0008-hot-path.md).
     let settings = "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                     PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;";

@@ -41,7 +41,7 @@ impl From<Error> for Reply {
         let invalid =
             |what: &str| error(StatusCode::BAD_REQUEST, "The request is not valid.", vec![what.to_owned()]);
         match refused {
-            // Decision 4: what is neither JSON nor a form answers 400, whatever it claims to be.
+            // Acceptance decision 4: what is neither JSON nor a form answers 400, whatever it claims to be.
             Error::Body(why) => {
                 error(StatusCode::BAD_REQUEST, "The body cannot be read.", vec![why.to_string()])
             }
