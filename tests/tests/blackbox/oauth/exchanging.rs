@@ -1,0 +1,195 @@
+//! Tokens for other tokens (RFC 8693), and tokens for devices (RFC 8628).
+
+use std::time::Duration;
+
+use countersign_testkit::Response;
+use serde_json::{Value, json};
+
+use super::codes::expect_error;
+use super::provider::{Provider, RegisteredClient};
+use crate::case::{Case, at_once, on_both_engines};
+
+on_both_engines! {
+    an_exchanged_token_dies_with_its_subject
+    only_whom_a_token_is_for_exchanges_it
+    an_actor_is_named
+    a_device_gets_tokens_once_when_somebody_allows_it
+    a_device_that_is_refused_or_late_gets_nothing
+}
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ID: &str = "urn:ietf:params:oauth:token-type:id_token";
+const API: &str = "https://api.example.com";
+const BACKEND: &str = "https://backend.example.com";
+
+fn exchange(
+    provider: &Provider<'_>,
+    client: &RegisteredClient,
+    token: &str,
+    more: &[(&str, &str)],
+) -> Response {
+    let mut pairs = vec![("grant_type", EXCHANGE), ("subject_token", token)];
+    if !more.iter().any(|(name, _)| *name == "subject_token_type") {
+        pairs.push(("subject_token_type", ACCESS));
+    }
+    pairs.extend(more);
+    provider.token(client, &pairs)
+}
+
+/// An API that exchanges what it gets for what its backend takes.
+fn api(provider: &Provider<'_>) -> RegisteredClient {
+    provider.service(json!({"grant_types": [EXCHANGE], "audience": [API, BACKEND], "scope": "openid email"}))
+}
+
+fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
+    tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"))
+}
+
+fn an_exchanged_token_dies_with_its_subject(case: &Case) {
+    let provider = Provider::new(case);
+    let api = api(&provider);
+    for format in ["opaque", "jwt"] {
+        let client = provider.client(json!({"audience": [API], "access_token_format": format}));
+        let asked = provider.ask(&client).with("resource", API);
+        let granted = provider.grant_in(&mut provider.browser(), &asked, &provider.user());
+        let tokens = provider.redeem(&client, &granted).expect(200).json();
+        let wanted = [("audience", BACKEND), ("scope", "email")];
+        let other = exchange(&provider, &api, text(&tokens, "access_token"), &wanted).expect(200).json();
+        assert_eq!((&other["issued_token_type"], &other["scope"]), (&json!(ACCESS), &json!("email")));
+        assert!(other["refresh_token"].is_null() && other["id_token"].is_null(), "{other}");
+        let told = provider.introspect(&api, text(&other, "access_token"));
+        assert_eq!((&told["active"], &told["client_id"]), (&json!(true), &json!(api.id)), "{told}");
+        let own = provider.introspect(&client, text(&tokens, "access_token"));
+        assert_eq!(told["sub"], own["sub"]);
+        // What is exchanged can be exchanged on, and all of it ends with the first.
+        let third = exchange(&provider, &api, text(&other, "access_token"), &[]).expect(200).json();
+        assert!(provider.is_active(&api, text(&third, "access_token")));
+        provider.revoke(&client, text(&tokens, "refresh_token")).expect(200);
+        for ended in [&other, &third] {
+            assert!(!provider.is_active(&api, text(ended, "access_token")), "{format}");
+        }
+        expect_error(&exchange(&provider, &api, text(&tokens, "access_token"), &[]), "invalid_grant");
+        expect_error(&exchange(&provider, &api, text(&other, "access_token"), &[]), "invalid_grant");
+    }
+}
+
+fn only_whom_a_token_is_for_exchanges_it(case: &Case) {
+    let provider = Provider::new(case);
+    let api = api(&provider);
+    let client = provider.client(json!({"audience": [API]}));
+    let tokens = provider.code_flow(&client, &provider.user());
+    let access = text(&tokens, "access_token");
+    // It is not for the API.
+    expect_error(&exchange(&provider, &api, access, &[]), "invalid_grant");
+    expect_error(&exchange(&provider, &client, access, &[]), "unauthorized_client");
+    let own = provider.client(json!({
+        "grant_types": ["authorization_code", "refresh_token", EXCHANGE], "audience": [BACKEND],
+    }));
+    let tokens = provider.code_flow(&own, &provider.user());
+    let access = text(&tokens, "access_token");
+    expect_error(&exchange(&provider, &own, access, &[("scope", "admin")]), "invalid_scope");
+    expect_error(&exchange(&provider, &own, access, &[("audience", API)]), "invalid_target");
+    expect_error(&exchange(&provider, &own, access, &[("requested_token_type", ID)]), "invalid_request");
+    expect_error(&exchange(&provider, &own, text(&tokens, "refresh_token"), &[]), "invalid_grant");
+    let saml = [("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")];
+    expect_error(&exchange(&provider, &own, access, &saml), "invalid_request");
+    // Neither kind passes for the other.
+    let id_token = text(&tokens, "id_token");
+    expect_error(&exchange(&provider, &own, id_token, &[]), "invalid_grant");
+    expect_error(&exchange(&provider, &own, access, &[("subject_token_type", ID)]), "invalid_grant");
+    let by_id = [("subject_token_type", ID), ("scope", "openid"), ("audience", BACKEND)];
+    let given = exchange(&provider, &own, id_token, &by_id).expect(200).json();
+    assert_eq!(provider.introspect(&own, text(&given, "access_token"))["aud"], BACKEND);
+    let service =
+        provider.service(json!({"grant_types": ["client_credentials", EXCHANGE], "audience": [API]}));
+    let nobodys = provider.token(&service, &[("grant_type", "client_credentials")]).expect(200).json();
+    expect_error(&exchange(&provider, &service, text(&nobodys, "access_token"), &[]), "invalid_grant");
+}
+
+fn an_actor_is_named(case: &Case) {
+    let provider = Provider::new(case);
+    let own = provider.client(json!({"grant_types": ["authorization_code", "refresh_token", EXCHANGE]}));
+    let (subject, actor) =
+        (provider.code_flow(&own, &provider.user()), provider.code_flow(&own, &provider.user()));
+    let (access, acting) = (text(&subject, "access_token"), text(&actor, "access_token"));
+    let by = [("actor_token", acting), ("actor_token_type", ACCESS)];
+    let given = exchange(&provider, &own, access, &by).expect(200).json();
+    let told = provider.introspect(&own, text(&given, "access_token"));
+    assert_eq!(told["act"]["sub"], provider.introspect(&own, acting)["sub"]);
+    assert_eq!(told["sub"], provider.introspect(&own, access)["sub"]);
+    expect_error(&exchange(&provider, &own, access, &by[..1]), "invalid_request");
+    provider.revoke(&own, acting).expect(200);
+    expect_error(&exchange(&provider, &own, access, &by), "invalid_grant");
+}
+
+/// A device and its client.
+fn device(provider: &Provider<'_>) -> RegisteredClient {
+    provider.client(json!({
+        "grant_types": [DEVICE, "refresh_token"], "redirect_uris": [], "response_types": [],
+        "token_endpoint_auth_method": "none",
+    }))
+}
+
+fn poll(provider: &Provider<'_>, client: &RegisteredClient, code: &str) -> Response {
+    provider.token(client, &[("grant_type", DEVICE), ("device_code", code)])
+}
+
+fn decide(provider: &Provider<'_>, started: &Value, decision: &str) {
+    let user = provider.user();
+    let mut browser = provider.browser();
+    browser.open(&format!("/device?user_code={}", text(started, "user_code")));
+    browser.submit(&[("user_code", text(started, "user_code"))]).sign_in(&user);
+    if !browser.has_form(&[("decision", decision)]) {
+        browser.submit(&[("user_code", text(started, "user_code"))]);
+    }
+    browser.submit(&[("decision", decision)]);
+    assert_eq!(browser.page().status, 200, "{browser}");
+}
+
+fn a_device_gets_tokens_once_when_somebody_allows_it(case: &Case) {
+    let mut case = case.with_clock();
+    let (client, started) = {
+        let provider = Provider::new(&case);
+        let client = device(&provider);
+        let asked = [("scope", "openid email")];
+        let started = provider.call(&client, "/oauth2/device_authorization", &asked).expect(200).json();
+        expect_error(&poll(&provider, &client, text(&started, "device_code")), "authorization_pending");
+        // At once again is too early, and another client's poll counts for nothing.
+        expect_error(&poll(&provider, &client, text(&started, "device_code")), "slow_down");
+        expect_error(&poll(&provider, &device(&provider), text(&started, "device_code")), "invalid_grant");
+        (client, started)
+    };
+    case.server_mut().advance(Duration::from_secs(11));
+    let provider = Provider::new(&case);
+    expect_error(&poll(&provider, &client, text(&started, "device_code")), "authorization_pending");
+    decide(&provider, &started, "allow");
+    let answers = at_once(20, |_| poll(&provider, &client, text(&started, "device_code")));
+    let got: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(got.len(), 1);
+    let tokens = got[0].json();
+    assert_eq!(tokens["scope"], "email openid");
+    provider.userinfo(text(&tokens, "access_token")).expect(200);
+    provider.refresh(&client, text(&tokens, "refresh_token")).expect(200);
+    expect_error(&poll(&provider, &client, text(&started, "device_code")), "invalid_grant");
+}
+
+fn a_device_that_is_refused_or_late_gets_nothing(case: &Case) {
+    let mut case = case.with_clock();
+    let (client, started) = {
+        let provider = Provider::new(&case);
+        let client = device(&provider);
+        let start = || provider.call(&client, "/oauth2/device_authorization", &[]).expect(200).json();
+        let refused = start();
+        decide(&provider, &refused, "deny");
+        expect_error(&poll(&provider, &client, text(&refused, "device_code")), "access_denied");
+        let started = start();
+        (client, started)
+    };
+    case.server_mut().advance(Duration::from_secs(601));
+    let provider = Provider::new(&case);
+    let late = poll(&provider, &client, text(&started, "device_code"));
+    assert!(matches!(text(&late.json(), "error"), "expired_token" | "invalid_grant"), "{}", late.text());
+    expect_error(&poll(&provider, &client, "cs_dc_unknown"), "invalid_grant");
+}
