@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationRequest, Client, ClaimDemand, ClientNo, ErrorCode, GrantFacts, GrantType,
+    AuthMethod, AuthorizationRequest, ClaimDemand, Client, ClientNo, ErrorCode, GrantFacts, GrantType,
     ResponseMode, Scope,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
@@ -19,8 +19,7 @@ use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
 use super::read_request::{Destination, Fault};
 pub use super::start_authorization::{Answer, Flow};
-use crate::audit::audit;
-use crate::{Core, Source, Unavailable};
+use crate::{Core, Unavailable};
 
 /// What comes next.
 #[derive(Clone, Debug)]
@@ -139,7 +138,7 @@ impl Core {
             Need::Page(Step::Consent { .. } | Step::Answer(_)) | Need::Nothing(_) => {}
         }
         let Some(granted) = granted else {
-            audit("consent", "refused", Some(session.account), Source::Local);
+            tracing::info!(target: "audit", event = "consent", outcome = "refused", account = session.account.0);
             let fault = Fault(ErrorCode::AccessDenied, "The request was refused by its user.");
             return Ok(self.refusal(flow.destination(), fault));
         };
@@ -254,7 +253,7 @@ impl Core {
         if !self.store.write(work).await? {
             return Ok(None);
         }
-        audit("authorize", "code issued", Some(session.account), Source::Local);
+        tracing::info!(target: "audit", event = "authorize", outcome = "code issued", account = session.account.0);
         Ok(Some(self.answer(flow.destination(), vec![("code", secret.reveal().to_owned())])))
     }
 }

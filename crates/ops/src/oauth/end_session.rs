@@ -1,1 +1,74 @@
 //! Signs out at a client's wish (OpenID Connect RP-Initiated Logout).
+
+use countersign_model::oauth::{Client, ErrorCode, Parameters};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{Core, Unavailable};
+
+/// What stands in a query as it is (RFC 3986 §2.3).
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where the browser goes when it is signed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutPlan {
+    /// A registered URI of the client's, with its `state`; without one the browser stays here.
+    pub redirect: Option<String>,
+}
+
+/// Why the wish is not granted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanLogoutError {
+    /// It is not as it should be.
+    #[error("{1}")]
+    Refused(ErrorCode, &'static str),
+    /// The work could not be done.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Core {
+    /// Reads a client's wish. Nobody is signed out by it: whoever sits in front of the browser is asked.
+    ///
+    /// # Errors
+    /// [`PlanLogoutError`].
+    pub async fn plan_logout(&self, parameters: &Parameters) -> Result<LogoutPlan, PlanLogoutError> {
+        let refused = |why| PlanLogoutError::Refused(ErrorCode::InvalidRequest, why);
+        let hint = match parameters.get("id_token_hint") {
+            Some(token) => Some(
+                self.read_hint(token).ok_or(refused("The id_token_hint is no ID token of this server."))?,
+            ),
+            None => None,
+        };
+        let hinted = hint.as_ref().map(|hint| hint.client_id.as_str());
+        let named = parameters.get("client_id");
+        if let (Some(named), Some(hinted)) = (named, hinted)
+            && named != hinted
+        {
+            return Err(refused("The id_token_hint was issued to another client."));
+        }
+        let client = match named.or(hinted) {
+            Some(id) => Some(self.find_client(id).await?.ok_or(refused("There is no such client."))?),
+            None => None,
+        };
+        let Some(uri) = parameters.get("post_logout_redirect_uri") else {
+            return Ok(LogoutPlan { redirect: None });
+        };
+        // Only where the client asked to be sent to, so that nobody is sent elsewhere (R110).
+        let client = client.ok_or(refused("Without a client_id nobody can be sent on."))?;
+        if !is_registered(&client, uri) {
+            return Err(refused("The post_logout_redirect_uri is none that the client has registered."));
+        }
+        let redirect = match parameters.get("state") {
+            Some(state) => {
+                let mark = if uri.contains('?') { '&' } else { '?' };
+                format!("{uri}{mark}state={}", utf8_percent_encode(state, VALUE))
+            }
+            None => uri.to_owned(),
+        };
+        Ok(LogoutPlan { redirect: Some(redirect) })
+    }
+}
+
+fn is_registered(client: &Client, uri: &str) -> bool {
+    client.metadata.post_logout_redirect_uris.iter().any(|registered| registered.matches(uri))
+}

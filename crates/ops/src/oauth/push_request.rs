@@ -88,13 +88,16 @@ impl Core {
         &self,
         client: &Client,
         uri: &str,
-    ) -> Result<(TokenDigest, AuthorizationRequest), super::start_authorization::StartAuthorizationError> {
+    ) -> Result<(TokenDigest, AuthorizationRequest), super::start_authorization::StartAuthorizationError>
+    {
         let now = self.clock.now();
         let digest = TokenDigest::of(uri.strip_prefix(PREFIX).unwrap_or_default());
         let work = Use { digest, client: client.no, now, keep: now.after(FLOW_LIFETIME) };
         let sealed = self.store.write(work).await.map_err(Unavailable::from)?;
-        let unknown =
-            Fault(ErrorCode::InvalidRequestUri, "The pushed request is too old, was used, or is another client's.");
+        let unknown = Fault(
+            ErrorCode::InvalidRequestUri,
+            "The pushed request is too old, was used, or is another client's.",
+        );
         let request = self.open_pushed(&sealed.ok_or(unknown)?)?;
         // What was registered may have changed since.
         if request.redirect_uri.as_deref().is_some_and(|uri| client.redirect(uri).is_none()) {

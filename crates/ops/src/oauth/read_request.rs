@@ -2,7 +2,7 @@
 //! a browser brings along and for those that are pushed.
 
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationRequest, Challenge, Client, ClaimsRequest, ErrorCode, GrantType, Parameters,
+    AuthMethod, AuthorizationRequest, Challenge, ClaimsRequest, Client, ErrorCode, GrantType, Parameters,
     Prompts, RedirectUri, ResponseMode, ResponseType, Scope,
 };
 
@@ -38,7 +38,9 @@ pub(crate) fn destination(client: &Client, parameters: &Parameters) -> Result<De
     let refused = |why| Fault(ErrorCode::InvalidRequest, why);
     let uri = match (parameters.get("redirect_uri"), client.metadata.redirect_uris.as_slice()) {
         (Some(asked), _) => {
-            client.redirect(asked).ok_or(refused("The redirect_uri is none that the client has registered."))?;
+            client
+                .redirect(asked)
+                .ok_or(refused("The redirect_uri is none that the client has registered."))?;
             // The port may be any, but what is asked for is nothing that could not be registered.
             RedirectUri::register(asked).map_err(|_| refused("The redirect_uri cannot be used."))?;
             asked.to_owned()
@@ -73,7 +75,10 @@ pub(crate) const SERVED: [ResponseMode; 3] =
 pub(crate) fn read(client: &Client, parameters: &Parameters) -> Result<AuthorizationRequest, Fault> {
     let text = |name: &str| parameters.get(name).map(str::to_owned);
     let words = |name: &str| -> Vec<String> {
-        parameters.get(name).map(|list| list.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+        parameters
+            .get(name)
+            .map(|list| list.split_whitespace().map(str::to_owned).collect())
+            .unwrap_or_default()
     };
     check_lengths(parameters)?;
     let request = AuthorizationRequest {
@@ -216,7 +221,11 @@ fn dpop_jkt(parameters: &Parameters) -> Result<Option<String>, Fault> {
 fn refuse_what_is_not_served(parameters: &Parameters) -> Result<(), Fault> {
     let refused = [
         ("request", ErrorCode::RequestNotSupported, "Request objects are not served."),
-        ("request_uri", ErrorCode::RequestUriNotSupported, "Only a request_uri of a pushed request is taken."),
+        (
+            "request_uri",
+            ErrorCode::RequestUriNotSupported,
+            "Only a request_uri of a pushed request is taken.",
+        ),
         ("registration", ErrorCode::RegistrationNotSupported, "Clients do not register in a request."),
         (
             "authorization_details",

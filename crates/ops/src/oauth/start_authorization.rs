@@ -126,8 +126,17 @@ impl Core {
         request: AuthorizationRequest,
         pushed: Option<TokenDigest>,
     ) -> Result<Flow, StartAuthorizationError> {
+        let hint = request.id_token_hint.as_deref().and_then(|token| self.read_hint(token));
+        let hint = hint.filter(|hint| hint.client_id == client.id.as_str()).map(|hint| hint.subject);
+        if request.id_token_hint.is_some() && hint.is_none() {
+            return Err(
+                Fault(ErrorCode::InvalidRequest, "The id_token_hint is no ID token of this client.").into()
+            );
+        }
         let started_at = self.clock.now();
-        Ok(Flow { client, request, started_at, chosen: None, hint: None, pushed })
+        // The hint has been read: it need not travel on.
+        let request = AuthorizationRequest { id_token_hint: None, ..request };
+        Ok(Flow { client, request, started_at, chosen: None, hint, pushed })
     }
 
     /// Tells the client what is wrong. One that nobody has looked at could make this server send browsers
@@ -201,7 +210,8 @@ impl Core {
         let client = self.find_client_by_no(ClientNo(sealed.client)).await?;
         let Some((client, request)) = client.zip(request) else { return Ok(None) };
         // What was registered may have changed since.
-        let is_still_registered = request.redirect_uri.as_deref().is_none_or(|uri| client.redirect(uri).is_some());
+        let is_still_registered =
+            request.redirect_uri.as_deref().is_none_or(|uri| client.redirect(uri).is_some());
         let chosen = sealed.chosen.map(AccountId);
         let flow = Flow { client, request, started_at, chosen, hint: sealed.hint, pushed };
         Ok(is_still_registered.then_some(flow))

@@ -1,10 +1,36 @@
 //! Pushed requests (RFC 9126).
 
-use countersign_ops::Unavailable;
+use countersign_model::oauth::Parameters;
+use countersign_ops::oauth::push_request::PushRequestError;
+use http::StatusCode;
+use serde_json::json;
 
 use super::error::OAuthError;
+use super::request;
 use crate::http::{Call, Reply};
 
-pub(super) async fn answer(_: &Call<'_>) -> Result<Reply, OAuthError> {
-    Err(Unavailable::Fault.into())
+impl From<PushRequestError> for OAuthError {
+    fn from(error: PushRequestError) -> OAuthError {
+        match error {
+            PushRequestError::Refused(code, description) => {
+                OAuthError::new(StatusCode::BAD_REQUEST, code, description)
+            }
+            PushRequestError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    let (client, parameters) = request::authenticated(call).await?;
+    let pushed = call.core().push_request(&client, &without_credentials(parameters)).await?;
+    let body = json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in.as_secs() });
+    Ok(Reply::json(StatusCode::CREATED, &body).no_store())
+}
+
+/// What showed who the client is, is no part of the request.
+fn without_credentials(mut parameters: Parameters) -> Parameters {
+    for name in ["client_secret", "client_assertion", "client_assertion_type"] {
+        parameters.remove(name);
+    }
+    parameters
 }

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::form::{Form, flow_of_query};
 use super::respond;
 use super::sign_in::{self, Given};
-use crate::http::{BodyError, Call, FormError, Reply};
+use crate::http::{Call, Reply};
 
 const CONSENT: &str = "/consent";
 
@@ -29,7 +29,7 @@ pub(super) async fn authorize(call: &Call<'_>) -> Result<Reply, Error> {
         true => call.form_parameters(),
         false => call.query_parameters(),
     };
-    let parameters = parameters.map_err(|error| refused(words_of(&error)))?;
+    let parameters = parameters.map_err(respond::unreadable)?;
     let browser = Browser::of(call);
     let flow = match call.core().start_authorization(&parameters, call.source()).await {
         Ok(flow) => flow,
@@ -98,15 +98,4 @@ async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> 
 
 fn refused(reason: &'static str) -> Error {
     Error::Refused { code: ErrorCode::InvalidRequest, reason }
-}
-
-fn words_of(error: &BodyError) -> &'static str {
-    match error {
-        BodyError::Form(FormError::Duplicate(_)) => "A parameter is given twice.",
-        BodyError::Form(FormError::TooManyFields) => "There are too many parameters.",
-        BodyError::Form(FormError::NotUtf8 | FormError::NotMultipart) | BodyError::Json(_) => {
-            "The parameters cannot be read."
-        }
-        BodyError::UnsupportedType(_) => "The body is no form.",
-    }
 }

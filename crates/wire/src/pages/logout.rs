@@ -1,18 +1,80 @@
-//! Signing out at a client's wish.
+//! Signing out at a client's wish. The wish alone signs nobody out: a picture on any site could make it.
 
-use countersign_ops::Unavailable;
+use countersign_model::oauth::{Parameters, RedirectUri};
+use countersign_ops::oauth::end_session::{LogoutPlan, PlanLogoutError};
+use http::StatusCode;
 
+use super::consent::name_of;
+use super::cookies::{self, Browser};
 use super::error::Error;
+use super::form::Form;
+use super::layout::{Button, FlowAsk, FlowNotice, Hidden, Shell};
+use super::respond;
+use super::words::fill;
 use crate::http::{Call, Reply};
 
-pub(super) async fn ask(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+const PATH: &str = "/oauth2/logout";
+
+impl From<PlanLogoutError> for Error {
+    fn from(error: PlanLogoutError) -> Error {
+        match error {
+            PlanLogoutError::Refused(code, reason) => Error::Refused { code, reason },
+            PlanLogoutError::Unavailable(why) => Error::Unavailable(why),
+        }
+    }
 }
 
-pub(super) async fn logout(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// Asks whoever is signed in; who is not, is sent on.
+pub(super) async fn ask(call: &Call<'_>) -> Result<Reply, Error> {
+    let wish = call.query_parameters().map_err(respond::unreadable)?;
+    let plan = call.core().plan_logout(&wish).await?;
+    let Some(session) = cookies::session(call).await? else { return Ok(go(&plan)) };
+    let browser = Browser::of(call);
+    // The wish travels in the form, and the form's proof is for this wish only.
+    let wish = serde_json::to_string(&wish).unwrap_or_default();
+    let destination = plan.redirect.as_deref().and_then(|uri| RedirectUri::register(uri).ok());
+    let origin = destination.map(|uri| uri.form_action()).unwrap_or_default();
+    let shell = Shell::of(call).leading_to(origin);
+    let words = shell.words;
+    let button = |value, text: &str| Button { name: "decision", value, text: text.to_owned() };
+    let page = FlowAsk {
+        hidden: Hidden::of(call, &browser, &wish, PATH),
+        action: PATH,
+        heading: words.sign_out_title,
+        text: &fill(words.sign_out_ask, &[("who", name_of(&session.profile))]),
+        buttons: vec![button("sign_out", words.sign_out), button("stay", words.stay)],
+        shell: &shell,
+    };
+    Ok(browser.mark(shell.show(StatusCode::OK, &page)))
 }
 
-pub(super) async fn signed_out(_: &Call<'_>) -> Result<Reply, Error> {
-    Err(Unavailable::Fault.into())
+/// Takes the answer of that page. A client's own form comes without our cookies: the browser goes on by a
+/// GET of its own.
+pub(super) async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
+    let posted = call.form_parameters().map_err(respond::unreadable)?;
+    if posted.get("csrf").is_none() {
+        call.core().plan_logout(&posted).await?;
+        return Ok(Reply::see_other(&format!("{PATH}?{}", respond::query_of(&posted))));
+    }
+    let form = Form::read(call, PATH)?;
+    if form.text("decision") != "sign_out" {
+        return Ok(Reply::see_other("/account"));
+    }
+    let wish: Parameters = serde_json::from_str(&form.flow).map_err(|_| Error::StartAgain)?;
+    let plan = call.core().plan_logout(&wish).await?;
+    if let Some(cookie) = cookies::session_cookie(call) {
+        call.core().end_browser(cookie).await?;
+    }
+    Ok(cookies::sign_out(go(&plan)))
+}
+
+/// Tells that it is done.
+pub(super) async fn signed_out(call: &Call<'_>) -> Result<Reply, Error> {
+    let shell = Shell::of(call);
+    let words = shell.words;
+    Ok(shell.show(StatusCode::OK, &FlowNotice::new(&shell, words.signed_out, words.signed_out_text)))
+}
+
+fn go(plan: &LogoutPlan) -> Reply {
+    Reply::see_other(plan.redirect.as_deref().unwrap_or("/signed-out")).no_store()
 }

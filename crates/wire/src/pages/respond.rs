@@ -1,14 +1,15 @@
 //! The answer on its way to the client: query, fragment or form.
 
 use askama::Template;
-use countersign_model::oauth::{RedirectUri, ResponseMode};
+use countersign_model::oauth::{ErrorCode, Parameters, RedirectUri, ResponseMode};
 use countersign_ops::oauth::start_authorization::Answer;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::error::Error;
 use super::layout::Shell;
-use crate::http::{Call, Reply};
+use crate::http::{BodyError, Call, FormError, Reply};
 
 /// Everything that a query or a fragment could read as something else is escaped.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -34,8 +35,32 @@ pub(super) fn answer(call: &Call<'_>, answer: &Answer) -> Reply {
 }
 
 fn encoded(answer: &Answer) -> String {
-    let pair = |(name, value): &(&'static str, String)| format!("{name}={}", utf8_percent_encode(value, VALUE));
-    answer.parameters.iter().map(pair).collect::<Vec<_>>().join("&")
+    query(answer.parameters.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
+/// The parameters as a query.
+pub(super) fn query_of(parameters: &Parameters) -> String {
+    query(parameters.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str()))))
+}
+
+fn query<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pair = |(name, value): (&str, &str)| {
+        format!("{}={}", utf8_percent_encode(name, VALUE), utf8_percent_encode(value, VALUE))
+    };
+    pairs.map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// A request whose parameters cannot be told.
+pub(super) fn unreadable(error: BodyError) -> Error {
+    let reason = match error {
+        BodyError::Form(FormError::Duplicate(_)) => "A parameter is given twice.",
+        BodyError::Form(FormError::TooManyFields) => "There are too many parameters.",
+        BodyError::Form(FormError::NotUtf8 | FormError::NotMultipart) | BodyError::Json(_) => {
+            "The parameters cannot be read."
+        }
+        BodyError::UnsupportedType(_) => "The body is no form.",
+    };
+    Error::Refused { code: ErrorCode::InvalidRequest, reason }
 }
 
 /// A form that sends itself, with a button where no script runs (OAuth 2.0 Form Post Response Mode).
