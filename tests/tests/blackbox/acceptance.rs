@@ -12,6 +12,9 @@ socket on SQLite and on PostgreSQL (`::sqlite`, `::postgres`): `scripts/test see
 This table is checked against the tests by one of them and written by `COUNTERSIGN_BLESS=1 scripts/test acceptance_table`.\n\
 **D** stands in the document, **U** in the public code or later docs that it came from, **R** is our reading of what it\n\
 leaves open.\n\n\
+All of it is about the five documents. Any surface's token (004-12, decision 14) means one of theirs: their tokens are\n\
+good at userinfo, and a token of [OAuth](surfaces/oauth.md) opens none of their paths, since its scope would not hold\n\
+there. X-12 is theirs too: `/oauth2/token` answers 401 with `Basic` to who came with it (RFC 6749 section 5.2).\n\n\
 | Id | | Test | What it shows |\n|---|---|---|---|\n";
 
 struct Shown {

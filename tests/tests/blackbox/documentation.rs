@@ -157,6 +157,11 @@ fn examples_of_rest_run() {
 }
 
 #[test]
+fn examples_of_oauth_run() {
+    run_page("docs/surfaces/oauth.md");
+}
+
+#[test]
 fn a_pattern_is_as_strict_as_it_looks() {
     assert!(matches("a…c", "abbc") && matches("…", "") && matches("a…", "a"));
     assert!(!matches("a…c", "abcd") && !matches("", "a") && !matches("b…", "ab"));
@@ -215,10 +220,8 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// The tests and files that ARCHITECTURE.md relies on exist.
-#[test]
-fn guards_of_invariants_exist() {
-    let page = read("ARCHITECTURE.md");
+/// All our sources.
+fn sources() -> String {
     let mut sources = String::new();
     let mut folders = vec![root().join("crates"), root().join("tests/tests"), root().join("bench/src")];
     while let Some(folder) = folders.pop() {
@@ -230,6 +233,14 @@ fn guards_of_invariants_exist() {
             }
         }
     }
+    sources
+}
+
+/// The tests and files that ARCHITECTURE.md relies on exist.
+#[test]
+fn guards_of_invariants_exist() {
+    let page = read("ARCHITECTURE.md");
+    let sources = sources();
     let invariants =
         page.split("\n## ").find(|part| part.starts_with("What always holds")).expect("a chapter");
     let mut guards = 0;
@@ -245,4 +256,25 @@ fn guards_of_invariants_exist() {
         }
     }
     assert!(guards > 40, "{guards}");
+}
+
+/// Every row of the security review names a test that is there, or says that it is open or cannot occur.
+#[test]
+fn the_security_review_names_what_is_there() {
+    let page = read("docs/security-review.md");
+    let sources = sources();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.contains("---"));
+    let rows: Vec<&str> = rows.filter(|row| !row.ends_with("Shown by |")).collect();
+    for row in &rows {
+        let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        for name in &names {
+            let name = name.rsplit("::").next().unwrap_or(name);
+            let is_there = sources.contains(&format!("fn {name}(")) || root().join(name).exists();
+            assert!(is_there, "docs/security-review.md names {name}, which does not exist");
+        }
+        let is_excused = shown.contains("**open**") || shown.contains("n/a");
+        assert!(!names.is_empty() || is_excused, "{row} shows nothing");
+    }
+    assert!(rows.len() > 100, "{}", rows.len());
 }
