@@ -7,6 +7,7 @@ mod authd;
 mod authv1;
 mod guide;
 mod line;
+mod oidc;
 mod ouser;
 mod pinned;
 mod rest;
@@ -54,6 +55,7 @@ pub async fn run(arguments: Tour) -> Outcome {
     line::chapter(&mut guide, &person, &random).await?;
     authv1::chapter(&mut guide, &person, &random).await?;
     let token = rest::chapter(&mut guide, &person, &random).await?;
+    oidc::chapter(&mut guide, &session).await?;
     after::password_change(&mut guide, &mut person, &session, &token, &random).await?;
     after::log_out(&mut guide, &person, &session).await?;
     guide.farewell(&target)?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The fields whose values are secrets in one of the documents.
-const SECRETS: [&str; 11] = [
+const SECRETS: [&str; 12] = [
     "password",
     "current_password",
     "session_token",
@@ -14,6 +14,7 @@ const SECRETS: [&str; 11] = [
     "refresh_token",
     "oauth_token",
     "identity_token",
+    "client_secret",
     "Authorization",
 ];
 

@@ -147,7 +147,7 @@ fn unsuitable(settings: &Settings) -> Option<&'static str> {
     if delivery.smtp.is_some() || delivery.sms.is_some() {
         return Some("it sends its messages away, and the tour reads codes in the outbox");
     }
-    let all_on = [&settings.ouser, &settings.authd, &settings.authv1, &settings.rest];
+    let all_on = [&settings.ouser, &settings.authd, &settings.authv1, &settings.rest, &settings.oauth];
     if !settings.line.enabled || all_on.iter().any(|surface| !surface.enabled) {
         return Some("some of its surfaces are off");
     }
