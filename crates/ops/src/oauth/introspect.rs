@@ -46,7 +46,7 @@ pub struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     pub token_type: &'static str,
-    /// None for what never expires (004's tokens).
+    /// None for what never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     pub iat: i64,
