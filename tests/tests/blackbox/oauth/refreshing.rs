@@ -144,6 +144,16 @@ fn refresh_notices_suspension_consent_and_groups(case: &Case) {
     command(&["client", "suspend", &client.id]);
     expect_error(&provider.refresh(&client, refresh_of(&tokens)), "invalid_client");
 
+    let client = provider.client(json!({}));
+    let user = provider.user();
+    let mut browser = provider.browser();
+    let first = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+    let tokens = provider.redeem(&client, &first).expect(200).json();
+    let not_redeemed = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+    browser.open("/account").submit(&[("action", "withdraw")]);
+    expect_error(&provider.refresh(&client, refresh_of(&tokens)), "invalid_grant");
+    expect_error(&provider.redeem(&client, &not_redeemed), "invalid_grant");
+
     let group = format!("staff-{}", crate::case::unique());
     command(&["group", "add", &group]);
     let limited = provider.client(json!({"groups": [group]}));
