@@ -8,6 +8,7 @@ use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
 use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
 use serde_json::{Value, json};
 
+use super::read_request::SERVED;
 use crate::{Core, Registration, Settings};
 
 /// The grants that are served.
@@ -18,10 +19,6 @@ const GRANTS: [GrantType; 5] = [
     GrantType::DeviceCode,
     GrantType::TokenExchange,
 ];
-
-/// The ways in which answers travel.
-const RESPONSE_MODES: [ResponseMode; 3] =
-    [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
 
 /// How clients show who they are.
 const AUTH_METHODS: [AuthMethod; 4] =
@@ -65,9 +62,11 @@ fn server_metadata(settings: &Settings) -> Value {
         "revocation_endpoint": at("/oauth2/revoke"),
         "device_authorization_endpoint": at("/oauth2/device_authorization"),
         "end_session_endpoint": at("/oauth2/logout"),
+        "pushed_authorization_request_endpoint": at("/oauth2/par"),
+        "require_pushed_authorization_requests": false,
         "scopes_supported": Scope::KNOWN,
         "response_types_supported": ["code"],
-        "response_modes_supported": RESPONSE_MODES.map(ResponseMode::name),
+        "response_modes_supported": SERVED.map(ResponseMode::name),
         "grant_types_supported": GRANTS.map(GrantType::name),
         "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],

@@ -34,7 +34,6 @@ pub mod register_client;
 pub(crate) mod request_object;
 pub mod revoke;
 pub mod start_authorization;
-pub mod status;
 mod subject;
 pub mod userinfo;
 

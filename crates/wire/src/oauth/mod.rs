@@ -10,7 +10,6 @@ mod register;
 mod request;
 mod revoke;
 mod routes;
-mod status;
 mod token;
 mod token_reply;
 mod userinfo;

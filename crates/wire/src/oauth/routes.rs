@@ -1,6 +1,6 @@
 //! Every path.
 
-use super::{device, discovery, introspect, par, register, revoke, status, token, userinfo};
+use super::{device, discovery, introspect, par, register, revoke, token, userinfo};
 use crate::http::{Route, Verb, handler};
 
 /// The paths. They have no prefix: they follow the issuer.
@@ -35,7 +35,6 @@ pub const ROUTES: &[Route] = &[
             (Verb::Options, handler!(userinfo::preflight)),
         ],
     },
-    Route { path: "/oauth2/status/{list}", handlers: &[(Verb::Get, handler!(status::answer))] },
     Route { path: "/oauth2/par", handlers: &[(Verb::Post, handler!(par::answer))] },
     Route { path: "/oauth2/device_authorization", handlers: &[(Verb::Post, handler!(device::answer))] },
     Route { path: "/oauth2/register", handlers: &[(Verb::Post, handler!(register::register))] },

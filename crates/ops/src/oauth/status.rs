@@ -1,1 +1,0 @@
-//! Which JWTs have been revoked (Token Status List).
