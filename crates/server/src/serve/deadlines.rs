@@ -33,6 +33,7 @@ pub struct Watched {
     /// Whether the next byte begins a request.
     is_idle: AtomicBool,
     in_flight: AtomicU32,
+    is_late: AtomicBool,
     late: Notify,
 }
 
@@ -56,6 +57,7 @@ impl Deadlines {
             closes_at: AtomicU32::new(self.now() + HEADERS),
             is_idle: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            is_late: AtomicBool::new(false),
             late: Notify::new(),
         });
         self.lock().insert(number, Arc::clone(&watched));
@@ -75,6 +77,7 @@ impl Deadlines {
         let now = self.second.fetch_add(1, Ordering::Relaxed) + 1;
         for watched in self.lock().values() {
             if watched.closes_at.load(Ordering::Relaxed) <= now {
+                watched.is_late.store(true, Ordering::Release);
                 watched.late.notify_one();
             }
         }
@@ -103,6 +106,11 @@ impl Watch {
         self.watched.is_idle.store(false, Ordering::Relaxed);
         self.watched.closes_at.store(NEVER, Ordering::Relaxed);
         InFlight(self)
+    }
+
+    /// Whether the connection was to be closed at some time.
+    pub fn is_late(&self) -> bool {
+        self.watched.is_late.load(Ordering::Acquire)
     }
 
     /// Returns when the connection is to be closed.

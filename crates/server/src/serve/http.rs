@@ -164,6 +164,8 @@ impl<A: Answer> Connection<A> {
         let service = service_fn(|request| self.respond(request));
         let connection = http1::Builder::new()
             .header_read_timeout(None)
+            // Answers are small: one buffer is sent faster than two.
+            .writev(false)
             .max_header_size(HEAD_MAX_BYTES)
             .max_buf_size(64 * 1024)
             .serve_connection(io, service);
@@ -208,11 +210,15 @@ impl<A: Answer> Connection<A> {
         C: Future<Output = hyper::Result<()>>,
     {
         let mut late = pin!(self.watch.late());
-        let mut shutdown = self.shutdown.clone();
+        let (mut shutdown, told) = (self.shutdown.clone(), self.shutdown.clone());
         let mut stopping = pin!(stopped(&mut shutdown));
         let mut stop = Some(stop);
+        // Both wake this task when it is time, so after the first look they are looked at only then.
+        let mut is_first = true;
         let ended = poll_fn(|cx| {
+            let is_first = std::mem::take(&mut is_first);
             if stop.is_some()
+                && (is_first || told.has_changed().unwrap_or(true))
                 && stopping.as_mut().poll(cx).is_ready()
                 && let Some(stop) = stop.take()
             {
@@ -220,7 +226,8 @@ impl<A: Answer> Connection<A> {
             }
             match connection.as_mut().poll(cx) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+                Poll::Pending if is_first || self.watch.is_late() => late.as_mut().poll(cx).map(|()| None),
+                Poll::Pending => Poll::Pending,
             }
         });
         match ended.await {
