@@ -1,0 +1,226 @@
+//! Clients that register themselves, and what is fetched for them.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use countersign_testkit::Response;
+use serde_json::{Value, json};
+
+use super::codes::expect_error;
+use super::dpop::{Key, now};
+use super::provider::{Provider, basic};
+use crate::case::{Case, on_both_engines, unique};
+
+on_both_engines! {
+    registration_is_off_by_default
+    registration_may_need_a_token
+    what_a_client_registers_is_checked
+    a_registration_is_managed_with_its_own_token
+    nothing_private_is_fetched
+}
+
+const OPEN: &str = "[oauth]\nregistration = 'open'\n";
+
+fn register(case: &Case, metadata: &Value) -> Response {
+    case.http().post("/oauth2/register").json(metadata).send()
+}
+
+fn minimal() -> Value {
+    json!({"redirect_uris": ["https://app.example.com/cb"]})
+}
+
+fn registration_is_off_by_default(case: &Case) {
+    let refused = register(case, &minimal()).expect(403);
+    assert_eq!(refused.json()["error"], "access_denied");
+    let discovery = case.get("/.well-known/openid-configuration").expect(200).json();
+    assert!(discovery.get("registration_endpoint").is_none());
+}
+
+fn registration_may_need_a_token(case: &Case) {
+    let case = case.with_config("[oauth]\nregistration = 'token'\nregistration_token = 'let-me-in'\n");
+    let with = |value: Option<&str>| {
+        let request = case.http().post("/oauth2/register").json(&minimal());
+        match value {
+            Some(value) => request.header("Authorization", value).send(),
+            None => request.send(),
+        }
+    };
+    for refused in [with(None), with(Some("Bearer let-me-in2")), with(Some("Basic let-me-in"))] {
+        assert_eq!(refused.status, 401);
+        expect_error(&refused, "invalid_token");
+        assert!(refused.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
+    }
+    with(Some("Bearer let-me-in")).expect(201);
+}
+
+fn what_a_client_registers_is_checked(case: &Case) {
+    let case = case.with_config(OPEN);
+    let provider = Provider::new(&case);
+    for uri in [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "http://app.example.com/cb",
+        "https://app.example.com/cb#fragment",
+        "https://app.example.com/*",
+        "https://user@app.example.com/cb",
+        "https://app.example.com/a/../b",
+        "https:///cb",
+        "relative",
+    ] {
+        expect_error(&register(&case, &json!({"redirect_uris": [uri]})), "invalid_redirect_uri");
+    }
+    let with = |name: &str, value: Value| {
+        let mut metadata = minimal();
+        metadata[name] = value;
+        register(&case, &metadata)
+    };
+    for (name, value) in [
+        ("redirect_uris", json!([])),
+        ("redirect_uris", json!("https://app.example.com/cb")),
+        ("grant_types", json!(["password"])),
+        ("token_endpoint_auth_method", json!("client_secret_jwt")),
+        ("token_endpoint_auth_method", json!("private_key_jwt")),
+        ("logo_uri", json!("javascript:alert(1)")),
+        ("jwks", json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]})),
+        ("jwks", json!({"keys": [{"kty": "EC", "d": "c2VjcmV0"}]})),
+        ("id_token_signed_response_alg", json!("none")),
+    ] {
+        expect_error(&with(name, value), "invalid_client_metadata");
+    }
+    expect_error(
+        &case.http().post("/oauth2/register").body("application/json", "[]").send(),
+        "invalid_client_metadata",
+    );
+
+    // What strangers do not decide is dropped, and what is not known (RFC 7591 section 2).
+    let made = register(
+        &case,
+        &json!({
+            "redirect_uris": ["https://app.example.com/cb"],
+            "grant_types": ["authorization_code", "implicit"],
+            "response_types": ["code", "id_token"],
+            "scope": "openid admin email",
+            "first_party": true,
+            "introspect_documents": true,
+            "audience": ["https://api.example.com"],
+            "require_pkce": false,
+            "unheard_of": {"a": 1},
+            "client_id": "mine",
+            "client_name": null,
+        }),
+    )
+    .expect(201);
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    let made = made.json();
+    assert_eq!(
+        (&made["scope"], &made["grant_types"]),
+        (&json!("email openid"), &json!(["authorization_code"]))
+    );
+    assert_eq!((&made["first_party"], &made["introspect_documents"]), (&json!(false), &json!(false)));
+    assert_eq!(made["require_pkce"], true);
+    assert!(
+        made["audience"].is_null() && made["unheard_of"].is_null() && made["client_id"] != "mine",
+        "{made}"
+    );
+    // It is a client like any other.
+    let secret = made["client_secret"].as_str().expect("a secret");
+    let id = made["client_id"].as_str().expect("an id");
+    let request = case.http().post("/oauth2/introspect").header("Authorization", &basic(id, secret));
+    assert_eq!(request.form(&[("token", "nothing")]).send().expect(200).json(), json!({"active": false}));
+    let listed = provider.command(&["client", "show", id, "--json"]);
+    assert_eq!(listed["origin"], "dynamic");
+}
+
+fn a_registration_is_managed_with_its_own_token(case: &Case) {
+    let case = case.with_config(OPEN);
+    let provider = Provider::new(&case);
+    let made = register(&case, &minimal()).expect(201).json();
+    let other = register(&case, &minimal()).expect(201).json();
+    let text = |json: &Value, name: &str| json[name].as_str().unwrap_or_else(|| panic!("{name}")).to_owned();
+    let (id, token) = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    let uri = text(&made, "registration_client_uri");
+    let path = uri.strip_prefix(&provider.issuer()).expect("under the issuer");
+    let send = |method: &str, token: &str, body: Option<&Value>| {
+        let request = case.http().request(method, path).header("Authorization", &format!("Bearer {token}"));
+        match body {
+            Some(body) => request.json(body).send(),
+            None => request.send(),
+        }
+    };
+    let read = send("GET", &token, None).expect(200).json();
+    assert_eq!((&read["client_id"], &read["redirect_uris"]), (&made["client_id"], &made["redirect_uris"]));
+    assert!(read["client_secret"].is_null(), "only its digest is known");
+    for wrong in [&text(&other, "registration_access_token"), &text(&made, "client_secret"), "x"] {
+        for method in ["GET", "PUT", "DELETE"] {
+            expect_error(&send(method, wrong, Some(&minimal())), "invalid_token");
+        }
+    }
+    let wanted =
+        json!({"client_id": id, "redirect_uris": ["https://new.example.com/cb"], "client_name": "New"});
+    expect_error(&send("PUT", &token, Some(&minimal())), "invalid_client_metadata");
+    let replaced = send("PUT", &token, Some(&wanted)).expect(200).json();
+    assert_eq!((&replaced["client_name"], &replaced["client_secret"]), (&json!("New"), &Value::Null));
+    assert_eq!(replaced["redirect_uris"], json!(["https://new.example.com/cb"]));
+
+    send("DELETE", &token, None).expect(204);
+    expect_error(&send("GET", &token, None), "invalid_token");
+    let header = basic(&id, &text(&made, "client_secret"));
+    let request = case.http().post("/oauth2/introspect").header("Authorization", &header);
+    expect_error(&request.form(&[("token", "x")]).send(), "invalid_client");
+}
+
+/// A server on this machine that gives JSON to whoever asks, and counts.
+fn canary(json: String) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            counter.fetch_add(1, Ordering::SeqCst);
+            // The head of the request is small, and nobody minds if it is not read whole.
+            let _ = stream.read(&mut [0; 4096]);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{json}", json.len());
+        }
+    });
+    (port, asked)
+}
+
+fn nothing_private_is_fetched(case: &Case) {
+    let key = Key::new();
+    let (port, asked) = canary(json!({"keys": [key.jwk()]}).to_string());
+    let sign_in = |case: &Case, host: &str| {
+        let provider = Provider::new(case);
+        let client = provider.service(json!({
+            "scope": "read",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks_uri": format!("http://{host}:{port}/jwks"),
+        }));
+        let claims = json!({
+            "iss": client.id, "sub": client.id, "aud": provider.issuer(),
+            "jti": format!("fetch-{}", unique()), "iat": now(), "exp": now() + 60,
+        });
+        let jwt = key.sign(&json!({"alg": "ES256"}), &claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &jwt),
+        ];
+        case.http().post("/oauth2/token").form(&form).send()
+    };
+    for host in ["127.0.0.1", "localhost"] {
+        expect_error(&sign_in(case, host), "invalid_client");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "somebody asked");
+    // An operator may allow it.
+    let allowed = case.with_config("[oauth]\nfetch_allowed = ['127.0.0.0/8']\n");
+    sign_in(&allowed, "127.0.0.1").expect(200);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // The network is allowed, not the name over http.
+    expect_error(&sign_in(&allowed, "localhost"), "invalid_client");
+}
