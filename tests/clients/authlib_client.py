@@ -26,6 +26,7 @@ def sign_in(method):
         redirect_uri=CALLBACK,
         code_challenge_method="S256",
         token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
     )
     server = session.get(test["issuer"] + "/.well-known/openid-configuration", withhold_token=True).json()
     verifier, nonce = generate_token(48), generate_token()

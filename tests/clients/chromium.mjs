@@ -10,6 +10,13 @@ const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 /** A browser of its own profile. */
 export const launch = () => chromium.launch({ executablePath: program(), args: quiet })
 
+/** A page of a new profile in it; it waits for nothing longer than a loaded machine needs. */
+export async function newPage(browser, options = {}) {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(15_000)
+  return context.newPage()
+}
+
 function program() {
   for (const directory of (process.env.PATH ?? '').split(delimiter)) {
     try {
@@ -19,6 +26,9 @@ function program() {
   }
   throw new Error('Chromium is not installed (Debian: chromium)')
 }
+
+/** Whether a message of the console says that something is wrong: but for an icon, which it asks every site for. */
+export const isComplaint = (message) => message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')
 
 /** An application at an address of its own, which shows an empty page at every path; `origin` and `files` to serve. */
 export async function application(files = {}) {

@@ -12,7 +12,7 @@ async function discover(algorithm) {
 }
 
 /** An authorization request and its checked answer. */
-async function authorize(as, client, scope) {
+async function authorize(as, client, scope, more = {}) {
   const verifier = oauth.generateRandomCodeVerifier()
   const state = oauth.generateRandomState()
   const nonce = oauth.generateRandomNonce()
@@ -26,6 +26,7 @@ async function authorize(as, client, scope) {
     nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
+    ...more,
   })
   return { parameters: oauth.validateAuthResponse(as, client, await visit(url), state), verifier, nonce }
 }
@@ -86,7 +87,8 @@ await run({
       access_token_format: 'jwt', audience: [audience],
     })
     const client = { client_id: made.client_id }
-    const tokens = await redeem(as, client, oauth.None(), await authorize(as, client, 'openid email'))
+    const granted = await authorize(as, client, 'openid email', { resource: audience })
+    const tokens = await redeem(as, client, oauth.None(), granted)
     const request = new Request('https://api.example.com/things', {
       headers: { authorization: `Bearer ${tokens.access_token}` },
     })

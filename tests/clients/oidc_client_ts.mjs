@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { application, launch } from './chromium.mjs'
+import { application, isComplaint, launch, newPage } from './chromium.mjs'
 import { makeClient, test } from './talk.mjs'
 
 const entry = createRequire(import.meta.url).resolve('oidc-client-ts/package.json')
@@ -26,9 +26,9 @@ const settings = {
 }
 
 const browser = await launch()
-const page = await (await browser.newContext()).newPage()
+const page = await newPage(browser)
 const complaints = []
-page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+page.on('console', (message) => isComplaint(message) && complaints.push(message.text()))
 
 /** Calls the library in the application's page. */
 async function call(work) {
@@ -54,7 +54,7 @@ assert.equal(renewed.profile.sub, user.profile.sub)
 
 await call((manager) => void manager.signoutRedirect())
 await page.waitForURL(`${test.issuer}/**`)
-await page.locator('form button, form [type=submit]').first().click()
+await page.locator('[name=decision][value=sign_out]').first().click()
 await page.waitForURL(`${app.origin}/signed-out**`)
 const told = await fetch(`${test.issuer}/oauth2/userinfo`, { headers: { authorization: `Bearer ${renewed.access_token}` } })
 assert.equal(told.status, 401)

@@ -139,7 +139,7 @@ await run({
       client.None(),
     )
     const started = await client.initiateDeviceAuthorization(config, { scope: 'openid email' })
-    await allowDevice(started.verification_uri_complete)
+    await allowDevice(started.verification_uri_complete, started.user_code)
     const tokens = await client.pollDeviceAuthorizationGrant(config, { ...started, interval: 1 })
     assert.equal((await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)).email, test.email)
   },

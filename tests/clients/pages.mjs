@@ -2,7 +2,7 @@
 // each is kept.
 import { join } from 'node:path'
 import axe from 'axe-core'
-import { application, authorizationUrl, launch } from './chromium.mjs'
+import { application, authorizationUrl, launch, newPage } from './chromium.mjs'
 import { codeFor, makeClient, test } from './talk.mjs'
 
 const looks = [
@@ -21,8 +21,7 @@ const client = await makeClient({
 const ask = (more = {}) => authorizationUrl(test.issuer, client, callback, { scope: 'openid profile email', ...more })
 
 const browser = await launch()
-const context = await browser.newContext()
-const page = await context.newPage()
+const page = await newPage(browser)
 const violations = []
 
 /** Looks at the page that is open. */
@@ -91,7 +90,7 @@ await look('select-account')
 // Going.
 await page.goto(`${test.issuer}/oauth2/logout`)
 await look('sign-out')
-await page.locator('form button, form [type=submit]').first().click()
+await page.locator('[name=decision][value=sign_out]').first().click()
 await page.waitForLoadState()
 await look('signed-out')
 

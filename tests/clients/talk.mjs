@@ -29,8 +29,8 @@ export const confirm = async (url) => (await ask({ do: 'confirm', url: String(ur
 /** The code of the latest message to an address. */
 export const codeFor = async (email) => (await ask({ do: 'code', email })).code
 
-/** Allows a device at its complete verification URL. */
-export const allowDevice = (url) => ask({ do: 'device', url: String(url) })
+/** Allows a device that shows this code, at its complete verification URL. */
+export const allowDevice = (url, code) => ask({ do: 'device', url: String(url), code })
 
 /** Runs each of the named parts, and fails with all that fail. */
 export async function run(parts) {

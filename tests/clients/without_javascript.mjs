@@ -1,7 +1,7 @@
 // The way through the pages in Chromium, with scripts switched off and on: the same clicks lead to the application.
 import assert from 'node:assert/strict'
-import { application, authorizationUrl, launch } from './chromium.mjs'
-import { codeFor, makeClient, run, test } from './talk.mjs'
+import { application, authorizationUrl, isComplaint, launch, newPage } from './chromium.mjs'
+import { makeClient, test } from './talk.mjs'
 
 const app = await application()
 const callback = `${app.origin}/callback`
@@ -13,10 +13,9 @@ const browser = await launch()
 
 /** The page of a new browser profile, at the beginning of a sign-in; what Chromium complains about is collected. */
 async function begin(javaScriptEnabled, more = {}) {
-  const context = await browser.newContext({ javaScriptEnabled })
-  const page = await context.newPage()
+  const page = await newPage(browser, { javaScriptEnabled })
   const complaints = []
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+  page.on('console', (message) => isComplaint(message) && complaints.push(message.text()))
   page.on('pageerror', (error) => complaints.push(String(error)))
   await page.goto(authorizationUrl(test.issuer, client, callback, more))
   return { page, complaints }
@@ -49,7 +48,7 @@ for (const scripts of [false, true]) {
   complaints.length = 0
   await signIn(page)
   await allow(page)
-  // Signed in already: the question comes at once, or none.
+  // Signed in already: the question comes at once.
   await page.goto(authorizationUrl(test.issuer, client, callback, { prompt: 'consent' }))
   await press(page, '[name=decision][value=deny]')
   await page.waitForURL(`${callback}**`)
@@ -61,7 +60,7 @@ for (const scripts of [false, true]) {
   if (!scripts) await press(page, 'button, [type=submit]')
   await page.waitForURL(callback)
   await page.goto(`${test.issuer}/oauth2/logout`)
-  await press(page, 'form button, form [type=submit]')
+  await press(page, '[name=decision][value=sign_out]')
   await page.goto(authorizationUrl(test.issuer, client, callback))
   await page.locator('[name=password]').waitFor()
   assert.deepEqual(complaints, [])

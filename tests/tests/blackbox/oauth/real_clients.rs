@@ -145,13 +145,18 @@ impl Talk<'_> {
                 json!({ "arrived": self.browser.allow().away().expect("an answer to the application") })
             }
             "confirm" => {
-                self.browser.open(url).submit(&[]);
+                self.browser.open(url).submit(&[("decision", "sign_out")]);
                 json!({ "arrived": self.browser.away().unwrap_or_else(|| self.browser.target()) })
             }
             "device" => {
                 self.browser.open(url);
                 self.sign_in();
-                self.browser.allow();
+                if !self.browser.asks_for_consent() {
+                    let code = question["code"].as_str().unwrap_or_default();
+                    self.browser.submit(&[("user_code", code)]);
+                    self.sign_in();
+                }
+                self.browser.submit(&[("decision", "allow")]);
                 json!({})
             }
             "code" => json!({ "code": self.code(question["email"].as_str().unwrap_or_default()) }),
