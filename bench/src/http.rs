@@ -100,6 +100,16 @@ pub fn get_with_token(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token {token}\r\n\r\n").into_bytes()
 }
 
+/// A `POST` of a form, with what stands behind `Basic` in the header.
+pub fn post_form(path: &str, basic: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {basic}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 /// A `POST` of a JSON body.
 pub fn post_json(path: &str, body: &serde_json::Value) -> Vec<u8> {
     let body = body.to_string();

@@ -14,6 +14,7 @@ mod pg_select;
 mod postgres;
 mod random;
 mod seed;
+mod signing;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +38,8 @@ enum Program {
     HashPool(hashing::Options),
     /// SQLite reference: durable token rotations, many to a commit.
     GroupCommit(group_commit::Options),
+    /// ES256 reference: the plain call of aws-lc on every thread.
+    Sign(signing::Options),
     /// PostgreSQL reference: pipelined selects by primary key.
     PgSelect(pg_select::Options),
     /// A private, durable PostgreSQL until the end of the input.
@@ -57,6 +60,7 @@ fn main() -> std::process::ExitCode {
         Program::Argon2(options) => hashing::run(&options),
         Program::HashPool(options) => hashing::run_pool(&options),
         Program::GroupCommit(options) => group_commit::run(&options),
+        Program::Sign(options) => signing::run(&options),
         Program::PgSelect(options) => pg_select::run(&options),
         Program::Postgres => postgres::run(),
         Program::Load(options) => load::run(&options),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::Result;
-use crate::http::{get_with_token, post_json};
+use crate::http::{get_with_token, post_form, post_json};
 use crate::random::Random;
 
 /// The requests that the goals of the project name.
@@ -16,6 +16,10 @@ pub enum Kind {
     Profile,
     /// `POST /refresh`; every connection rotates a session of its own.
     Refresh,
+    /// `POST /oauth2/token` with client credentials, of a random client each time.
+    ClientToken,
+    /// `POST /oauth2/introspect` of a random token each time.
+    Introspect,
     /// `POST /login` with identifier and password of a random account.
     Login,
 }
@@ -25,10 +29,11 @@ pub enum Kind {
 pub struct Material {
     tokens: Vec<String>,
     accounts: Vec<(String, String)>,
+    client: String,
 }
 
 impl Material {
-    pub fn read(tokens: Option<&Path>, accounts: Option<&Path>) -> Result<Self> {
+    pub fn read(tokens: Option<&Path>, accounts: Option<&Path>, client: Option<&Path>) -> Result<Self> {
         let read = |path: Option<&Path>| -> Result<String> {
             path.map_or(Ok(String::new()), |path| {
                 std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()).into())
@@ -40,7 +45,8 @@ impl Material {
             .filter_map(|line| line.split_once('\t'))
             .map(|(email, password)| (email.to_owned(), password.to_owned()))
             .collect();
-        Ok(Self { tokens, accounts })
+        let client = read(client)?.trim().to_owned();
+        Ok(Self { tokens, accounts, client })
     }
 }
 
@@ -57,7 +63,7 @@ impl Requests {
     /// Requests of connection `index`; fails when the files do not hold enough for `connections`.
     pub fn new(kind: Kind, material: Arc<Material>, index: usize, connections: usize) -> Result<Self> {
         let (has, needs, what) = match kind {
-            Kind::Profile => (material.tokens.len(), 1, "tokens"),
+            Kind::Profile | Kind::ClientToken | Kind::Introspect => (material.tokens.len(), 1, "tokens"),
             Kind::Refresh => (material.tokens.len(), connections, "tokens"),
             Kind::Login => (material.accounts.len(), 1, "accounts"),
         };
@@ -74,6 +80,14 @@ impl Requests {
             Kind::Profile => {
                 let token = random.pick(&self.material.tokens).map_or("", String::as_str);
                 get_with_token("/auth/profile/", token)
+            }
+            Kind::ClientToken => {
+                let client = random.pick(&self.material.tokens).map_or("", String::as_str);
+                post_form("/oauth2/token", client, "grant_type=client_credentials")
+            }
+            Kind::Introspect => {
+                let token = random.pick(&self.material.tokens).map_or("", String::as_str);
+                post_form("/oauth2/introspect", &self.material.client, &format!("token={token}"))
             }
             Kind::Refresh => post_json("/refresh", &json!({ "session_token": self.token })),
             Kind::Login => {
