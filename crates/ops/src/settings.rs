@@ -167,8 +167,6 @@ pub struct OAuthSettings {
     pub access_token_format: TokenFormat,
     /// Who may register clients.
     pub registration: Registration,
-    /// Hosts whose client ID metadata documents are taken.
-    pub client_id_documents: Vec<String>,
     /// Private hosts and networks that may be fetched from.
     pub fetch_allowed: Vec<String>,
     /// How old a signing key gets.
@@ -268,7 +266,6 @@ impl Default for OAuthSettings {
             device_code: MINUTE * 10,
             access_token_format: TokenFormat::Opaque,
             registration: Registration::Off,
-            client_id_documents: Vec::new(),
             fetch_allowed: Vec::new(),
             key_rotation: DAY * 90,
             key_published_before: DAY,

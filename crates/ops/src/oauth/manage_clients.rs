@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::oauth::{
-    Client, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope, SubjectType,
+    AuthMethod, Client, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope,
+    SubjectType,
 };
 use countersign_model::secret::Secret;
 use countersign_model::session::{Mark, Token, TokenDigest};
@@ -308,9 +309,22 @@ pub(crate) fn completed(mut metadata: Metadata) -> Result<Metadata, MetadataFaul
         metadata.response_types.clear();
     }
     metadata.check()?;
+    check_served(&metadata)?;
     check_keys(&metadata)?;
     check_subjects(&metadata)?;
     Ok(metadata)
+}
+
+/// Certificates of clients (RFC 8705) are not asked for, so nobody could ever show one.
+fn check_served(metadata: &Metadata) -> Result<(), MetadataFault> {
+    let unsupported = |name: &str| Err(MetadataFault::Unsupported(name.to_owned()));
+    match metadata.token_endpoint_auth_method {
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls => unsupported("token_endpoint_auth_method"),
+        _ if metadata.tls_client_certificate_bound_access_tokens => {
+            unsupported("tls_client_certificate_bound_access_tokens")
+        }
+        AuthMethod::None | AuthMethod::Basic | AuthMethod::Post | AuthMethod::PrivateKeyJwt => Ok(()),
+    }
 }
 
 /// A set of public keys has nothing private and nothing shared in it.

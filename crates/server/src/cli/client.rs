@@ -82,13 +82,33 @@ async fn add(request: AddClient) -> Outcome {
     };
     let metadata = metadata(members)?;
     let core = open(&request.place, Opener::FirstCommand).await?;
+    let spa = request.spa.clone();
     let made = core.add_client(NewClient {
         id: request.client_id.clone().or(file_id),
         metadata,
         secret: secret.map(Secret::new),
         origin: ClientOrigin::CommandLine,
     });
-    tell(&core, &made.await.map_err(failed)?, request.form.json, "added")
+    let made = made.await.map_err(failed)?;
+    tell(&core, &made, request.form.json, "added")?;
+    match spa {
+        Some(uri) if !request.form.json => library_settings(&core, &made.client, &uri),
+        _ => Ok(()),
+    }
+}
+
+/// What two common libraries want to be told, ready to be copied. JSON quotes texts as JavaScript does.
+fn library_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
+    let (issuer, id) = (json!(core.settings.public_url), json!(client.id));
+    let (uri, scope) = (json!(uri), json!("openid profile email"));
+    say(&format!(
+        "\noidc-client-ts:\n  new UserManager({{\n    authority: {issuer},\n    client_id: {id},\n    \
+         redirect_uri: {uri},\n    scope: {scope},\n  }})"
+    ))?;
+    say(&format!(
+        "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
+         client.None())\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, scope: {scope}, … }})"
+    ))
 }
 
 impl AddClient {

@@ -30,7 +30,6 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
     let registration = registration(reader);
     let access_token_format = reader
         .choice("oauth.access_token_format", &[("opaque", TokenFormat::Opaque), ("jwt", TokenFormat::Jwt)]);
-    let client_id_documents = reader.or("oauth.client_id_documents", default.client_id_documents);
     let fetch_allowed = reader.or("oauth.fetch_allowed", default.fetch_allowed);
     let require_dpop_nonce = reader.or("oauth.require_dpop_nonce", default.require_dpop_nonce);
     let mut lifetime = |key, default| reader.checked(key, default, POSITIVE, is_positive);
@@ -43,7 +42,6 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         key_published_before: lifetime("oauth.key_published_before", default.key_published_before),
         access_token_format,
         registration,
-        client_id_documents,
         fetch_allowed,
         require_dpop_nonce,
     }

@@ -64,21 +64,25 @@ fn registration(
     created_at: Timestamp,
     secret: Option<&Secret>,
     token: Option<&Secret>,
-) -> Value {
-    let mut shown = client.metadata.to_json();
-    shown["client_id"] = json!(client.id);
-    shown["client_id_issued_at"] = json!(created_at.seconds());
+) -> Map<String, Value> {
+    let mut shown = match client.metadata.to_json() {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    let mut tell = |name: &str, value| shown.insert(name.to_owned(), value);
+    tell("client_id", json!(client.id));
+    tell("client_id_issued_at", json!(created_at.seconds()));
     if let Some(secret) = secret {
-        shown["client_secret"] = json!(secret.reveal());
+        tell("client_secret", json!(secret.reveal()));
     }
     if client.has_secret {
         // It does not lapse.
-        shown["client_secret_expires_at"] = json!(0);
+        tell("client_secret_expires_at", json!(0));
     }
     if let Some(token) = token {
         let base = &call.core().settings.public_url;
-        shown["registration_access_token"] = json!(token.reveal());
-        shown["registration_client_uri"] = json!(format!("{base}/oauth2/register/{}", client.id));
+        tell("registration_access_token", json!(token.reveal()));
+        tell("registration_client_uri", json!(format!("{base}/oauth2/register/{}", client.id)));
     }
     shown
 }
@@ -91,7 +95,7 @@ fn too_many() -> OAuthError {
     )
 }
 
-fn reply(status: StatusCode, shown: &Value) -> Reply {
+fn reply(status: StatusCode, shown: &Map<String, Value>) -> Reply {
     Reply::json(status, shown).no_store().header(header::PRAGMA, HeaderValue::from_static("no-cache"))
 }
 
