@@ -127,7 +127,7 @@ async fn lane(shared: Arc<Shared>, wake: Arc<Notify>, mut stopped: watch::Receiv
                 }
                 // Once for each outage: the store's own log says why.
                 Err(error) if !store_failed => {
-                    tracing::warn!(channel = shared.transport.name(), %error, "the outbox cannot be read");
+                    tracing::warn!(channel = shared.transport.channel().name(), %error, "the outbox cannot be read");
                     store_failed = true;
                 }
                 Err(_) => {}
@@ -142,7 +142,7 @@ async fn lane(shared: Arc<Shared>, wake: Arc<Notify>, mut stopped: watch::Receiv
     let finished = async { while deliveries.join_next().await.is_some() {} };
     if timeout(LAST_SENDS, finished).await.is_err() {
         tracing::warn!(
-            channel = shared.transport.name(),
+            channel = shared.transport.channel().name(),
             messages = deliveries.len(),
             "messages that were on their way are tried again after the next start"
         );
@@ -166,7 +166,7 @@ async fn deliver(shared: Arc<Shared>, mut message: Message) {
         Some(_) if attempts > shared.max_attempts => Err(Failure::never("tried too often")),
         Some(contents) => shared.send(&message, contents).await,
     };
-    let (id, channel, template) = (message.id, shared.transport.name(), message.template.name());
+    let (id, channel, template) = (message.id, shared.transport.channel().name(), message.template.name());
     match outcome {
         Ok(()) => {
             tracing::info!(%id, channel, template, attempts, "message sent");
@@ -231,13 +231,6 @@ impl Transport {
         match self {
             Transport::Smtp(_) => Channel::Email,
             Transport::Sms(_) => Channel::Sms,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Transport::Smtp(_) => "email",
-            Transport::Sms(_) => "sms",
         }
     }
 

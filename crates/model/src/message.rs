@@ -17,9 +17,20 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Channel; 2] = [Channel::Email, Channel::Sms];
+
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<Channel> {
-        [Channel::Email, Channel::Sms].into_iter().find(|c| *c as i64 == number)
+        Channel::ALL.into_iter().find(|c| *c as i64 == number)
+    }
+
+    /// The name in listings, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::Email => "email",
+            Channel::Sms => "sms",
+        }
     }
 }
 
@@ -154,11 +165,21 @@ pub enum MessageState {
 }
 
 impl MessageState {
+    /// All of them.
+    pub const ALL: [MessageState; 3] = [MessageState::Pending, MessageState::Sent, MessageState::Dead];
+
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<MessageState> {
-        [MessageState::Pending, MessageState::Sent, MessageState::Dead]
-            .into_iter()
-            .find(|s| *s as i64 == number)
+        MessageState::ALL.into_iter().find(|s| *s as i64 == number)
+    }
+
+    /// The name in listings and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            MessageState::Pending => "pending",
+            MessageState::Sent => "sent",
+            MessageState::Dead => "dead",
+        }
     }
 }
 
@@ -181,4 +202,24 @@ pub struct Message {
     pub last_error: Option<String>,
     /// What it says; `None` once it is gone or the seal cannot be opened.
     pub contents: Option<Contents>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each number leads back to its own, without a gap.
+    #[test]
+    fn every_number_of_the_store_is_known() {
+        for (place, channel) in Channel::ALL.into_iter().enumerate() {
+            assert_eq!(channel as usize, place + 1, "{}", channel.name());
+            assert_eq!(Channel::from_number(channel as i64), Some(channel));
+        }
+        for (place, state) in MessageState::ALL.into_iter().enumerate() {
+            assert_eq!(state as usize, place + 1, "{}", state.name());
+            assert_eq!(MessageState::from_number(state as i64), Some(state));
+        }
+        assert_eq!(Channel::from_number(0), None);
+        assert_eq!(MessageState::from_number(0), None);
+    }
 }

@@ -22,14 +22,9 @@ impl App {
 
 fn write_outbox(out: &mut Text, counts: &[(MessageState, i64)]) {
     out.family("countersign_outbox_messages", "gauge", "Messages in the outbox, by state.");
-    for state in [MessageState::Pending, MessageState::Sent, MessageState::Dead] {
-        let name = match state {
-            MessageState::Pending => "pending",
-            MessageState::Sent => "sent",
-            MessageState::Dead => "dead",
-        };
+    for state in MessageState::ALL {
         let count = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
-        out.sample("countersign_outbox_messages", &[("state", name)], count);
+        out.sample("countersign_outbox_messages", &[("state", state.name())], count);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `countersign outbox`.
 
 use countersign_model::ids::MessageId;
-use countersign_model::message::{Channel, Contents, Message, MessageState};
+use countersign_model::message::{Contents, Message, MessageState};
 use serde_json::{Value, json};
 
 use super::args::{Outbox, State};
@@ -82,7 +82,7 @@ fn list(messages: &[Message], as_json: bool) -> Outcome {
         vec![
             message.id.0.to_string(),
             message.queued_at.rfc3339(),
-            state_name(message.state).to_owned(),
+            message.state.name().to_owned(),
             or_dash(contents.map(|contents| contents.to.as_str())),
             message.template.name().to_owned(),
             or_dash(contents.and_then(code_or_link)),
@@ -101,10 +101,10 @@ fn show(message: &Message, as_json: bool) -> Outcome {
     let contents = message.contents.as_ref();
     let mut facts = vec![
         ("id", message.id.0.to_string()),
-        ("channel", channel_name(message.channel).to_owned()),
+        ("channel", message.channel.name().to_owned()),
         ("message", message.template.name().to_owned()),
         ("queued", message.queued_at.rfc3339()),
-        ("state", state_name(message.state).to_owned()),
+        ("state", message.state.name().to_owned()),
         ("tries", message.attempts.to_string()),
         ("last error", or_dash(message.last_error.as_deref())),
         ("to", or_dash(contents.map(|contents| contents.to.as_str()))),
@@ -123,31 +123,16 @@ pub fn message_json(message: &Message) -> Value {
     json!({
         "id": message.id.0,
         "at": message.queued_at.rfc3339(),
-        "channel": channel_name(message.channel),
+        "channel": message.channel.name(),
         "to": contents.map(|contents| &contents.to),
         "template": message.template.name(),
         "code": contents.and_then(|contents| contents.code.as_ref()).map(|code| code.reveal()),
         "link": contents.and_then(|contents| contents.link.as_ref()).map(|link| link.reveal()),
-        "state": state_name(message.state),
+        "state": message.state.name(),
         "attempts": message.attempts,
     })
 }
 
 fn code_or_link(contents: &Contents) -> Option<&str> {
     contents.link.as_ref().or(contents.code.as_ref()).map(|secret| secret.reveal())
-}
-
-fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Email => "email",
-        Channel::Sms => "sms",
-    }
-}
-
-fn state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Pending => "pending",
-        MessageState::Sent => "sent",
-        MessageState::Dead => "dead",
-    }
 }
