@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, Uuid};
-use crate::time::Timestamp;
-
 /// The readable facts of an account, sealed as one value at rest (design 3.2).
 ///
 /// Identifiers stand here as their owner wrote them; finding an account by one goes through the
@@ -38,24 +35,4 @@ pub enum Standing {
     Suspended,
     /// Ended for good. Its ids are never given out again, its identifiers are free.
     Closed,
-}
-
-/// An account as the store knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The integer id.
-    pub id: AccountId,
-    /// The public id.
-    pub uuid: Uuid,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Whether it may be used.
-    pub standing: Standing,
-    /// Sessions carry the epoch they were started in and are valid only in it: raising it ends
-    /// them all, those that are being started or refreshed at this moment too.
-    pub epoch: i64,
-    /// Rises with every change of the profile, so that two changes at once cannot lose one.
-    pub version: i64,
-    /// What people can read.
-    pub profile: Profile,
 }

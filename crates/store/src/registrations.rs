@@ -31,6 +31,13 @@ pub struct RegistrationRow {
     pub expires_at: Timestamp,
 }
 
+/// Every registration is read with the same columns, which `read` takes by their places.
+macro_rules! columns {
+    () => {
+        "id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at"
+    };
+}
+
 /// Stores a registration.
 ///
 /// # Errors
@@ -58,8 +65,7 @@ pub async fn insert(tx: &mut Tx<'_>, registration: &RegistrationRow) -> Result<(
 /// # Errors
 /// [`StoreError`].
 pub async fn take(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql = "DELETE FROM registrations WHERE id = $1 AND expires_at > $2
-               RETURNING id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at";
+    let sql = concat!("DELETE FROM registrations WHERE id = $1 AND expires_at > $2 RETURNING ", columns!());
     let row = tx.query_opt(sql, &[id.into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
@@ -69,9 +75,7 @@ pub async fn take(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<Reg
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql =
-        "SELECT id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at
-               FROM registrations WHERE id = $1 AND expires_at > $2";
+    let sql = concat!("SELECT ", columns!(), " FROM registrations WHERE id = $1 AND expires_at > $2");
     let row = tx.query_opt(sql, &[id.into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
@@ -86,10 +90,12 @@ pub async fn newest_by_username(
     username: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql =
-        "SELECT id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at
-               FROM registrations WHERE username = $1 AND surface = $2 AND expires_at > $3
-               ORDER BY expires_at DESC LIMIT 1";
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM registrations WHERE username = $1 AND surface = $2 AND expires_at > $3
+         ORDER BY expires_at DESC LIMIT 1"
+    );
     let row = tx.query_opt(sql, &[username.into(), (surface as i64).into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
@@ -104,10 +110,12 @@ pub async fn newest_by_email(
     email: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql =
-        "SELECT id, account_id, uuid, surface, username, email, email_verified_at, phc, sealed, expires_at
-               FROM registrations WHERE email = $1 AND surface = $2 AND expires_at > $3
-               ORDER BY expires_at DESC LIMIT 1";
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM registrations WHERE email = $1 AND surface = $2 AND expires_at > $3
+         ORDER BY expires_at DESC LIMIT 1"
+    );
     let row = tx.query_opt(sql, &[email.into(), (surface as i64).into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }

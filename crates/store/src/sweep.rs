@@ -33,36 +33,32 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[derive(Debug)]
 pub struct Indexed(&'static str);
 
+/// The statement of a table with an index by expiry, by the name of its key.
+macro_rules! expired {
+    ($table:literal by $key:literal) => {
+        Indexed(concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)"
+        ))
+    };
+}
+
 /// Tables with an index by expiry.
 pub const INDEXED: &[Indexed] = &[
-    Indexed(
-        "DELETE FROM codes WHERE digest IN
-         (SELECT digest FROM codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM registrations WHERE id IN
-         (SELECT id FROM registrations WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM oauth_revoked_jwts WHERE jti IN
-         (SELECT jti FROM oauth_revoked_jwts WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM oauth_codes WHERE digest IN
-         (SELECT digest FROM oauth_codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM oauth_pushed WHERE digest IN
-         (SELECT digest FROM oauth_pushed WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM oauth_devices WHERE digest IN
-         (SELECT digest FROM oauth_devices WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
-    Indexed(
-        "DELETE FROM oauth_seen WHERE id IN
-         (SELECT id FROM oauth_seen WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)",
-    ),
+    expired!("codes" by "digest"),
+    expired!("registrations" by "id"),
+    expired!("oauth_revoked_jwts" by "jti"),
+    expired!("oauth_codes" by "digest"),
+    expired!("oauth_pushed" by "digest"),
+    expired!("oauth_devices" by "digest"),
+    expired!("oauth_seen" by "id"),
 ];
 
 /// Removes expired rows; [`UNIT`] of them if there may be more.

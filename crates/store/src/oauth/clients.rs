@@ -35,6 +35,18 @@ pub struct ClientRow {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Every client is read with the same columns, which `read` takes by their places.
+macro_rules! select_client {
+    ($rest:literal) => {
+        concat!(
+            "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
+                    registration, created_at, suspended_at, backchannel_at, expires_at
+             FROM oauth_clients ",
+            $rest
+        )
+    };
+}
+
 /// Stores a client. `false` if its id is taken.
 ///
 /// # Errors
@@ -63,9 +75,7 @@ pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreError> {
-    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
-                   registration, created_at, suspended_at, backchannel_at, expires_at
-               FROM oauth_clients WHERE client_id = $1";
+    let sql = select_client!("WHERE client_id = $1");
     tx.query_opt(sql, &[id.into()]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -74,9 +84,7 @@ pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreE
 /// # Errors
 /// [`StoreError`].
 pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRow>, StoreError> {
-    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
-                   registration, created_at, suspended_at, backchannel_at, expires_at
-               FROM oauth_clients WHERE no = $1";
+    let sql = select_client!("WHERE no = $1");
     tx.query_opt(sql, &[no.0.into()]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -85,9 +93,7 @@ pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRo
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<ClientRow>, StoreError> {
-    let sql = "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
-                   registration, created_at, suspended_at, backchannel_at, expires_at
-               FROM oauth_clients WHERE client_id > $1 ORDER BY client_id LIMIT $2";
+    let sql = select_client!("WHERE client_id > $1 ORDER BY client_id LIMIT $2");
     tx.query(sql, &[after.into(), i64::from(limit).into()]).await?.iter().map(read).collect()
 }
 
