@@ -35,7 +35,7 @@ impl Core {
             IdentifierKind::Phone => profile.phone = None,
             IdentifierKind::Username => {}
         }
-        let reduced_profile = self.seal_profile(&profile);
+        let reduced_profile = self.seal_profile(&profile)?;
         Ok(Some(Claim { target, claimer: account.id, version: account.version, reduced_profile }))
     }
 }

@@ -1,5 +1,7 @@
 //! Counting tries before their verdict (R017), each in the store, so that it holds on every node.
 
+use std::time::Duration;
+
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
@@ -7,7 +9,10 @@ use countersign_model::limit::{Rate, RetryAfter, Scope};
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, Work, limits};
 
-use crate::{Core, Source, Unavailable, register_by_phone};
+use crate::{Core, Source, Unavailable};
+
+/// Times of what must not be linked are rounded to this, so that they link nothing (002-12).
+pub(crate) const COARSE: Duration = Duration::from_secs(3600);
 
 /// One counter that a try counts against.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +136,7 @@ impl Core {
         let both = [&self.keyring.lookup(phone).hash[..], &source].concat();
         let rate = Rate {
             burst: self.settings.limits.phone_code_tries,
-            interval: self.settings.codes.phone.saturating_add(register_by_phone::COARSE),
+            interval: self.settings.codes.phone.saturating_add(COARSE),
         };
         Some(Counter { subject: self.keyring.limit_key(Scope::PhoneCode, &both), rate })
     }

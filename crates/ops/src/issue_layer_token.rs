@@ -113,8 +113,8 @@ mod tests {
     use countersign_store::{Store, StoreError, Tx, Work, meta};
 
     use super::*;
+    use crate::AdminError;
     use crate::hasher::{Hasher, HasherSettings};
-    use crate::manage_accounts::AdminError;
     use crate::manage_keys::KeyRecord;
     use crate::{CoreParts, LayerSettings, OpenCoreError, Settings};
 

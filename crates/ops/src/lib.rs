@@ -5,15 +5,16 @@
 
 pub mod hasher;
 
+mod admin_error;
 mod audit;
 pub mod breached_list;
 mod claim;
 mod core;
 mod counting;
-#[allow(dead_code)] // Not every operation uses it yet.
 mod jose;
 mod outgoing;
 mod prepare;
+mod profile;
 mod proof;
 mod settings;
 mod source;
@@ -29,7 +30,6 @@ pub mod manage_accounts;
 pub mod manage_keys;
 pub mod manage_master_key;
 pub mod manage_messages;
-#[allow(dead_code)] // Not every operation is there yet.
 pub mod oauth;
 pub mod refresh_session;
 pub mod register_account;
@@ -47,6 +47,7 @@ pub mod update_profile;
 pub mod validate_phone;
 pub mod verify_email;
 
+pub use self::admin_error::AdminError;
 pub use self::core::{Core, CoreParts, OpenCoreError};
 pub use self::settings::{
     CodeLifetimes, LayerSettings, Limits, OAuthSettings, PageSettings, Registration, SessionLifetimes,

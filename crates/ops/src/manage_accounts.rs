@@ -3,44 +3,15 @@
 use countersign_model::account::{Profile, Standing};
 use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::keyring::{Lookup, Place};
-use countersign_model::password::{Fault, Password, Rule};
+use countersign_model::keyring::Lookup;
+use countersign_model::password::{Password, Rule};
 use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
 use countersign_store::accounts::{self, AccountRow};
 use countersign_store::oauth::groups;
 use countersign_store::{StoreError, Tx, Work, codes, identifiers, limits, registrations, sessions};
 
-use crate::{Core, Unavailable, hasher};
-
-/// Why it was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AdminError {
-    /// There is no such account, session, message or key.
-    #[error("not found")]
-    NotFound,
-    /// The operator has set this key by configuration: it is changed there.
-    #[error("the key is set by configuration")]
-    KeyFromFile,
-    /// Another account has one of the identifiers.
-    #[error("the {0:?} is taken")]
-    Taken(IdentifierKind),
-    /// The password does not meet the rule.
-    #[error("the password does not meet the rule")]
-    Password(Vec<Fault>),
-    /// The imported password hash is of no known form.
-    #[error("the password hash is of no known form")]
-    HashUnknown,
-    /// Not possible just now.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<StoreError> for AdminError {
-    fn from(error: StoreError) -> AdminError {
-        AdminError::Unavailable(error.into())
-    }
-}
+use crate::{AdminError, Core, Unavailable, hasher};
 
 /// A new account, made by an operator.
 #[derive(Debug, Default)]
@@ -104,7 +75,7 @@ impl Core {
         let add = Add {
             id: AccountId::draw(&self.random),
             uuid: Uuid::draw(&self.random),
-            profile: seal(self, &profile)?,
+            profile: self.seal_profile(&profile)?,
             lookups: all.iter().flatten().map(|identifier| self.keyring.lookup(identifier)).collect(),
             phc,
             now: self.clock.now(),
@@ -176,7 +147,7 @@ impl Core {
     /// # Errors
     /// [`AdminError`].
     pub async fn close_account(&self, id: AccountId) -> Result<(), AdminError> {
-        let empty_profile = seal(self, &Profile::default())?;
+        let empty_profile = self.seal_profile(&Profile::default())?;
         self.change_account(id, Change::Close { empty_profile }).await
     }
 
@@ -192,7 +163,7 @@ impl Core {
     ) -> Result<(), AdminError> {
         let row = accounts::find(&mut self.store.read().await?, id).await?;
         let row = row.filter(|row| row.standing != Standing::Closed).ok_or(AdminError::NotFound)?;
-        let profile = open(self, &row.profile)?;
+        let profile = self.open_profile(&row.profile)?;
         let phc = self.hash_accepted(password, rule, &profile).await?;
         self.change_account(id, Change::SetPassword { phc }).await
     }
@@ -252,24 +223,11 @@ impl Core {
             uuid: row.uuid,
             created_at: row.created_at,
             standing: row.standing,
-            profile: open(self, &row.profile)?,
+            profile: self.open_profile(&row.profile)?,
             identifiers: identifiers::of_account(tx, row.id).await?,
             has_password: row.phc.is_some(),
         })
     }
-}
-
-fn seal(core: &Core, profile: &Profile) -> Result<Vec<u8>, AdminError> {
-    let plain = serde_json::to_vec(profile)
-        .map_err(|_| StoreError::Broken("a profile has no JSON form".to_owned()))?;
-    Ok(core.keyring.seal(Place::Profile, &plain, &core.random))
-}
-
-fn open(core: &Core, sealed: &[u8]) -> Result<Profile, AdminError> {
-    let broken = |what: &str| StoreError::Broken(what.to_owned());
-    let plain = core.keyring.open(Place::Profile, sealed);
-    let plain = plain.map_err(|_| broken("a profile does not open with this master key"))?;
-    Ok(serde_json::from_slice(&plain).map_err(|_| broken("a profile is not of this program's form"))?)
 }
 
 /// A new account, with all that is drawn and sealed before.

@@ -16,9 +16,8 @@ use countersign_store::{Store, StoreError, Tx, Work, keys};
 use tokio::sync::OnceCell;
 
 use crate::jose::sign::{BadKey, NewKey};
-use crate::manage_accounts::AdminError;
 use crate::oauth::keep_keys::Change;
-use crate::{Core, Unavailable};
+use crate::{AdminError, Core, Unavailable};
 
 /// A signing key without its private part.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::outbox::{self, MessageRow};
 use countersign_store::{StoreError, Tx, Work};
 
-use crate::manage_accounts::AdminError;
-use crate::{Core, Unavailable};
+use crate::{AdminError, Core, Unavailable};
 
 impl Core {
     /// The messages in the outbox, oldest first.

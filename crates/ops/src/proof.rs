@@ -37,7 +37,7 @@ impl Core {
                 IdentifierKind::Email | IdentifierKind::Phone | IdentifierKind::Username => {}
             }
         }
-        let reduced_profile = self.seal_profile(&profile);
+        let reduced_profile = self.seal_profile(&profile)?;
         Ok(Proof { account: account.id, target, version: account.version, reduced_profile })
     }
 }

@@ -145,7 +145,7 @@ impl Core {
         let (account, uuid) = (AccountId::draw(&self.random), Uuid::draw(&self.random));
         let session = request.start_session.then(|| self.draw_session(request.surface, now).by(AMR_PASSWORD));
         let tokens = session.as_ref().map(|session| session.tokens.clone());
-        let profile = self.seal_profile(&readable);
+        let profile = self.seal_profile(&readable)?;
         self.store.write(Register { account, uuid, username, email, profile, phc, session, now }).await?;
         audit("register", "made", Some(account), request.source);
         Ok(Registered { account, uuid, profile: readable, tokens })

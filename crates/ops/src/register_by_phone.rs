@@ -13,11 +13,9 @@ use countersign_store::registrations::{self, RegistrationRow};
 use countersign_store::{Tx, Work, identifiers, limits};
 
 use crate::audit::audit;
-use crate::counting::Counter;
+use crate::counting::{COARSE, Counter};
 use crate::outgoing::Outgoing;
 
-/// Times of what must not be linked are rounded to this, so that they link nothing (002-12).
-pub(crate) const COARSE: std::time::Duration = std::time::Duration::from_secs(3600);
 use countersign_model::identifier::Identifier;
 use countersign_model::limit::RetryAfter;
 use countersign_model::password::{Fault, Password, Rule};
@@ -127,7 +125,7 @@ impl Core {
             email: email.as_ref().map(|email| self.keyring.lookup(email).hash),
             email_verified_at: None,
             phc,
-            sealed: self.seal_profile(&profile),
+            sealed: self.seal_profile(&profile)?,
             expires_at: now.after(self.settings.codes.phone).rounded_up(COARSE),
         };
         let (pending, sms) = self.draw_phone_code(&phone, &registration, now);

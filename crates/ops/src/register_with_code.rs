@@ -108,7 +108,7 @@ impl Core {
             None => None,
         };
         drop(tx);
-        let profile = self.profile_of(&target, found.sealed.as_deref());
+        let profile = self.profile_of(&target, found.sealed.as_deref())?;
         let slot = self.hasher.try_reserve()?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let account = AccountId::draw(&self.random);
@@ -119,7 +119,7 @@ impl Core {
     }
 
     /// The sealed profile of an account whose only identifier is this one.
-    fn profile_of(&self, target: &Lookup, sealed: Option<&[u8]>) -> Vec<u8> {
+    fn profile_of(&self, target: &Lookup, sealed: Option<&[u8]>) -> Result<Vec<u8>, Unavailable> {
         let given = sealed.and_then(|sealed| self.keyring.open(Place::CodeTarget, sealed).ok());
         let given = given.and_then(|given| String::from_utf8(given).ok());
         self.seal_profile(&match target.kind {

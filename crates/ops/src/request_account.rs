@@ -129,7 +129,7 @@ impl Core {
             email: Some(lookup.hash),
             email_verified_at: None,
             phc,
-            sealed: self.seal_profile(&profile),
+            sealed: self.seal_profile(&profile)?,
             expires_at: now.after(self.settings.codes.confirmation),
         };
         let (code, message) = match owner {

@@ -2,14 +2,13 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::keyring::Place;
 use countersign_model::oauth::TokenFacts;
 use countersign_model::session::{IssuedToken, Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::tokens::{Holder, NewToken};
 use countersign_store::{StoreError, Tx, sessions, tokens};
 
-use crate::{Core, Unavailable};
+use crate::Core;
 
 /// The tokens of a session that was just started or refreshed.
 #[derive(Clone, Debug)]
@@ -66,7 +65,8 @@ impl DrawnSession {
     }
 
     /// Stores the session and its tokens if the account is in use and in this epoch. `false` if it is
-    /// not: then the tokens are no session's, as if it had been ended at once.
+    /// not: then the tokens are no session's, as if it had been ended at once. Every sign-in and every
+    /// registration that signs in passes here.
     pub(crate) async fn start(
         &self,
         tx: &mut Tx<'_>,
@@ -132,21 +132,5 @@ impl Core {
         let session = SessionId::draw(&self.random);
         let tokens = SessionTokens { session, access: issue(access), refresh: refresh.map(issue) };
         DrawnSession { surface, now, tokens, facts: None }
-    }
-
-    /// The readable facts under the seal.
-    pub(crate) fn open_profile(&self, sealed: &[u8]) -> Result<Profile, Unavailable> {
-        let plain = self.keyring.open(Place::Profile, sealed);
-        let profile = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
-        profile.ok_or_else(|| {
-            tracing::error!("a profile does not open with this master key");
-            Unavailable::Store
-        })
-    }
-
-    /// The sealed form of the readable facts.
-    pub(crate) fn seal_profile(&self, profile: &Profile) -> Vec<u8> {
-        let plain = serde_json::to_vec(profile).unwrap_or_default();
-        self.keyring.seal(Place::Profile, &plain, &self.random)
     }
 }

@@ -120,7 +120,7 @@ impl Core {
             digest,
             account: found.account,
             version: found.version,
-            profile: self.seal_profile(&profile),
+            profile: self.seal_profile(&profile)?,
             email: request.email.as_ref().map(|email| self.keyring.lookup(email)),
             notice,
             now,

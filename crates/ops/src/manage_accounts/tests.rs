@@ -2,8 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_model::ids::MessageId;
-use countersign_model::keyring::MasterKey;
+use countersign_model::keyring::{MasterKey, Place};
 use countersign_model::message::{Channel, Contents, MessageState, Template};
+use countersign_model::password::Fault;
 use countersign_model::random::Random;
 use countersign_model::session::{Token, TokenPurpose};
 use countersign_model::time::Clock;
@@ -239,4 +240,24 @@ async fn sixteen_sweeps_remove_every_expired_token_and_mark_the_clock() {
     let mark = countersign_store::meta::find(&mut core.store.read().await.unwrap(), "clock").await.unwrap();
     assert_eq!(mark.unwrap(), core.clock.now().micros().to_be_bytes());
     core.check_ready().await.unwrap();
+}
+
+/// Whoever asks: it is no busy store, which another try would mend.
+#[tokio::test]
+async fn a_profile_that_does_not_open_is_a_fault() {
+    let fixture = Fixture::new("broken").await;
+    let core = &fixture.core;
+    let no_profile = core.keyring.seal(Place::Profile, b"no JSON", &core.random);
+    for sealed in [&b"no seal"[..], &no_profile] {
+        assert_eq!(core.open_profile(sealed), Err(Unavailable::Fault));
+    }
+    let profile = Profile { first_name: "Bob".to_owned(), ..Profile::default() };
+    let sealed = core.seal_profile(&profile).unwrap();
+    assert_eq!(core.open_profile(&sealed), Ok(profile));
+    let id = core.add_account(alice(None)).await.unwrap();
+    let broken =
+        ChangeAccount { id, change: Change::Close { empty_profile: no_profile }, now: core.clock.now() };
+    assert!(core.store.write(broken).await.unwrap());
+    let found = core.find_account(&id.0.to_string()).await;
+    assert_eq!(found, Err(AdminError::Unavailable(Unavailable::Fault)));
 }

@@ -64,7 +64,7 @@ async fn find(which: &Which) -> Outcome<(std::sync::Arc<Core>, AccountRecord)> {
 async fn done(
     core: &Core,
     which: &Which,
-    result: Result<(), countersign_ops::manage_accounts::AdminError>,
+    result: Result<(), countersign_ops::AdminError>,
     what: &str,
 ) -> Outcome {
     result.map_err(|error| admin(&error, &which.account))?;

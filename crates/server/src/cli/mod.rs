@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use clap::CommandFactory;
 use countersign_model::password::Fault;
+use countersign_ops::AdminError;
 use countersign_ops::Core;
-use countersign_ops::manage_accounts::AdminError;
 
 use args::{Arguments, Command, Place};
 
