@@ -137,6 +137,8 @@ impl Core {
         self.count(counters.clone()).await?;
         let verdict = slot.verify(password.as_bytes(), candidate.phc()).await?;
         let account = match candidate {
+            // A suspended account is decided about here, for every surface, and after its password was compared:
+            // it looks like a wrong one (R023). One suspended from now on is stopped by `DrawnSession::start`.
             Candidate::Registration { .. } if verdict.matches => return Err(SignInError::UnverifiedNumber),
             Candidate::Account(account) if verdict.matches && account.standing == Standing::Active => account,
             Candidate::Account(_) | Candidate::Registration { .. } | Candidate::Nobody => {

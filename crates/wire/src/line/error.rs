@@ -21,6 +21,7 @@ impl From<ParseError> for Refusal {
 impl From<SignInError> for Refusal {
     fn from(error: SignInError) -> Refusal {
         match error {
+            // A suspended account too: that is decided in `ops/sign_in.rs`.
             SignInError::Credentials => Refusal::Credentials,
             SignInError::UnverifiedNumber => Refusal::UnverifiedNumber,
             SignInError::UnverifiedEmail => Refusal::UnverifiedEmail,
