@@ -1,26 +1,29 @@
 //! OAuth 2 and OpenID Connect, as applications and browsers see them.
 
-#![allow(dead_code)]
-
 pub mod browser;
 pub mod html;
 pub mod provider;
 
 mod access;
+mod authorizing;
 mod clients;
 mod code_flow;
 mod codes;
-mod dpop;
-mod exchanging;
+mod devices;
 mod diagonal;
 mod discovery;
+mod dpop;
+mod exchanging;
 mod introspection;
 mod kept;
 mod keys;
 mod openidconnect_crate;
 mod origins;
 mod own_tokens;
+mod pages;
 mod real_clients;
 mod refreshing;
 mod registration;
+mod requests;
 mod suspension;
+mod userinfo;
