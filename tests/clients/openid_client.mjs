@@ -147,17 +147,7 @@ await run({
   async registration() {
     const metadata = { redirect_uris: [callback], client_name: 'Registered by itself', scope }
     const options = { ...insecure, initialAccessToken: test.registration_token }
-    const config = await client.dynamicClientRegistration(new URL(test.issuer), metadata, undefined, options)
+    const config = await client.dynamicClientRegistration(new URL(test.issuer), metadata, client.ClientSecretBasic(), options)
     assert.ok((await signIn(config)).access_token)
-  },
-
-  async signedRequest() {
-    const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
-    const key = { ...(await crypto.subtle.exportKey('jwk', pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
-    const config = await configured({ jwks: { keys: [key] }, request_object_signing_alg: 'ES256' })
-    const { checks, parameters } = await request()
-    const url = await client.buildAuthorizationUrlWithJAR(config, parameters, { key: pair.privateKey, kid: 'one' })
-    const tokens = await client.authorizationCodeGrant(config, await visit(url), checks)
-    assert.ok(tokens.id_token)
   },
 })

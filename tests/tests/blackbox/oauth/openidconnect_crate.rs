@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use countersign_testkit::poll;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreUserInfoClaims,
 };
@@ -34,6 +35,14 @@ fn the_openidconnect_crate_signs_in(case: &Case) {
 fn sign_in(case: &Case, algorithm: &str, expected: CoreJwsSigningAlgorithm) {
     let provider = Provider::new(case);
     let (made, user) = (provider.client(json!({"id_token_signed_response_alg": algorithm})), provider.user());
+    // A new server makes its RSA key behind the start, and the crate reads the keys once.
+    poll::until(&format!("a key for {algorithm}"), || {
+        let keys = case.get("/oauth2/jwks").expect(200).json();
+        keys["keys"]
+            .as_array()
+            .is_some_and(|keys| keys.iter().any(|key| key["alg"] == algorithm))
+            .then_some(())
+    });
     let http = |request| send(case, request);
     let issuer = IssuerUrl::new(provider.issuer()).expect("a URL");
     let metadata = CoreProviderMetadata::discover(&issuer, &http).expect("discovery");
@@ -57,7 +66,9 @@ fn sign_in(case: &Case, algorithm: &str, expected: CoreJwsSigningAlgorithm) {
     let tokens = request.request(&http).expect("tokens");
     let id_token = tokens.id_token().expect("an ID token");
     let verifier = client.id_token_verifier().set_allowed_algs([expected]);
-    let claims = id_token.claims(&verifier, &nonce).expect("a good ID token");
+    let claims = id_token
+        .claims(&verifier, &nonce)
+        .unwrap_or_else(|error| panic!("an ID token by {algorithm}: {error:?}"));
     let (used, key) = (id_token.signing_alg(), id_token.signing_key(&verifier));
     let hash = AccessTokenHash::from_token(tokens.access_token(), used.expect("signed"), key.expect("a key"));
     assert_eq!(claims.access_token_hash(), Some(&hash.expect("a hash")));
