@@ -14,5 +14,6 @@ mod templates;
 mod worker;
 
 pub use settings::{DeliverySettings, SetupError, SmsFormat, SmsSettings, SmtpSecurity, SmtpSettings};
+pub use smtp::test_mail_server;
 pub use templates::TemplateError;
 pub use worker::Worker;

@@ -85,6 +85,13 @@ impl Smtp {
         Ok(Smtp { server, from, timeout: settings.timeout, idle: Mutex::default() })
     }
 
+    /// Connects, protects the connection and signs in, as for a mail, and says goodbye.
+    pub(crate) async fn test(&self, patience: Duration) -> Result<(), Failure> {
+        let opened = timeout(patience, Connection::open(&self.server, patience)).await;
+        opened.unwrap_or_else(|_| Err(Failure::later("it does not answer in time")))?.close().await;
+        Ok(())
+    }
+
     /// The longest that [`Smtp::send`] takes.
     pub(crate) fn longest(&self) -> Duration {
         self.timeout.saturating_mul(1 + LAST_WORD)
@@ -140,6 +147,15 @@ impl Smtp {
     fn too_slow(&self, what: &str) -> Failure {
         Failure::later(format!("the mail server is too slow: {what} in time"))
     }
+}
+
+/// Whether mail could be given to this server now: name, certificate and password included.
+///
+/// # Errors
+/// Why not, in words without secrets.
+pub async fn test_mail_server(settings: &SmtpSettings, site: &str, patience: Duration) -> Result<(), String> {
+    let smtp = Smtp::new(settings, site).map_err(|error| error.to_string())?;
+    smtp.test(patience).await.map_err(|failure| failure.to_string())
 }
 
 fn invalid(setting: &'static str, problem: String) -> SetupError {

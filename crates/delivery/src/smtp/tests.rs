@@ -285,3 +285,26 @@ async fn nobody_listening_is_said() {
     };
     assert!(reason(&settings).await.contains("connecting: Connection error: Connection refused"));
 }
+
+/// What `doctor` says is what a mail would meet: nothing is good that could not be sent.
+#[tokio::test]
+async fn a_test_of_the_server_finds_what_would_stop_a_mail() {
+    let patience = Duration::from_secs(20);
+    let server = MailServer::start(MailTls::StartTls, Some(("user", "pass word")));
+    let mut settings = settings_for(&server, SmtpSecurity::StartTls);
+    settings.username = Some("user".into());
+    settings.password = Some(Secret::new("pass word"));
+    assert_eq!(test_mail_server(&settings, "accounts.example.org", patience).await, Ok(()));
+    let wrong = SmtpSettings { password: Some(Secret::new("wrong")), ..settings.clone() };
+    let found = test_mail_server(&wrong, "accounts.example.org", patience).await;
+    assert_eq!(found, Err("AUTH: the mail server said 535 5.7.8".to_owned()));
+    let untrusted = SmtpSettings { ca_file: None, ..settings.clone() };
+    let found = test_mail_server(&untrusted, "accounts.example.org", patience).await;
+    assert!(found.unwrap_err().starts_with("STARTTLS: "));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = Some(silent.local_addr().unwrap().port());
+    let silent = SmtpSettings { port, host: "127.0.0.1".into(), ..settings };
+    let found = test_mail_server(&silent, "accounts.example.org", Duration::from_millis(50)).await;
+    assert_eq!(found, Err("it does not answer in time".to_owned()));
+    assert!(server.mails().is_empty());
+}

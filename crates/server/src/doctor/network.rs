@@ -1,9 +1,8 @@
-//! The mail server and the SMS gateway: whether they can be reached from here.
+//! The mail server and the SMS gateway: whether the one takes mail from here and the other can be reached.
 
 use std::time::Duration;
 
-use countersign_delivery::{SmsSettings, SmtpSecurity, SmtpSettings};
-use tokio::io::AsyncReadExt;
+use countersign_delivery::{SmsSettings, SmtpSecurity, SmtpSettings, test_mail_server};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -40,22 +39,14 @@ async fn mail(smtp: &SmtpSettings, findings: &mut Findings) {
     };
     let port = smtp.port.unwrap_or(usual);
     let place = format!("{}:{port}", smtp.host);
-    let greeted = timeout(PATIENCE, async {
-        let mut stream =
-            TcpStream::connect((smtp.host.as_str(), port)).await.map_err(|error| error.to_string())?;
-        if smtp.security == SmtpSecurity::Tls {
-            return Ok(());
-        }
-        let mut greeting = [0; 3];
-        stream.read_exact(&mut greeting).await.map_err(|error| error.to_string())?;
-        // RFC 5321 §3.1: 220 is the greeting of a server that takes mail.
-        if greeting == *b"220" { Ok(()) } else { Err("it does not greet as a mail server".to_owned()) }
-    });
-    let advice = "check `host`, `port` and `security` in [smtp], and the firewall";
-    match greeted.await {
-        Ok(Ok(())) => findings.good("mail", &format!("{place} can be reached")),
-        Ok(Err(reason)) => findings.problem("mail", format!("{place} cannot be used: {reason}"), advice),
-        Err(_) => findings.problem("mail", format!("{place} does not answer"), advice),
+    // Just as the delivery worker does: greeting, certificate and password.
+    match test_mail_server(smtp, "localhost", PATIENCE).await {
+        Ok(()) => findings.good("mail", &format!("{place} takes mail from here")),
+        Err(reason) => findings.problem(
+            "mail",
+            format!("{place} cannot be used: {reason}"),
+            "check [smtp] (`host`, `port`, `security`, `ca_file`, `username`, `password`) and the firewall",
+        ),
     }
 }
 
