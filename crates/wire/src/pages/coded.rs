@@ -184,10 +184,10 @@ impl Step {
     }
 
     /// The new password.
-    pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Reply> {
+    pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Box<Reply>> {
         let text = self.form.text("new_password");
         let fault = if text.is_empty() { self.words.fill_in } else { self.words.unusable };
-        Password::new(text).map_err(|_| self.refuse(call, fault, StatusCode::BAD_REQUEST))
+        Password::new(text).map_err(|_| Box::new(self.refuse(call, fault, StatusCode::BAD_REQUEST)))
     }
 }
 

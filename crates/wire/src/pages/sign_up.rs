@@ -32,7 +32,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let password = match step.new_password(call) {
         Ok(password) => password,
-        Err(reply) => return Ok(reply),
+        Err(reply) => return Ok(*reply),
     };
     let code = step.form.text("code");
     let request = RegisterWithCode { code, password: &password, rule: RULE, source: call.source() };
