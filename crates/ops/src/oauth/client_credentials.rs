@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{add_facts, audience, token_type};
+use super::issue::{audience, token_type};
+use super::token_claims::add_facts;
 use crate::{Core, Unavailable};
 
 /// A signed token of a client has no row and no grant to end it, so it lives no longer than this.

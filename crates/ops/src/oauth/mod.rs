@@ -8,7 +8,6 @@ pub mod client_credentials;
 pub(crate) mod client_keys;
 pub mod clients;
 pub mod consents;
-pub mod deliver_logouts;
 pub mod device;
 pub mod discovery;
 pub mod end_session;
@@ -30,10 +29,10 @@ pub mod push_request;
 pub(crate) mod read_request;
 pub mod refresh_grant;
 pub mod register_client;
-pub(crate) mod request_object;
 pub mod revoke;
 pub mod start_authorization;
 mod subject;
+mod token_claims;
 pub mod userinfo;
 
 /// What OAuth works with besides the store.
