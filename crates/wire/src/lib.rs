@@ -10,7 +10,6 @@ pub mod http;
 pub mod line;
 #[allow(clippy::indexing_slicing)] // By enumerations, and by numbers of its own table.
 pub mod metrics;
-#[allow(dead_code)] // Not every operation is there yet.
 pub mod oauth;
 mod openapi;
 pub mod ouser;

@@ -45,8 +45,6 @@ pub(crate) enum Audience<'a> {
     Any,
     /// This one text and no list.
     Exactly(&'a str),
-    /// This text, or a list with it.
-    Contains(&'a str),
 }
 
 /// The JWT is not what was expected. Says nothing of it.
@@ -195,9 +193,8 @@ fn check(claims: &Value, expect: &Expect<'_>) -> Result<(), Refused> {
     let issued_by = expect.issuer.is_none_or(|issuer| claims["iss"] == issuer);
     let is_for = match (expect.audience, &claims["aud"]) {
         (Audience::Any, _) => true,
-        (Audience::Exactly(one) | Audience::Contains(one), Value::String(aud)) => aud == one,
-        (Audience::Contains(one), Value::Array(aud)) => aud.iter().any(|aud| aud == one),
-        (Audience::Exactly(_) | Audience::Contains(_), _) => false,
+        (Audience::Exactly(one), Value::String(aud)) => aud == one,
+        (Audience::Exactly(_), _) => false,
     };
     let now = expect.now.seconds();
     let expires = time(claims, "exp")?;

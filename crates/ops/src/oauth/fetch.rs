@@ -72,16 +72,6 @@ impl Fetch {
         serde_json::from_slice(&body).map_err(|_| FetchError::Failed)
     }
 
-    /// Posts a form; the answer must be a 2xx.
-    ///
-    /// # Errors
-    /// [`FetchError`].
-    pub(crate) async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<(), FetchError> {
-        let url = self.checked(url)?;
-        let answer = self.client()?.post(url).form(fields).send().await.map_err(|_| FetchError::Failed)?;
-        answer.status().is_success().then_some(()).ok_or(FetchError::Failed)
-    }
-
     /// A name is looked up when it is connected to, and each of its addresses is checked then, so that it
     /// cannot become another one in between. An address itself never gets to the resolver.
     fn checked(&self, url: &str) -> Result<Url, FetchError> {

@@ -112,12 +112,6 @@ impl Browser {
         }
     }
 
-    /// Refuses what an application asks for.
-    #[track_caller]
-    pub fn deny(&mut self) -> &mut Self {
-        self.submit(&[("decision", "deny")])
-    }
-
     /// Whether it shows the page that asks whether an application may.
     pub fn asks_for_consent(&self) -> bool {
         self.has_form(&[("decision", "allow")])

@@ -41,7 +41,7 @@ fn expect() -> Expect<'static> {
         typ: Some("at+jwt"),
         algorithms: &Algorithm::ALL,
         issuer: Some(ISSUER),
-        audience: Audience::Contains("api"),
+        audience: Audience::Exactly("api"),
         now: NOW,
         max_age: None,
     }
@@ -186,7 +186,7 @@ fn claims_are_as_expected() {
         json!({ "iss": null }),
         json!({ "aud": "other" }),
         json!({ "aud": null }),
-        json!({ "aud": [["api"]] }),
+        json!({ "aud": ["api"] }),
         json!({ "exp": 1_500_000_000 }),
         json!({ "exp": null }),
         json!({ "exp": "1500000300" }),
@@ -197,13 +197,11 @@ fn claims_are_as_expected() {
     for changes in refused {
         assert!(!says(&with(changes.clone()), &expect()), "{changes}");
     }
-    for changes in
-        [json!({ "aud": ["x", "api"] }), json!({ "exp": 1_500_000_000.9e0 + 1.0 }), json!({ "iat": null })]
-    {
+    for changes in [json!({ "exp": 1_500_000_000.9e0 + 1.0 }), json!({ "iat": null })] {
         assert!(says(&with(changes.clone()), &expect()), "{changes}");
     }
-    let exactly = Expect { audience: Audience::Exactly("api"), ..expect() };
-    assert!(says(&claims(), &exactly) && !says(&with(json!({ "aud": ["api"] })), &exactly));
+    let any = Expect { audience: Audience::Any, ..expect() };
+    assert!(says(&with(json!({ "aud": ["x", "api"] })), &any));
     let young = Expect { max_age: Some(Duration::from_secs(60)), ..expect() };
     assert!(says(&claims(), &young));
     assert!(says(&with(json!({ "exp": null })), &young));

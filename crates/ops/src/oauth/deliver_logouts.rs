@@ -1,1 +1,0 @@
-//! Tells clients that a session has ended (OpenID Connect Back-Channel Logout).

@@ -1,1 +1,0 @@
-//! A request as a signed object (RFC 9101).

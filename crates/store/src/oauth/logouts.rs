@@ -1,1 +1,0 @@
-//! Clients that must hear of an end (OpenID Connect Back-Channel Logout). Rows come from `grants`.
