@@ -157,15 +157,3 @@ CREATE TABLE role_holders (
     role TEXT NOT NULL,
     PRIMARY KEY (kind, holder, role)
 ) STRICT, WITHOUT ROWID;
-
--- Back-channel logout: a row for each client that must hear of it. The id is the grant's session id.
-CREATE TABLE logout_outbox (
-    id INTEGER NOT NULL PRIMARY KEY,
-    client_no INTEGER NOT NULL,
-    account_id INTEGER NOT NULL,
-    session_id INTEGER NOT NULL,
-    due_at INTEGER NOT NULL,
-    attempts INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX logout_outbox_by_due ON logout_outbox (due_at);

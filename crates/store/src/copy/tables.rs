@@ -155,10 +155,4 @@ pub const TABLES: &[Table] = &[
     table!("group_members", 2, "account_id, group_id" = "$2, $3", "account_id, group_id" = "$1, $2"),
     table!("roles", 1, "name" = "$2", "name, created_at" = "$1, $2"),
     table!("role_holders", 3, "kind, holder, role" = "$2, $3, $4", "kind, holder, role" = "$1, $2, $3"),
-    table!(
-        "logout_outbox",
-        1,
-        "id" = "$2",
-        "id, client_no, account_id, session_id, due_at, attempts" = "$1, $2, $3, $4, $5, $6"
-    ),
 ];

@@ -78,34 +78,22 @@ pub async fn renew(tx: &mut Tx<'_>, session: SessionId, until: Timestamp) -> Res
     tx.execute(sql, &[session.0.into(), until.micros().into()]).await.map(drop)
 }
 
-/// Ends the grant of a session, and lets its client know if it wants to.
+/// Ends the grant of a session.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<(), StoreError> {
     let ids = [account.0.into(), session.0.into()];
-    let sql = "INSERT INTO logout_outbox (id, client_no, account_id, session_id, due_at, attempts)
-               SELECT g.session_id, g.client_no, g.account_id, g.session_id, 0, 0
-               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no
-               WHERE g.account_id = $1 AND g.session_id = $2 AND c.backchannel_at IS NOT NULL
-               ON CONFLICT DO NOTHING";
-    tx.execute(sql, &ids).await?;
     tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id = $2", &ids).await.map(drop)
 }
 
-/// Ends all grants of an account but that of one session, and lets their clients know.
+/// Ends all grants of an account but that of one session.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn end_all(tx: &mut Tx<'_>, account: AccountId, kept: Option<SessionId>) -> Result<(), StoreError> {
     // No session has the id 0.
     let ids = [account.0.into(), kept.map_or(0, |session| session.0).into()];
-    let sql = "INSERT INTO logout_outbox (id, client_no, account_id, session_id, due_at, attempts)
-               SELECT g.session_id, g.client_no, g.account_id, g.session_id, 0, 0
-               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no
-               WHERE g.account_id = $1 AND g.session_id <> $2 AND c.backchannel_at IS NOT NULL
-               ON CONFLICT DO NOTHING";
-    tx.execute(sql, &ids).await?;
     tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2", &ids).await.map(drop)
 }
 
