@@ -99,7 +99,12 @@ fn links_of_all_documents_arrive(case: &Case) {
     let wishes = sending_to(&mail).arg("--public-url").arg("http://127.0.0.1:9/base");
     let case = case.with_own(wishes);
     let body = json!({"email": case.email(), "password": password()});
-    let host = case.http().post("/v1/requests/accounts").header("Host", "evil.example").json(&body).send();
+    let host = case
+        .http()
+        .post("/v1/requests/accounts")
+        .header("X-Forwarded-Host", "evil.example")
+        .json(&body)
+        .send();
     host.expect(201);
     let received = &mail.await_mails(1)[0];
     let link = "http://127.0.0.1:9/base/v1/requests/accounts/";

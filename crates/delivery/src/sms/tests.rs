@@ -216,7 +216,9 @@ async fn certificates_and_their_names_are_verified() {
     let unknown = reason(&server, None).await;
     assert!(unknown.contains("UnknownIssuer"), "{unknown}");
     let spoken_to = reason(&server, Some(server.authority())).await;
-    assert!(!spoken_to.contains("certificate") && spoken_to.contains("HTTP"), "{spoken_to}");
+    // A mail server greets before it is asked: that is no HTTP, or comes before there was a request.
+    let is_past_tls = spoken_to.contains("HTTP") || spoken_to.contains("unexpected message");
+    assert!(!spoken_to.contains("certificate") && is_past_tls, "{spoken_to}");
     let other = MailServer::start_named(MailTls::Implicit, None, &["sms.example.net"]);
     let misnamed = reason(&other, Some(other.authority())).await;
     assert!(misnamed.contains("not valid for name"), "{misnamed}");

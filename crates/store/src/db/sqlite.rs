@@ -227,6 +227,8 @@ fn write_loop(
                 Err(_) => break,
             }
         }
+        let readers = readers.upgrade();
+        sqlite_log::make_way(readers.as_deref());
         let committed = commit_batch(&mut connection, &mut batch);
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed");
@@ -237,7 +239,6 @@ fn write_loop(
                 Err(error) => tracing::error!(%error, "the database does not open again"),
             }
         }
-        let readers = readers.upgrade();
         if let Some(readers) = &readers {
             readers.told_of_commit();
         }

@@ -32,6 +32,16 @@ fn note(_: &mut Wal, pages: c_int) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// To be called before a commit: a log that is in the file as a whole begins anew with the next one, unless a reader
+/// that is free holds a state in it.
+pub fn make_way(readers: Option<&Readers>) {
+    if LOG.get() >= LONG
+        && let Some(readers) = readers
+    {
+        readers.rest();
+    }
+}
+
 /// Shortens the log if it is long. Nobody waits for it but the next batch.
 ///
 /// That takes a moment in which no reader is at a state before the last commit; where the log gets very long,
