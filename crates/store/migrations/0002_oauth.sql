@@ -10,8 +10,7 @@ ALTER TABLE sessions ADD COLUMN parent_id INTEGER;
 ALTER TABLE signing_keys ADD COLUMN changed_at INTEGER;
 
 -- `metadata` has the names of RFC 7591 and no secrets. The old secret works on for a while after it was
--- rotated. `registration` is the digest of the token of RFC 7592. `backchannel_at` is set while there is
--- a back-channel logout URI, `expires_at` for cached metadata documents.
+-- rotated. `registration` is the digest of the token of RFC 7592. `expires_at` is for cached metadata documents.
 CREATE TABLE oauth_clients (
     client_id TEXT NOT NULL PRIMARY KEY,
     no INTEGER NOT NULL UNIQUE,
@@ -24,7 +23,6 @@ CREATE TABLE oauth_clients (
     registration BLOB,
     created_at INTEGER NOT NULL,
     suspended_at INTEGER,
-    backchannel_at INTEGER,
     expires_at INTEGER
 ) STRICT, WITHOUT ROWID;
 

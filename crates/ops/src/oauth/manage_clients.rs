@@ -176,7 +176,6 @@ impl Core {
             registration: digest(&registration),
             created_at: self.clock.now(),
             suspended_at: None,
-            has_backchannel: metadata.backchannel_logout_uri.is_some(),
             expires_at: None,
         };
         let client = self.oauth.clients.client(&row)?;
@@ -277,7 +276,6 @@ impl Core {
 
     async fn write_client(&self, mut row: ClientRow, metadata: &Metadata) -> Result<MadeClient, ClientError> {
         row.metadata = metadata.to_json().to_string();
-        row.has_backchannel = metadata.backchannel_logout_uri.is_some();
         self.store.write(ChangeClient { row: row.clone(), origins: origins(metadata) }).await?;
         row.version += 1;
         let client = self.oauth.clients.client(&row)?;

@@ -22,13 +22,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
 use super::watched_io::WatchedIo;
 use countersign_wire::places::Places;
-use countersign_wire::workers::Workers;
+use countersign_wire::workers::{Workers, accept};
 
 /// What answers requests.
 pub trait Answer: Clone + Send + Sync + 'static {
@@ -64,8 +64,6 @@ pub struct HttpListener<A> {
     pub shutdown: watch::Receiver<bool>,
 }
 
-/// After a failed accept (out of file descriptors, say) the next one waits so long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long requests in flight get when the server stops (R160).
 pub const STOP: Duration = Duration::from_secs(8);
@@ -85,7 +83,7 @@ impl<A: Answer> HttpListener<A> {
                 () = stopped(&mut shutdown) => break,
                 // A panic ends its connection and no other; wire has logged it.
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&self.listener) => accepted,
+                accepted = accept(&self.listener, "http") => accepted,
             };
             let Some(place) = self.places.take(Source::from_address(peer)) else { continue };
             let connection = Connection {
@@ -96,33 +94,16 @@ impl<A: Answer> HttpListener<A> {
                 shutdown: self.shutdown.clone(),
             };
             let open = self.answer.open();
-            // Its readiness is told to this thread's runtime until it is taken out of it.
-            let Ok(socket) = socket.into_std() else { continue };
-            let serve = async move {
-                if let Ok(socket) = TcpStream::from_std(socket) {
-                    connection.serve(socket).await;
-                }
+            self.workers.spawn(&mut connections, socket, async move |socket| {
+                connection.serve(socket).await;
                 drop((place, open));
-            };
-            connections.spawn_on(serve, self.workers.next());
+            });
         }
         drop(self.listener);
         let all_done = async { while connections.join_next().await.is_some() {} };
         if timeout(STOP, all_done).await.is_err() {
             tracing::warn!(connections = connections.len(), "http: connections cut off at stop");
             connections.shutdown().await;
-        }
-    }
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => return (socket, peer.ip()),
-            Err(error) => {
-                tracing::warn!(%error, "http: cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-            }
         }
     }
 }

@@ -106,8 +106,8 @@ pub const TABLES: &[Table] = &[
         "oauth_clients",
         1,
         "client_id" = "$2",
-        "client_id, no, version, origin, metadata, secret, old_secret, old_secret_until, registration, created_at, suspended_at, backchannel_at, expires_at" =
-            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
+        "client_id, no, version, origin, metadata, secret, old_secret, old_secret_until, registration, created_at, suspended_at, expires_at" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
     ),
     table!("oauth_client_origins", 2, "origin, client_no" = "$2, $3", "origin, client_no" = "$1, $2"),
     table!(

@@ -85,7 +85,6 @@ impl Readers {
     /// state before.
     pub fn told_of_commit(&self) {
         self.commits.one_more();
-        self.rest();
     }
 
     /// Ends all snapshots that wait for another statement: the log can begin anew only while nobody reads

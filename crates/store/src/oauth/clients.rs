@@ -29,8 +29,6 @@ pub struct ClientRow {
     pub created_at: Timestamp,
     /// Since when it is suspended.
     pub suspended_at: Option<Timestamp>,
-    /// Whether it wants to hear of log-outs.
-    pub has_backchannel: bool,
     /// When a cached metadata document lapses.
     pub expires_at: Option<Timestamp>,
 }
@@ -40,7 +38,7 @@ macro_rules! select_client {
     ($rest:literal) => {
         concat!(
             "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
-                    registration, created_at, suspended_at, backchannel_at, expires_at
+                    registration, created_at, suspended_at, expires_at
              FROM oauth_clients ",
             $rest
         )
@@ -53,8 +51,8 @@ macro_rules! select_client {
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "INSERT INTO oauth_clients (client_id, no, version, origin, metadata, secret, registration,
-                   created_at, backchannel_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (client_id) DO NOTHING";
+                   created_at, expires_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (client_id) DO NOTHING";
     let params = [
         client.id.as_str().into(),
         client.no.0.into(),
@@ -64,7 +62,6 @@ pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
         client.secret.as_ref().map(|digest| &digest.0).into(),
         client.registration.as_ref().map(|digest| &digest.0).into(),
         client.created_at.micros().into(),
-        client.has_backchannel.then(|| client.created_at.micros()).into(),
         client.expires_at.map(Timestamp::micros).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
@@ -105,7 +102,7 @@ pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Client
 pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_clients
                SET metadata = $3, version = version + 1, secret = $4, old_secret = $5, old_secret_until = $6,
-                   registration = $7, backchannel_at = $8, expires_at = $9, origin = $10
+                   registration = $7, expires_at = $8, origin = $9
                WHERE no = $1 AND version = $2";
     let params = [
         client.no.0.into(),
@@ -115,7 +112,6 @@ pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
         client.old_secret.as_ref().map(|(digest, _)| &digest.0).into(),
         client.old_secret.map(|(_, until)| until.micros()).into(),
         client.registration.as_ref().map(|digest| &digest.0).into(),
-        client.has_backchannel.then(|| client.created_at.micros()).into(),
         client.expires_at.map(Timestamp::micros).into(),
         (client.origin as i64).into(),
     ];
@@ -191,7 +187,6 @@ fn read(row: &Row) -> Result<ClientRow, StoreError> {
         registration: digest(8)?,
         created_at: Timestamp::from_micros(row.int(9)?),
         suspended_at: time(10)?,
-        has_backchannel: row.opt_int(11)?.is_some(),
-        expires_at: time(12)?,
+        expires_at: time(11)?,
     })
 }

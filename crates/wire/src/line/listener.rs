@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_ops::{Core, Source};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use super::connection::{self, Context, stopped};
 use super::frame::Deadlines;
 use crate::metrics::{Listener, Metrics};
 use crate::places::Places;
-use crate::workers::Workers;
+use crate::workers::{Workers, accept};
 
 /// The bounds of the line listener.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +49,6 @@ impl Default for LineSettings {
     }
 }
 
-/// After a failed accept (out of file descriptors, say) the next one waits so long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// Serves the line protocol until `shutdown` turns true and the lines in flight are answered.
 ///
 /// Each new connection takes the TLS configuration that is current: storing another one renews the
@@ -75,7 +72,7 @@ pub async fn serve(
                 report(ended);
                 continue;
             }
-            accepted = accept(&listener) => accepted,
+            accepted = accept(&listener, "line") => accepted,
         };
         let source = Source::from_address(peer);
         // No place, no answer: the protocol has none that costs less than the handshake.
@@ -89,30 +86,13 @@ pub async fn serve(
         };
         let open = metrics.connected(Listener::Line);
         let acceptor = TlsAcceptor::from(tls.load_full());
-        // Its readiness is told to this thread's runtime until it is taken out of it.
-        let Ok(socket) = socket.into_std() else { continue };
-        let serve = async move {
-            if let Ok(socket) = TcpStream::from_std(socket) {
-                connection::serve(socket, acceptor, context).await;
-            }
+        workers.spawn(&mut connections, socket, async move |socket| {
+            connection::serve(socket, acceptor, context).await;
             drop((place, open));
-        };
-        connections.spawn_on(serve, workers.next());
+        });
     }
     drop(listener);
     finish(connections, settings.stop).await;
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, std::net::IpAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => return (socket, peer.ip()),
-            Err(error) => {
-                tracing::warn!(%error, "line: cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
 }
 
 /// Waits until every connection has ended, then ends those that have not.

@@ -4,7 +4,7 @@ mod paths;
 mod races;
 mod robustness;
 pub mod rules;
-mod secrets;
+pub(crate) mod secrets;
 
 use countersign_testkit::Response;
 use serde_json::{Value, json};

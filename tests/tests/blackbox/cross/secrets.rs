@@ -18,7 +18,7 @@ on_both_engines! {
 }
 
 /// All bytes of the files below `directory`.
-fn bytes_below(directory: &Path) -> Vec<u8> {
+pub fn bytes_below(directory: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
@@ -27,7 +27,8 @@ fn bytes_below(directory: &Path) -> Vec<u8> {
     all
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+/// Whether the bytes stand there somewhere.
+pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 

@@ -1,7 +1,5 @@
 //! What stays: no secret where it could be read, and what was done, whatever becomes of the process.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use countersign_testkit::{Engine, Postgres};
@@ -9,24 +7,12 @@ use serde_json::json;
 
 use super::provider::Provider;
 use crate::case::{Case, on_both_engines};
+use crate::cross::secrets::{bytes_below, contains};
 
 on_both_engines! {
     no_secret_of_oauth_is_stored_or_logged
     what_was_rotated_stays_rotated_after_a_crash
     no_answer_with_a_secret_is_cached
-}
-
-fn bytes_below(directory: &Path) -> Vec<u8> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(directory).expect("a directory").flatten() {
-        let path = entry.path();
-        all.extend(if path.is_dir() { bytes_below(&path) } else { fs::read(&path).unwrap_or_default() });
-    }
-    all
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }
 
 fn no_secret_of_oauth_is_stored_or_logged(case: &Case) {
