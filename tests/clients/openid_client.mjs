@@ -132,6 +132,22 @@ await run({
     await assert.rejects(client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub), 'without its key')
   },
 
+  async signedAnswer() {
+    for (const alg of ['ES256', 'RS256', 'EdDSA']) {
+      const made = await makeClient({ redirect_uris: [callback], scope, authorization_signed_response_alg: alg })
+      const metadata = { authorization_signed_response_alg: alg }
+      const config = await discover(made, client.ClientSecretBasic(made.client_secret), metadata)
+      client.useJwtResponseMode(config)
+      const { checks, parameters } = await request()
+      const arrived = await visit(client.buildAuthorizationUrl(config, parameters))
+      assert.deepEqual([...arrived.searchParams.keys()], ['response'])
+      assert.ok((await client.authorizationCodeGrant(config, arrived, checks)).access_token)
+      const wrong = await request({ max_age: 'soon' })
+      const refusal = await visit(client.buildAuthorizationUrl(config, wrong.parameters))
+      await refused(client.authorizationCodeGrant(config, refusal, wrong.checks), 'invalid_request')
+    }
+  },
+
   async device() {
     const grants = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token']
     const config = await configured(

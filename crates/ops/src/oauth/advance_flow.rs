@@ -107,17 +107,18 @@ impl Core {
         session: Option<&BrowserSession>,
     ) -> Result<Step, AdvanceFlowError> {
         let is_silent = flow.request.prompt.none;
-        let refuse = |fault| Step::Answer(self.refusal(flow.destination(), fault));
-        Ok(match self.what_is_missing(flow, session).await? {
-            Need::Refuse(fault) => refuse(fault),
-            Need::Page(page) if is_silent => refuse(silent_fault(&page)),
+        let page = match self.what_is_missing(flow, session).await? {
+            Need::Refuse(fault) => return Ok(Step::Answer(self.refuse_flow(flow, fault).await?)),
             Need::Page(page) => page,
             Need::Nothing(session) => match self.issue_code(flow, session, flow.scope(), None).await? {
-                Some(answer) => Step::Answer(answer),
-                None if is_silent => refuse(silent_fault(&sign_in(flow, false))),
+                Some(answer) => return Ok(Step::Answer(answer)),
                 None => sign_in(flow, false),
             },
-        })
+        };
+        match is_silent {
+            true => Ok(Step::Answer(self.refuse_flow(flow, silent_fault(&page)).await?)),
+            false => Ok(page),
+        }
     }
 
     /// What they decided: `None` is no. Remembered, and answered with a code.
@@ -131,7 +132,7 @@ impl Core {
         granted: Option<Scope>,
     ) -> Result<Answer, AdvanceFlowError> {
         match self.what_is_missing(flow, Some(session)).await? {
-            Need::Refuse(fault) => return Ok(self.refusal(flow.destination(), fault)),
+            Need::Refuse(fault) => return Ok(self.refuse_flow(flow, fault).await?),
             Need::Page(Step::SignIn { .. } | Step::SelectAccount { .. }) => {
                 return Err(AdvanceFlowError::SignedOut);
             }
@@ -140,13 +141,17 @@ impl Core {
         let Some(granted) = granted else {
             tracing::info!(target: "audit", event = "consent", outcome = "refused", account = session.account.0);
             let fault = Fault(ErrorCode::AccessDenied, "The request was refused by its user.");
-            return Ok(self.refusal(flow.destination(), fault));
+            return Ok(self.refuse_flow(flow, fault).await?);
         };
         // Without an ID token a sign-in would come to nothing: it goes with the rest.
         let openid = Scope::parse(Scope::OPENID).unwrap_or_default();
         let scope = flow.scope().intersect(&granted.union(&openid));
         let answer = self.issue_code(flow, session, scope.clone(), Some(scope)).await?;
         answer.ok_or(AdvanceFlowError::SignedOut)
+    }
+
+    async fn refuse_flow(&self, flow: &Flow, fault: Fault) -> Result<Answer, Unavailable> {
+        self.refusal(&flow.client, flow.destination(), fault).await
     }
 
     async fn what_is_missing<'s>(
@@ -221,6 +226,9 @@ impl Core {
         allowed: Option<Scope>,
     ) -> Result<Option<Answer>, Unavailable> {
         let Flow { client, request, .. } = flow;
+        let destination = flow.destination();
+        // Before there is a code: a key may be in the making.
+        self.await_answer_key(client, &destination).await?;
         let now = self.clock.now();
         let secret = Token::draw_marked(Mark::CODE, &self.random);
         let facts = GrantFacts {
@@ -254,7 +262,8 @@ impl Core {
             return Ok(None);
         }
         tracing::info!(target: "audit", event = "authorize", outcome = "code issued", account = session.account.0);
-        Ok(Some(self.answer(flow.destination(), vec![("code", secret.reveal().to_owned())])))
+        let what = vec![("code", secret.reveal().to_owned())];
+        self.answer(client, destination, what).await.map(Some)
     }
 }
 

@@ -8,7 +8,6 @@ use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
 use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
 use serde_json::{Value, json};
 
-use super::read_request::SERVED;
 use crate::{Core, Registration, Settings};
 
 /// The grants that are served.
@@ -66,7 +65,8 @@ fn server_metadata(settings: &Settings) -> Value {
         "require_pushed_authorization_requests": false,
         "scopes_supported": Scope::KNOWN,
         "response_types_supported": ["code"],
-        "response_modes_supported": SERVED.map(ResponseMode::name),
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
+        "authorization_signing_alg_values_supported": algorithms,
         "grant_types_supported": GRANTS.map(GrantType::name),
         "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],

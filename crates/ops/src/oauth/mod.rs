@@ -1,6 +1,7 @@
 //! OAuth 2 and OpenID Connect: one file for each operation.
 
 pub mod advance_flow;
+mod answer;
 pub mod authenticate_client;
 pub mod browser_session;
 pub mod check_dpop;

@@ -61,12 +61,8 @@ fn asks_openid(parameters: &Parameters) -> bool {
 
 fn may_use(client: &Client, mode: ResponseMode) -> bool {
     let registered = &client.metadata.response_modes;
-    SERVED.contains(&mode) && (registered.is_empty() || registered.contains(&mode))
+    registered.is_empty() || registered.contains(&mode)
 }
-
-/// The modes that are served; discovery lists these.
-pub(crate) const SERVED: [ResponseMode; 3] =
-    [ResponseMode::Query, ResponseMode::Fragment, ResponseMode::FormPost];
 
 /// Reads a request of this client.
 ///

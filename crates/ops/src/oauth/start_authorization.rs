@@ -115,7 +115,7 @@ impl Core {
             Err(fault) => {
                 tracing::info!(target: "audit", event = "authorize", outcome = fault.0.text(),
                     client = client.id.as_str(), source = ?source.subject());
-                Err(self.refuse_request(&client, destination, fault))
+                Err(self.refuse_request(&client, destination, fault).await)
             }
         }
     }
@@ -141,7 +141,7 @@ impl Core {
 
     /// Tells the client what is wrong. One that nobody has looked at could make this server send browsers
     /// wherever it likes by asking for something wrong (RFC 9700 §4.11.2): there it is shown instead.
-    fn refuse_request(
+    async fn refuse_request(
         &self,
         client: &Client,
         destination: Destination,
@@ -149,25 +149,13 @@ impl Core {
     ) -> StartAuthorizationError {
         match client.origin {
             ClientOrigin::CommandLine | ClientOrigin::Configuration => {
-                StartAuthorizationError::Redirect(Box::new(self.refusal(destination, fault)))
+                match self.refusal(client, destination, fault).await {
+                    Ok(answer) => StartAuthorizationError::Redirect(Box::new(answer)),
+                    Err(unavailable) => unavailable.into(),
+                }
             }
             ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => fault.into(),
         }
-    }
-
-    /// The answer that refuses.
-    pub(crate) fn refusal(&self, destination: Destination, Fault(code, why): Fault) -> Answer {
-        let what = vec![("error", code.text().to_owned()), ("error_description", why.to_owned())];
-        self.answer(destination, what)
-    }
-
-    /// An answer with what every one bears: `state`, and `iss`, by which a client of several servers tells
-    /// whose it is (RFC 9207).
-    pub(crate) fn answer(&self, to: Destination, what: Vec<(&'static str, String)>) -> Answer {
-        let mut parameters = what;
-        parameters.extend(to.state.map(|state| ("state", state)));
-        parameters.push(("iss", self.settings.public_url.clone()));
-        Answer { redirect_uri: to.redirect_uri, mode: to.mode, parameters }
     }
 
     /// The flow as a text that only this browser can hand in again.

@@ -49,7 +49,7 @@ fn signs(provider: &Provider<'_>, client: &RegisteredClient) -> String {
 }
 
 /// Whether the published key with the JWT's `kid` signed it.
-fn verifies(case: &Case, jwt: &str) -> bool {
+pub fn verifies(case: &Case, jwt: &str) -> bool {
     let (header, _) = decoded(jwt);
     let Some(key) = published(case).into_iter().find(|key| key["kid"] == header["kid"]) else { return false };
     assert_eq!((&key["alg"], &key["use"]), (&header["alg"], &json!("sig")));

@@ -25,5 +25,6 @@ mod real_clients;
 mod refreshing;
 mod registration;
 mod requests;
+mod signed_answers;
 mod suspension;
 mod userinfo;
