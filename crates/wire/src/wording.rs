@@ -1,6 +1,6 @@
 //! Sentences for people that several surfaces say alike.
 
-use countersign_model::password::{Fault, MAX_BYTES, Unusable};
+use countersign_model::password::Fault;
 
 /// Why a password was refused.
 pub(crate) fn password_fault(fault: &Fault) -> String {
@@ -18,13 +18,4 @@ pub(crate) fn password_fault(fault: &Fault) -> String {
 pub(crate) fn password_faults(faults: &[Fault]) -> String {
     let sentences: Vec<String> = faults.iter().map(password_fault).collect();
     sentences.join(" ")
-}
-
-/// Why a text can be no password at all.
-pub(crate) fn unusable_password(why: Unusable) -> String {
-    match why {
-        Unusable::TooLong => format!("The password must have at most {MAX_BYTES} bytes."),
-        Unusable::Empty => "The password must not be empty.".to_owned(),
-        Unusable::Nul => "The password must not contain a NUL character.".to_owned(),
-    }
 }

@@ -2,11 +2,14 @@
 
 use countersign_model::identifier::Identifier;
 use countersign_model::password::Rule;
-use countersign_model::session::Surface;
+use countersign_model::session::{Surface, TokenPurpose};
+use countersign_ops::SessionTokens;
+use countersign_ops::confirm_account::ConfirmAccountError;
 use countersign_ops::request_account::RequestAccount;
 use countersign_ops::request_reset::RequestReset;
 use countersign_ops::reset_password::{ResetPassword, ResetProof};
 use countersign_ops::sign_in::SignIn;
+use countersign_ops::sign_out::{SignOut, SignOutError};
 
 use super::error::Error;
 use super::openapi::{
@@ -14,7 +17,7 @@ use super::openapi::{
 };
 use super::reply::AccountBody;
 use super::{grant, reply, request};
-use crate::http::{Call, Encoding, Reply, Route, Verb, handler};
+use crate::http::{CONFIRMED, Call, Encoding, LINK_INVALID, Reply, Route, Verb, handler};
 use crate::metrics::Outcome;
 
 /// The paths.
@@ -56,10 +59,24 @@ pub(super) async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
     path = "/v1/requests/accounts/{id}",
     tag = "authd",
     params(("id" = String, Path, description = "From the message.")),
-    responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
+    responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 303, description = "A browser, which asks for `text/html`, is sent to a page."), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
 )]
 pub(super) async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
-    Ok(reply::confirmed(&call.core().confirm_account(call.parameter()).await?))
+    let confirmed = call.core().confirm_account(call.parameter()).await;
+    match confirmed {
+        Ok(signed_in) if call.is_visit() => Ok(show_confirmed(call, &signed_in.tokens).await),
+        Err(ConfirmAccountError::Invalid) if call.is_visit() => Ok(Reply::see_other(LINK_INVALID)),
+        confirmed => Ok(reply::confirmed(&confirmed?)),
+    }
+}
+
+/// For a person, who has no use for the tokens: they end, and a page says that it is done.
+async fn show_confirmed(call: &Call<'_>, tokens: &SessionTokens) -> Reply {
+    let access = tokens.access.token.reveal();
+    match call.core().sign_out(access, TokenPurpose::AuthdAccess, SignOut::This).await {
+        // Nobody has seen them: if they cannot be ended now, they expire.
+        Ok(()) | Err(SignOutError::Invalid | SignOutError::Unavailable(_)) => Reply::see_other(CONFIRMED),
+    }
 }
 
 /// Signs in (JSON), or exchanges a grant of RFC 6749 (form).

@@ -13,6 +13,7 @@ mod reply;
 #[allow(clippy::indexing_slicing)] // By remainders.
 mod request_id;
 mod table;
+mod visitor;
 
 pub use self::body::{Accept, BodyError, Encoding};
 pub use self::call::Call;
@@ -26,3 +27,4 @@ pub use self::reply::Reply;
 pub(crate) use self::request_id::RequestIds;
 pub(crate) use self::table::handler;
 pub use self::table::{Handler, Refusal, Refuse, ReplyFuture, Route, Verb};
+pub(crate) use self::visitor::{CONFIRMED, LINK_INVALID};

@@ -5,7 +5,7 @@ use askama::Template;
 use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::limit::RetryAfter;
 use countersign_model::message;
-use countersign_model::password::{Password, Rule};
+use countersign_model::password::{Fault, Password, Rule};
 use countersign_ops::oauth::start_authorization::Flow;
 use countersign_ops::send_code::{SendCode, SendCodeError};
 use http::StatusCode;
@@ -14,7 +14,6 @@ use super::cookies::Browser;
 use super::error::Error;
 use super::form::{Form, device_of_query, flow_of_query, open_flow};
 use super::layout::{Hidden, Shell};
-use super::routes::min_length;
 use super::words::{self, Words, fill};
 use crate::http::{Call, Reply};
 
@@ -148,7 +147,7 @@ impl Step {
             sent: fill(words.code_sent, &[("to", identifier.given())]),
             button: (page.button)(words),
             asks_password: page.asks_password,
-            password_hint: fill(words.password_hint, &[("min", &min_length(call).to_string())]),
+            password_hint: password_hint(call, words),
             faults,
             identifier: identifier.given(),
             code: form.text("code"),
@@ -174,11 +173,7 @@ impl Step {
     }
 
     /// The second form with what is wrong with the password.
-    pub(super) fn refuse_password(
-        &self,
-        call: &Call<'_>,
-        faults: &[countersign_model::password::Fault],
-    ) -> Reply {
+    pub(super) fn refuse_password(&self, call: &Call<'_>, faults: &[Fault]) -> Reply {
         let faults = faults.iter().map(|fault| words::password_fault(self.words, fault)).collect();
         self.ask_code(call, faults, StatusCode::BAD_REQUEST)
     }
@@ -193,3 +188,16 @@ impl Step {
 
 /// Whose rule new passwords must meet here.
 pub(super) const RULE: Rule = Rule::Strict;
+
+/// What a new password must be, with the length from the rule itself.
+pub(super) fn password_hint(call: &Call<'_>, words: &Words) -> String {
+    let faults = Password::new("x").map(|x| RULE.faults(&x, call.core().settings.password_floor, &[]));
+    let shortest = |fault: &Fault| match fault {
+        Fault::TooShort { min } => Some(*min),
+        Fault::TooLong { .. } | Fault::Common | Fault::Breached | Fault::EntirelyNumeric | Fault::Context => {
+            None
+        }
+    };
+    let min = faults.ok().and_then(|faults| faults.iter().find_map(shortest)).unwrap_or_default();
+    fill(words.password_hint, &[("min", &min.to_string())])
+}

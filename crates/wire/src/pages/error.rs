@@ -4,21 +4,16 @@ use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::advance_flow::AdvanceFlowError;
-use countersign_ops::reset_password::ResetPasswordError;
 use countersign_ops::verify_email::VerifyEmailError;
 use http::StatusCode;
 
 use super::layout::{FlowNotice, Shell};
-use super::page::{self, Notice, ResetPassword};
-use crate::http::{Call, Refusal, Reply};
-use crate::wording;
+use crate::http::{Call, Reply};
 
 /// Why a page is not what was asked for.
 pub(super) enum Error {
     /// Unknown, expired or used link.
     LinkInvalid,
-    /// The form again, with what is wrong with the password.
-    Form(ResetPassword),
     /// The form was sent by another site.
     CrossSite,
     /// The form or the flow is too old, or another browser's.
@@ -45,7 +40,6 @@ impl Error {
         let notice = |status, heading, text| shell.show(status, &FlowNotice::new(shell, heading, text));
         match self {
             Error::LinkInvalid => notice(StatusCode::NOT_FOUND, words.link_invalid, words.link_invalid_text),
-            Error::Form(form) => page::show(StatusCode::BAD_REQUEST, &form),
             Error::CrossSite => notice(StatusCode::FORBIDDEN, words.cross_site, words.cross_site_text),
             Error::StartAgain => notice(StatusCode::FORBIDDEN, words.start_again, words.start_again_text),
             Error::Refused { code, reason } => {
@@ -62,26 +56,6 @@ impl Error {
             Error::Unavailable(Unavailable::Fault) => {
                 notice(StatusCode::INTERNAL_SERVER_ERROR, words.failed, words.busy)
             }
-        }
-    }
-}
-
-/// A refusal of the plumbing, as a page. It comes before a language is known.
-pub fn refuse(refusal: Refusal<'_>) -> Reply {
-    page::show(refusal.status(), &Notice { heading: "This did not work", text: refusal.message() })
-}
-
-impl Error {
-    /// What a failed reset shows; `min_length` is for the form.
-    pub(super) fn of_reset(error: ResetPasswordError, min_length: usize) -> Error {
-        match error {
-            ResetPasswordError::Password(faults) => {
-                let faults = faults.iter().map(wording::password_fault).collect();
-                Error::Form(ResetPassword { min_length, faults })
-            }
-            ResetPasswordError::Invalid => Error::LinkInvalid,
-            ResetPasswordError::TooMany(after) => Error::TooMany(after),
-            ResetPasswordError::Unavailable(why) => Error::Unavailable(why),
         }
     }
 }

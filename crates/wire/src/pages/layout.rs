@@ -16,7 +16,7 @@ use super::words::{self, Words};
 use crate::http::{Call, Reply};
 
 /// The style sheet, part of every page.
-const CSS: &str = include_str!("../../templates/flow.css");
+pub(super) const CSS: &str = include_str!("../../templates/flow.css");
 
 /// What is the same on every page of a request.
 pub(super) struct Shell<'a> {

@@ -10,7 +10,9 @@ mod cookies;
 mod device;
 mod error;
 mod form;
+mod icon;
 mod layout;
+mod links;
 mod logout;
 mod page;
 mod recover;
@@ -21,5 +23,5 @@ mod sign_in_code;
 mod sign_up;
 mod words;
 
-pub use self::error::refuse;
+pub use self::page::refuse;
 pub use self::routes::{FLOW_ROUTES, ROUTES};

@@ -1,4 +1,4 @@
-//! The pages themselves.
+//! What every page bears, and the one that needs no request.
 
 use std::sync::LazyLock;
 
@@ -9,30 +9,15 @@ use countersign_model::session::TokenDigest;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
-use crate::http::Reply;
+use super::layout::CSS;
+use crate::http::{Refusal, Reply};
 
-/// The style sheet, part of every page.
-pub(super) const CSS: &str = include_str!("../../templates/pages.css");
-
-/// A heading and a sentence.
+/// A refusal that comes before a language is known.
 #[derive(Template)]
-#[template(path = "notice.html")]
-pub(super) struct Notice {
+#[template(path = "refusal.html")]
+pub(super) struct Refused {
     pub(super) heading: &'static str,
     pub(super) text: &'static str,
-}
-
-/// The button of 002's verification mail.
-#[derive(Template)]
-#[template(path = "verify_email.html")]
-pub(super) struct VerifyEmail;
-
-/// The form of 001's and 003's reset mails.
-#[derive(Template)]
-#[template(path = "reset_password.html")]
-pub(super) struct ResetPassword {
-    pub(super) min_length: usize,
-    pub(super) faults: Vec<String>,
 }
 
 /// Nothing may be loaded, run or framed; the one style sheet is named by its hash (R123).
@@ -54,12 +39,13 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")),
 ];
 
-/// The reply that shows a page.
-pub(super) fn show(status: StatusCode, page: &impl Template) -> Reply {
-    render(status, page).header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
+/// A refusal of the plumbing, as a page.
+pub fn refuse(refusal: Refusal<'_>) -> Reply {
+    let page = Refused { heading: "This did not work", text: refusal.message() };
+    render(refusal.status(), &page).header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
 }
 
-/// The same without a policy, which the caller adds.
+/// The reply that shows a page. The caller adds a policy.
 pub(super) fn render(status: StatusCode, page: &impl Template) -> Reply {
     // Rendering into a string fails only if a value's own `Display` does.
     let Ok(html) = page.render() else { return Reply::empty(StatusCode::INTERNAL_SERVER_ERROR) };
@@ -73,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_style_that_the_policy_names_is_the_one_in_the_page() {
-        let page = VerifyEmail.render().unwrap();
+        let page = Refused { heading: "", text: "" }.render().unwrap();
         let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         let hash = STANDARD.encode(TokenDigest::of(style).0);
         assert!(CONTENT_SECURITY_POLICY.to_str().unwrap().contains(&format!("'sha256-{hash}'")));
@@ -81,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_escaped() {
-        let page = ResetPassword { min_length: 15, faults: vec!["<b>\"x\"".to_owned()] }.render().unwrap();
+        let page = Refused { heading: "", text: "<b>\"x\"" }.render().unwrap();
         assert!(!page.contains("<b>") && page.contains("&#60;b&#62;"), "{page}");
     }
 }

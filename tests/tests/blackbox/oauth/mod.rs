@@ -17,6 +17,7 @@ mod exchanging;
 mod introspection;
 mod kept;
 mod keys;
+mod links;
 mod openidconnect_crate;
 mod origins;
 mod own_tokens;

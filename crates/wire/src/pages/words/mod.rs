@@ -121,6 +121,12 @@ pub(super) struct Words {
     pub for_developers: &'static str,
     pub too_many_title: &'static str,
     pub unavailable: &'static str,
+    // Links in messages.
+    pub confirm_title: &'static str,
+    pub confirm_lead: &'static str,
+    pub confirm: &'static str,
+    pub confirmed: &'static str,
+    pub confirmed_text: &'static str,
     pub link_invalid: &'static str,
     pub link_invalid_text: &'static str,
     // Passwords.
