@@ -132,6 +132,29 @@ await run({
     await assert.rejects(client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub), 'without its key')
   },
 
+  async signedRequest() {
+    for (const alg of ['ES256', 'RS256']) {
+      const params = { ES256: { name: 'ECDSA', namedCurve: 'P-256' }, RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) } }
+      const pair = await crypto.subtle.generateKey(params[alg], true, ['sign', 'verify'])
+      const key = { ...(await crypto.subtle.exportKey('jwk', pair.publicKey)), kid: 'one', alg, use: 'sig' }
+      const config = await configured({ jwks: { keys: [key] }, require_signed_request_object: true })
+      const { checks, parameters } = await request({ max_age: 3600, claims: JSON.stringify({ id_token: { auth_time: { essential: true } } }) })
+      const url = await client.buildAuthorizationUrlWithJAR(config, parameters, { key: pair.privateKey, kid: 'one' })
+      assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request'])
+      assert.ok((await client.authorizationCodeGrant(config, await visit(url), { ...checks, maxAge: 3600 })).access_token)
+
+      const pushed = await request()
+      const signed = await client.buildAuthorizationUrlWithJAR(config, pushed.parameters, { key: pair.privateKey, kid: 'one' })
+      const short = await client.buildAuthorizationUrlWithPAR(config, signed.searchParams)
+      assert.ok(short.searchParams.get('request_uri'))
+      assert.ok((await client.authorizationCodeGrant(config, await visit(short), pushed.checks)).access_token)
+
+      const bare = await request()
+      const refusal = await visit(client.buildAuthorizationUrl(config, bare.parameters))
+      await refused(client.authorizationCodeGrant(config, refusal, bare.checks), 'invalid_request')
+    }
+  },
+
   async signedAnswer() {
     for (const alg of ['ES256', 'RS256', 'EdDSA']) {
       const made = await makeClient({ redirect_uris: [callback], scope, authorization_signed_response_alg: alg })

@@ -159,10 +159,6 @@ pub struct AuthorizationRequest {
     pub authorization_details: Option<Value>,
     /// The key that the code is bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
-    /// A request object (RFC 9101).
-    pub request: Option<String>,
-    /// A pushed request (RFC 9126).
-    pub request_uri: Option<String>,
 }
 
 #[cfg(test)]

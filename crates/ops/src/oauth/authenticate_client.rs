@@ -10,10 +10,7 @@ use countersign_model::key::Algorithm;
 use countersign_model::oauth::{AuthMethod, Client};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
-use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::ClientRow;
-use countersign_store::oauth::seen;
-use countersign_store::{StoreError, Tx, Work};
 use serde_json::Value;
 
 use crate::audit::audit;
@@ -102,21 +99,6 @@ fn claimed_issuer(jwt: &str) -> Option<String> {
     Some(claims["iss"].as_str()?.to_owned())
 }
 
-/// Takes an assertion, which works once; `false` if it was taken before.
-struct TakeAssertion {
-    id: TokenDigest,
-    until: Timestamp,
-}
-
-impl Work for TakeAssertion {
-    type Output = bool;
-    type Error = StoreError;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        seen::insert(tx, &self.id, self.until).await
-    }
-}
-
 impl Core {
     /// The client, if it shows what it registered to show and nothing else. Nothing is counted: a secret
     /// has 256 random bits, or 32 characters at least, so nobody can try them all, and a client must not be
@@ -187,7 +169,7 @@ impl Core {
             return Ok(false);
         };
         let id = TokenDigest::of(&format!("client assertion\n{}\n{jti}", client.id));
-        Ok(self.store.write(TakeAssertion { id, until: now.after(LONGEST * 2) }).await?)
+        self.use_once(id, now.after(LONGEST * 2)).await
     }
 
     fn is_shown(&self, client: &Client, row: &ClientRow, shown: &Shown<'_>) -> bool {

@@ -9,8 +9,6 @@ use countersign_model::key::Algorithm;
 use countersign_model::oauth::Client;
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::seen;
-use countersign_store::{StoreError, Tx, Work};
 use serde_json::Value;
 
 use crate::jose::jwk;
@@ -84,20 +82,6 @@ pub enum DpopError {
     Unavailable(#[from] Unavailable),
 }
 
-struct Note {
-    id: TokenDigest,
-    until: Timestamp,
-}
-
-impl Work for Note {
-    type Output = bool;
-    type Error = StoreError;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        seen::insert(tx, &self.id, self.until).await
-    }
-}
-
 impl Core {
     /// The key that a proof proves to have; each proof works once.
     ///
@@ -122,8 +106,8 @@ impl Core {
         let id = id.ok_or(DpopError::Invalid)?;
         self.check_nonce(&claims, proof.demand_nonce, now)?;
         let id = TokenDigest::of(&format!("dpop {jkt} {id}"));
-        let note = Note { id, until: now.after(GOOD_FOR * 2) };
-        if self.store.write(note).await? { Ok(Jkt(jkt)) } else { Err(DpopError::Invalid) }
+        let is_new = self.use_once(id, now.after(GOOD_FOR * 2)).await?;
+        if is_new { Ok(Jkt(jkt)) } else { Err(DpopError::Invalid) }
     }
 
     /// What the tokens of a request are bound to: the key of its proof. A client that said that its tokens

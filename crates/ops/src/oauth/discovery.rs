@@ -87,7 +87,9 @@ fn server_metadata(settings: &Settings) -> Value {
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["en", "de", "fr", "es", "pt", "ja", "zh"],
         "claims_parameter_supported": false,
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": algorithms,
+        "require_signed_request_object": false,
         // Its default is true (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": false,
     });

@@ -30,10 +30,12 @@ pub mod push_request;
 pub(crate) mod read_request;
 pub mod refresh_grant;
 pub mod register_client;
+mod request_object;
 pub mod revoke;
 pub mod start_authorization;
 mod subject;
 mod token_claims;
+mod use_once;
 pub mod userinfo;
 
 /// What OAuth works with besides the store.

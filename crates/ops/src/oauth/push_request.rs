@@ -10,6 +10,7 @@ use countersign_store::oauth::pushed;
 use countersign_store::{StoreError, Tx, Work};
 
 use super::read_request::{self, Fault, MAX_PUSHED_BYTES};
+use super::request_object::RequestObjectError;
 use super::start_authorization::FLOW_LIFETIME;
 use crate::{Core, Unavailable};
 
@@ -42,6 +43,15 @@ impl From<Fault> for PushRequestError {
     }
 }
 
+impl From<RequestObjectError> for PushRequestError {
+    fn from(error: RequestObjectError) -> PushRequestError {
+        match error {
+            RequestObjectError::Refused(fault) => fault.into(),
+            RequestObjectError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl Core {
     /// Keeps a request of this client, which has shown who it is, until a browser comes for it.
     ///
@@ -62,6 +72,8 @@ impl Core {
         if parameters.size() > MAX_PUSHED_BYTES {
             return Err(invalid("The request is longer than 32 KiB.").into());
         }
+        read_request::check_signed(client, parameters)?;
+        let parameters = &self.signed_parameters(client, parameters).await?;
         read_request::destination(client, parameters)?;
         let request = read_request::read(client, parameters)?;
         // Texts and numbers only: always written.

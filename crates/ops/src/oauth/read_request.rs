@@ -97,11 +97,19 @@ pub(crate) fn read(client: &Client, parameters: &Parameters) -> Result<Authoriza
         resource: resource(client, parameters)?,
         authorization_details: None,
         dpop_jkt: dpop_jkt(parameters)?,
-        request: None,
-        request_uri: None,
     };
     refuse_what_is_not_served(parameters)?;
     Ok(request)
+}
+
+/// Whether the request is signed if its client signs all of them.
+///
+/// # Errors
+/// [`Fault`], for the client.
+pub(crate) fn check_signed(client: &Client, came: &Parameters) -> Result<(), Fault> {
+    let is_missing = client.metadata.require_signed_request_object && came.get("request").is_none();
+    let refused = Fault(ErrorCode::InvalidRequest, "The client must sign its requests (RFC 9101).");
+    if is_missing { Err(refused) } else { Ok(()) }
 }
 
 fn check_lengths(parameters: &Parameters) -> Result<(), Fault> {
@@ -216,7 +224,6 @@ fn dpop_jkt(parameters: &Parameters) -> Result<Option<String>, Fault> {
 
 fn refuse_what_is_not_served(parameters: &Parameters) -> Result<(), Fault> {
     let refused = [
-        ("request", ErrorCode::RequestNotSupported, "Request objects are not served."),
         (
             "request_uri",
             ErrorCode::RequestUriNotSupported,

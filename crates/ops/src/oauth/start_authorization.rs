@@ -15,6 +15,7 @@ use countersign_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::read_request::{self, Destination, Fault, MAX_BYTES};
+use super::request_object::RequestObjectError;
 use crate::{Core, Source, Unavailable};
 
 /// How long somebody may take from an application's request to its answer.
@@ -68,6 +69,22 @@ impl From<Fault> for StartAuthorizationError {
     }
 }
 
+impl From<RequestObjectError> for StartAuthorizationError {
+    fn from(error: RequestObjectError) -> StartAuthorizationError {
+        match error {
+            // Where its answer goes is in the object, and that is not believed.
+            RequestObjectError::Refused(fault) => fault.into(),
+            RequestObjectError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+/// Requests travel in URLs: what came, and what goes on sealed.
+fn check_size(bytes: usize) -> Result<(), Fault> {
+    let refused = Fault(ErrorCode::InvalidRequest, "The request is longer than 4 KiB; push it (RFC 9126).");
+    if bytes > MAX_BYTES { Err(refused) } else { Ok(()) }
+}
+
 /// A flow as it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
@@ -96,21 +113,24 @@ impl Core {
         source: Source,
     ) -> Result<Flow, StartAuthorizationError> {
         let invalid = |why| Fault(ErrorCode::InvalidRequest, why);
-        if parameters.size() > MAX_BYTES {
-            return Err(invalid("The request is longer than 4 KiB; push it (RFC 9126).").into());
-        }
+        let object = parameters.get("request");
+        check_size(parameters.size() - object.map_or(0, str::len))?;
         let id = parameters.get("client_id").ok_or(invalid("The client_id is missing."))?;
         let client = self.find_client(id).await?;
         let client = client.ok_or(Fault(ErrorCode::InvalidClient, "There is no such client."))?;
-        if let Some(uri) = parameters.get("request_uri").filter(|uri| self.is_pushed(uri)) {
+        let pushed = parameters.get("request_uri").filter(|uri| self.is_pushed(uri));
+        if let Some(uri) = pushed.filter(|_| object.is_none()) {
             let (digest, request) = self.use_pushed(&client, uri).await?;
             return self.flow(client, request, Some(digest));
         }
-        let destination = read_request::destination(&client, parameters)?;
-        let read = read_request::read(&client, parameters);
-        let refused = Fault(ErrorCode::InvalidRequest, "The client must push its requests (RFC 9126).");
-        let demanded = client.metadata.require_pushed_authorization_requests;
-        match if demanded { Err(refused) } else { read } {
+        let asked = self.signed_parameters(&client, parameters).await?;
+        check_size(asked.size())?;
+        let destination = read_request::destination(&client, &asked)?;
+        let is_right = match client.metadata.require_pushed_authorization_requests {
+            true => Err(invalid("The client must push its requests (RFC 9126).")),
+            false => read_request::check_signed(&client, parameters),
+        };
+        match is_right.and_then(|()| read_request::read(&client, &asked)) {
             Ok(request) => self.flow(client, request, None),
             Err(fault) => {
                 tracing::info!(target: "audit", event = "authorize", outcome = fault.0.text(),

@@ -17,8 +17,8 @@ use crate::http::{Call, Reply};
 const CONSENT: &str = "/consent";
 
 /// Takes a client's request. A request that was posted comes from another site, so no `Lax` cookie came
-/// along: the browser goes on by a GET of its own, which brings them. So it does with a pushed request,
-/// which works once, so that the page can be loaded anew.
+/// along: the browser goes on by a GET of its own, which brings them. So it does with a pushed or a signed
+/// request, which works once, so that the page can be loaded anew.
 pub(super) async fn authorize(call: &Call<'_>) -> Result<Reply, Error> {
     let is_post = call.method() == Method::POST;
     let parameters = match is_post {
@@ -38,7 +38,7 @@ pub(super) async fn authorize(call: &Call<'_>) -> Result<Reply, Error> {
         Err(StartAuthorizationError::Unavailable(why)) => return Err(why.into()),
     };
     let sealed = call.core().seal_flow(&flow, &browser.digest);
-    if is_post || flow.pushed.is_some() {
+    if is_post || flow.pushed.is_some() || parameters.get("request").is_some() {
         return Ok(browser.mark(Reply::see_other(&continue_at(&sealed))));
     }
     step(call, &browser, &sealed, &flow).await

@@ -76,6 +76,12 @@ fn discovery_tells_what_is_there(case: &Case) {
     }
     assert_eq!(told["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(told["request_uri_parameter_supported"], false);
+    assert_eq!(told["request_parameter_supported"], true);
+    let signing =
+        ["authorization_signing_alg_values_supported", "request_object_signing_alg_values_supported"];
+    for member in signing {
+        assert_eq!(names(&told, member), names(&told, "id_token_signing_alg_values_supported"));
+    }
     let resource = case.get("/.well-known/oauth-protected-resource").expect(200).json();
     assert_eq!(resource["resource"], provider.issuer());
     assert_eq!(resource["authorization_servers"], json!([provider.issuer()]));

@@ -25,6 +25,7 @@ mod pages;
 mod real_clients;
 mod refreshing;
 mod registration;
+mod request_objects;
 mod requests;
 mod signed_answers;
 mod suspension;
