@@ -16,7 +16,7 @@ use countersign_model::random::Random;
 use countersign_model::time::{Clock, Timestamp};
 use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::send_code::SendCode;
-use countersign_ops::{Core, CoreParts, Settings, Source};
+use countersign_ops::{CodeUse, Core, CoreParts, Settings, Source};
 use countersign_store::{Database, Store};
 use countersign_testkit::sms::Behaviour;
 use countersign_testkit::{MailServer, MailTls, SmsGateway, scratch};
@@ -97,7 +97,7 @@ impl Running {
 }
 
 async fn queue(core: &Core, target: Identifier) {
-    core.send_code(SendCode { target, template: Template::Login, source: Source::Local }).await.unwrap();
+    core.send_code(SendCode {target, template: Template::Login, code_use: CodeUse::Document, source: Source::Local }).await.unwrap();
 }
 
 async fn queue_mail(core: &Core, number: usize) {

@@ -62,13 +62,23 @@ pub enum CodePurpose {
     ResetPassword = 3,
     /// 002: verifies the e-mail of a registration.
     VerifyEmail = 4,
+    /// Pages: signs in.
+    SignIn = 5,
+    /// Pages: makes an account.
+    SignUp = 6,
+    /// Pages: sets a new password.
+    Recover = 7,
 }
 
 impl CodePurpose {
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<CodePurpose> {
-        use CodePurpose::{ConfirmAccount, ResetPassword, Verification, VerifyEmail};
-        [Verification, ConfirmAccount, ResetPassword, VerifyEmail].into_iter().find(|p| *p as i64 == number)
+        use CodePurpose::{
+            ConfirmAccount, Recover, ResetPassword, SignIn, SignUp, Verification, VerifyEmail,
+        };
+        [Verification, ConfirmAccount, ResetPassword, VerifyEmail, SignIn, SignUp, Recover]
+            .into_iter()
+            .find(|p| *p as i64 == number)
     }
 }
 

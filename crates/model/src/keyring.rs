@@ -150,6 +150,13 @@ impl Keyring {
         TokenDigest(mac(&self.code, &[code.canonical().as_bytes()]))
     }
 
+    /// The same for a code that one browser asked for at a page, for one identifier: anywhere else there is no
+    /// such code (R033). No other code is as long as what is digested here.
+    pub fn page_code_digest(&self, code: &Code, browser: &TokenDigest, target: &Lookup) -> TokenDigest {
+        let bound = [&browser.0[..], &[target.kind as u8], &target.hash, code.canonical().as_bytes()];
+        TokenDigest(mac(&self.code, &bound))
+    }
+
     /// The key of a counter, so that no address or source stands in the store.
     pub fn limit_key(&self, scope: Scope, subject: &[u8]) -> [u8; 16] {
         let full = mac(&self.limit, &[&[scope as u8], subject]);

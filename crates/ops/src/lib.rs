@@ -9,6 +9,7 @@ mod admin_error;
 mod audit;
 pub mod breached_list;
 mod claim;
+mod code_use;
 mod core;
 mod counting;
 mod jose;
@@ -48,6 +49,7 @@ pub mod validate_phone;
 pub mod verify_email;
 
 pub use self::admin_error::AdminError;
+pub use self::code_use::CodeUse;
 pub use self::core::{Core, CoreParts, OpenCoreError};
 pub use self::settings::{
     CodeLifetimes, LayerSettings, Limits, OAuthSettings, PageSettings, Registration, SessionLifetimes,

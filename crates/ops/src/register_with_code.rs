@@ -13,13 +13,15 @@ use countersign_store::{Tx, Work, accounts, codes, identifiers};
 
 use crate::audit::audit;
 use crate::claim::Claim;
-use crate::{Core, Unavailable};
+use crate::{CodeUse, Core, Unavailable};
 
 /// The code and the password of the new account.
 #[derive(Debug)]
 pub struct RegisterWithCode<'a> {
     /// As typed.
     pub code: &'a str,
+    /// Where it was asked for.
+    pub code_use: CodeUse<'a>,
     /// The password.
     pub password: &'a Password,
     /// Whose rule it must meet.
@@ -50,6 +52,7 @@ pub enum RegisterWithCodeError {
 
 struct Register {
     digest: TokenDigest,
+    purpose: CodePurpose,
     target: Lookup,
     /// Who has the address without having proven it.
     claim: Option<Claim>,
@@ -65,7 +68,7 @@ impl Work for Register {
     type Error = RegisterWithCodeError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RegisterWithCodeError> {
-        let consumed = codes::consume(tx, &self.digest, CodePurpose::Verification, self.now).await?;
+        let consumed = codes::consume(tx, &self.digest, self.purpose, self.now).await?;
         consumed.ok_or(RegisterWithCodeError::CodeInvalid)?;
         if let Some(claim) = &self.claim {
             claim.give_way(tx).await?;
@@ -88,7 +91,7 @@ impl Core {
         &self,
         request: RegisterWithCode<'_>,
     ) -> Result<AccountId, RegisterWithCodeError> {
-        let RegisterWithCode { code, password, rule, source } = request;
+        let RegisterWithCode { code, code_use, password, rule, source } = request;
         let faults = self.password_faults(rule, password, &[]).await?;
         if !faults.is_empty() {
             return Err(RegisterWithCodeError::Password(faults));
@@ -96,10 +99,10 @@ impl Core {
         let rate = self.settings.limits.sign_in_per_source;
         self.count(self.source_counter(Scope::SignInSource, rate, source).into_iter().collect()).await?;
         let code = Code::parse(code).ok_or(RegisterWithCodeError::CodeInvalid)?;
-        let digest = self.keyring.code_digest(&code);
+        let (digest, purpose) = (self.code_digest(&code, &code_use), code_use.purpose());
         let now = self.clock.now();
         let mut tx = self.store.read().await?;
-        let found = codes::find_valid(&mut tx, &digest, CodePurpose::Verification, now).await?;
+        let found = codes::find_valid(&mut tx, &digest, purpose, now).await?;
         let found = found.ok_or(RegisterWithCodeError::CodeInvalid)?;
         let target = found.target.ok_or(RegisterWithCodeError::CodeInvalid)?;
         let claim = match identifiers::find(&mut tx, &target).await? {
@@ -113,7 +116,9 @@ impl Core {
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let account = AccountId::draw(&self.random);
         let uuid = Uuid::draw(&self.random);
-        self.store.write(Register { digest, target, claim, account, uuid, profile, phc, now }).await?;
+        self.store
+            .write(Register { digest, purpose, target, claim, account, uuid, profile, phc, now })
+            .await?;
         audit("register", "made", Some(account), source);
         Ok(account)
     }

@@ -14,13 +14,13 @@ use countersign_store::{Tx, Work, accounts, codes, identifiers, limits, sessions
 use crate::audit::audit;
 use crate::outgoing::Outgoing;
 use crate::proof::Proof;
-use crate::{Core, Unavailable};
+use crate::{CodeUse, Core, Unavailable};
 
 /// What shows that the owner asks.
 #[derive(Clone, Copy, Debug)]
 pub enum ResetProof<'a> {
-    /// A verification code of 000, as typed.
-    VerificationCode(&'a str),
+    /// A code from a message, as typed, and where it was asked for.
+    Code(&'a str, CodeUse<'a>),
     /// The secret of a reset link of 001 or 003.
     Link(&'a str),
 }
@@ -139,8 +139,8 @@ impl Core {
     /// Where the code or the link is found; `None` if it can be none.
     fn proof_digest(&self, proof: ResetProof<'_>) -> Option<(TokenDigest, CodePurpose)> {
         match proof {
-            ResetProof::VerificationCode(text) => {
-                Some((self.keyring.code_digest(&Code::parse(text)?), CodePurpose::Verification))
+            ResetProof::Code(text, code_use) => {
+                Some((self.code_digest(&Code::parse(text)?, &code_use), code_use.purpose()))
             }
             ResetProof::Link(text) => {
                 let canonical = Uuid::parse(text).map_or_else(|| text.to_owned(), |uuid| uuid.to_string());

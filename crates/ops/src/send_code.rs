@@ -1,6 +1,6 @@
 //! Sends a verification code to an address or a number (000 `/send`).
 
-use countersign_model::code::{Code, CodePurpose};
+use countersign_model::code::Code;
 use countersign_model::identifier::Identifier;
 use countersign_model::keyring::Place;
 use countersign_model::limit::RetryAfter;
@@ -12,15 +12,17 @@ use countersign_store::{Tx, Work};
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
 use crate::outgoing::{Outgoing, channel_of};
-use crate::{Core, Unavailable};
+use crate::{CodeUse, Core, Unavailable};
 
 /// What to send where.
 #[derive(Debug)]
-pub struct SendCode {
+pub struct SendCode<'a> {
     /// An e-mail address or a phone number, registered or not.
     pub target: Identifier,
-    /// The text around the code; it does not restrict what the code may be used for (000-32).
+    /// The text around the code.
     pub template: Template,
+    /// Where it may be used.
+    pub code_use: CodeUse<'a>,
     /// Who asks.
     pub source: crate::Source,
 }
@@ -60,8 +62,8 @@ impl Core {
     ///
     /// # Errors
     /// [`SendCodeError`].
-    pub async fn send_code(&self, request: SendCode) -> Result<(), SendCodeError> {
-        let SendCode { target, template, source } = request;
+    pub async fn send_code(&self, request: SendCode<'_>) -> Result<(), SendCodeError> {
+        let SendCode { target, template, code_use, source } = request;
         let now = self.clock.now();
         let code = Code::draw(&self.random);
         let expires_at = now.after(self.settings.codes.verification);
@@ -73,8 +75,8 @@ impl Core {
             expires_at: Some(expires_at),
         };
         let code = CodeRow {
-            digest: self.keyring.code_digest(&code),
-            purpose: CodePurpose::Verification,
+            digest: self.code_digest(&code, &code_use),
+            purpose: code_use.purpose(),
             target: Some(self.keyring.lookup(&target)),
             owner: None,
             sealed: Some(self.keyring.seal(Place::CodeTarget, target.given().as_bytes(), &self.random)),

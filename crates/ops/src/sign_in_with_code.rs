@@ -14,7 +14,7 @@ use crate::audit::audit;
 use crate::counting::Counter;
 use crate::proof::Proof;
 use crate::tokens::DrawnSession;
-use crate::{Core, SignedIn, Unavailable};
+use crate::{CodeUse, Core, SignedIn, Unavailable};
 
 /// Who wants in.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct SignInWithCode<'a> {
     pub identifier: Identifier,
     /// As typed.
     pub code: &'a str,
+    /// Where the code was asked for.
+    pub code_use: CodeUse<'a>,
     /// The door.
     pub surface: Surface,
     /// Who asks.
@@ -45,6 +47,7 @@ pub enum SignInWithCodeError {
 
 struct RedeemCode {
     digest: TokenDigest,
+    purpose: CodePurpose,
     target: Lookup,
     proof: Proof,
     session: DrawnSession,
@@ -58,7 +61,7 @@ impl Work for RedeemCode {
     type Error = SignInWithCodeError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), SignInWithCodeError> {
-        let code = codes::consume(tx, &self.digest, CodePurpose::Verification, self.now).await?;
+        let code = codes::consume(tx, &self.digest, self.purpose, self.now).await?;
         if code.and_then(|code| code.target) != Some(self.target) {
             return Err(SignInWithCodeError::Credentials);
         }
@@ -97,18 +100,18 @@ impl Core {
         &self,
         request: SignInWithCode<'_>,
     ) -> Result<SignedIn, SignInWithCodeError> {
-        let SignInWithCode { identifier, code, surface, source } = request;
+        let SignInWithCode { identifier, code, code_use, surface, source } = request;
         let rate = self.settings.limits.sign_in_per_source;
         let target = self.keyring.lookup(&identifier);
         let counter = self.source_counter(Scope::SignInSource, rate, source);
         self.count(counter.into_iter().collect()).await?;
         let code = Code::parse(code).ok_or(SignInWithCodeError::Credentials)?;
         let now = self.clock.now();
-        let digest = self.keyring.code_digest(&code);
+        let (digest, purpose) = (self.code_digest(&code, &code_use), code_use.purpose());
         let mut tx = self.store.read().await?;
         // The code first: without one that was sent to the identifier, it takes equally long whether
         // an account has it or not (R024).
-        let found = codes::find_valid(&mut tx, &digest, CodePurpose::Verification, now).await?;
+        let found = codes::find_valid(&mut tx, &digest, purpose, now).await?;
         if found.and_then(|code| code.target) != Some(target) {
             return Err(SignInWithCodeError::Credentials);
         }
@@ -123,7 +126,7 @@ impl Core {
         let profile = self.open_profile(&account.profile)?;
         let session = self.draw_session(surface, now).by(AMR_CODE);
         let tokens = session.tokens.clone();
-        self.store.write(RedeemCode { digest, target, proof, session, counter, now }).await?;
+        self.store.write(RedeemCode { digest, purpose, target, proof, session, counter, now }).await?;
         audit("sign_in_with_code", "signed in", Some(account.id), source);
         Ok(SignedIn { account: account.id, uuid: account.uuid, profile, tokens })
     }

@@ -3,6 +3,7 @@
 use countersign_model::identifier::Identifier;
 use countersign_model::password::{Password, Rule};
 use countersign_model::session::{Surface, TokenPurpose};
+use countersign_ops::CodeUse;
 use countersign_ops::change_password::ChangePassword;
 use countersign_ops::register_with_code::RegisterWithCode;
 use countersign_ops::reset_password::{ResetPassword, ResetProof};
@@ -42,7 +43,9 @@ pub(super) async fn send(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let target = request::identifier(&fields, call.core().settings.phone_region)?;
     let template = request::template(&fields)?;
-    call.core().send_code(SendCode { target, template, source: call.source() }).await?;
+    call.core()
+        .send_code(SendCode { target, template, code_use: CodeUse::Document, source: call.source() })
+        .await?;
     Ok(reply::queued())
 }
 
@@ -78,7 +81,8 @@ async fn login_with_password(
 }
 
 async fn login_with_code(call: &Call<'_>, identifier: Identifier, code: &str) -> Result<Reply, Error> {
-    let request = SignInWithCode { identifier, code, surface: Surface::Ouser, source: call.source() };
+    let (code_use, surface) = (CodeUse::Document, Surface::Ouser);
+    let request = SignInWithCode { identifier, code, code_use, surface, source: call.source() };
     let signed_in = call.core().sign_in_with_code(request).await;
     call.metrics().signed_in(Surface::Ouser, Outcome::of_code(&signed_in));
     Ok(reply::session(&signed_in?.tokens))
@@ -96,7 +100,8 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let code = request::text(&fields, "verification_code")?;
     let password = &request::password(&fields, "password")?;
-    let request = RegisterWithCode { code, password, rule: Rule::Ouser, source: call.source() };
+    let (code_use, rule) = (CodeUse::Document, Rule::Ouser);
+    let request = RegisterWithCode { code, code_use, password, rule, source: call.source() };
     call.core().register_with_code(request).await?;
     Ok(reply::created())
 }
@@ -111,7 +116,7 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Reply, Error> {
 )]
 pub(super) async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
-    let proof = ResetProof::VerificationCode(request::text(&fields, "verification_code")?);
+    let proof = ResetProof::Code(request::text(&fields, "verification_code")?, CodeUse::Document);
     let new = &request::password(&fields, "password")?;
     call.core()
         .reset_password(ResetPassword { proof, new, rule: Rule::Ouser, source: call.source() })

@@ -2,10 +2,12 @@
 //! next one asks for it. Both look the same whether an account has the address or not (R024).
 
 use askama::Template;
+use countersign_model::code::CodePurpose;
 use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::limit::RetryAfter;
 use countersign_model::message;
 use countersign_model::password::{Fault, Password, Rule};
+use countersign_ops::CodeUse;
 use countersign_ops::oauth::start_authorization::Flow;
 use countersign_ops::send_code::{SendCode, SendCodeError};
 use http::StatusCode;
@@ -26,6 +28,8 @@ pub(super) struct Coded {
     /// What the link back to the sign-in page says.
     pub(super) back: fn(&Words) -> &'static str,
     pub(super) template: message::Template,
+    /// What its code is good for.
+    pub(super) purpose: CodePurpose,
     /// Whether a new password is chosen with the code.
     pub(super) asks_password: bool,
 }
@@ -82,34 +86,48 @@ pub(super) async fn show(call: &Call<'_>, page: &Coded) -> Result<Reply, Error> 
 }
 
 /// Reads either form: the first one is answered here, the second one is given back.
-pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Result<Step, Reply>, Error> {
+///
+/// # Errors
+/// [`Error::Page`] is the answer to the first form.
+pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Step, Error> {
     let form = Form::read(call, page.path)?;
     let flow = form.open_flow(call).await?;
     let words = Shell::of_some(call, flow.as_ref()).words;
-    let typed = form.text("identifier");
-    let again = |fault| {
-        let hidden = Hidden::of(call, &form.browser, &form.flow, page.path);
-        let hidden = hidden.for_device(form.text("device"));
-        ask_address(call, page, flow.as_ref(), hidden, typed, Some(fault))
-    };
-    let identifier = Identifier::any(typed, call.core().settings.phone_region);
+    let identifier = Identifier::any(form.text("identifier"), call.core().settings.phone_region);
     let Some(identifier) = identifier.filter(|id| id.kind() != IdentifierKind::Username) else {
-        return Ok(Err(again((words.address_malformed, StatusCode::BAD_REQUEST))));
+        let fault = (words.address_malformed, StatusCode::BAD_REQUEST);
+        return Err(Error::page(address_again(call, page, &form, flow.as_ref(), fault)));
     };
-    if !form.text("code").is_empty() {
-        return Ok(Ok(Step { page, form, flow, words, identifier }));
+    let step = Step { page, form, flow, words, identifier };
+    if !step.form.text("code").is_empty() {
+        return Ok(step);
     }
-    let request = SendCode { target: identifier.clone(), template: page.template, source: call.source() };
+    let request = SendCode {
+        target: step.identifier.clone(),
+        template: page.template,
+        code_use: step.code_use(),
+        source: call.source(),
+    };
     match call.core().send_code(request).await {
-        Ok(()) => {
-            let step = Step { page, form, flow, words, identifier };
-            Ok(Err(step.ask_code(call, Vec::new(), StatusCode::OK)))
-        }
+        Ok(()) => Err(Error::page(step.ask_code(call, Vec::new(), StatusCode::OK))),
         Err(SendCodeError::TooMany(after)) => {
-            Ok(Err(again((words.too_many, StatusCode::TOO_MANY_REQUESTS)).retry_after(after)))
+            let fault = (words.too_many, StatusCode::TOO_MANY_REQUESTS);
+            let reply = address_again(call, page, &step.form, step.flow.as_ref(), fault);
+            Err(Error::page(reply.retry_after(after)))
         }
         Err(SendCodeError::Unavailable(why)) => Err(why.into()),
     }
+}
+
+fn address_again(
+    call: &Call<'_>,
+    page: &Coded,
+    form: &Form,
+    flow: Option<&Flow>,
+    fault: (&'static str, StatusCode),
+) -> Reply {
+    let hidden = Hidden::of(call, &form.browser, &form.flow, page.path).for_device(form.text("device"));
+    ask_address(call, page, flow, hidden, form.text("identifier"), Some(fault))
 }
 
 /// The first form; with what was wrong, if it comes again.
@@ -136,6 +154,12 @@ fn ask_address(
 }
 
 impl Step {
+    /// The code was for this page and nothing else (R033).
+    pub(super) fn code_use(&self) -> CodeUse<'_> {
+        let Step { page, form, identifier, .. } = self;
+        CodeUse::Page { purpose: page.purpose, browser: &form.browser.digest, identifier }
+    }
+
     /// The second form, with what was wrong.
     pub(super) fn ask_code(&self, call: &Call<'_>, faults: Vec<String>, status: StatusCode) -> Reply {
         let Step { page, form, flow, words, identifier } = self;
@@ -179,10 +203,13 @@ impl Step {
     }
 
     /// The new password.
-    pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Box<Reply>> {
+    ///
+    /// # Errors
+    /// [`Error::Page`] is the form again.
+    pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Error> {
         let text = self.form.text("new_password");
         let fault = if text.is_empty() { self.words.fill_in } else { self.words.unusable };
-        Password::new(text).map_err(|_| Box::new(self.refuse(call, fault, StatusCode::BAD_REQUEST)))
+        Password::new(text).map_err(|_| Error::page(self.refuse(call, fault, StatusCode::BAD_REQUEST)))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::http::{Call, Reply};
 
 /// Why a page is not what was asked for.
 pub(super) enum Error {
+    /// A page that comes before what was asked for.
+    Page(Box<Reply>),
     /// Unknown, expired or used link.
     LinkInvalid,
     /// The form was sent by another site.
@@ -33,12 +35,18 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// A page that comes before what was asked for.
+    pub(super) fn page(reply: Reply) -> Error {
+        Error::Page(Box::new(reply))
+    }
+
     /// The page, in the language of whoever sees it.
     pub(super) fn reply(self, call: &Call<'_>) -> Reply {
         let shell = &Shell::of(call);
         let words = shell.words;
         let notice = |status, heading, text| shell.show(status, &FlowNotice::new(shell, heading, text));
         match self {
+            Error::Page(reply) => *reply,
             Error::LinkInvalid => notice(StatusCode::NOT_FOUND, words.link_invalid, words.link_invalid_text),
             Error::CrossSite => notice(StatusCode::FORBIDDEN, words.cross_site, words.cross_site_text),
             Error::StartAgain => notice(StatusCode::FORBIDDEN, words.start_again, words.start_again_text),

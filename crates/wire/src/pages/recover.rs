@@ -1,6 +1,7 @@
 //! A forgotten password. Nobody is signed in by choosing a new one: that takes the password itself, and
 //! whatever else sign-in asks for (R038).
 
+use countersign_model::code::CodePurpose;
 use countersign_model::message::Template;
 use countersign_ops::reset_password::{ResetPassword, ResetPasswordError, ResetProof};
 use http::StatusCode;
@@ -18,6 +19,7 @@ const PAGE: Coded = Coded {
     button: |words| words.set_password,
     back: |words| words.sign_in,
     template: Template::ResetPassword,
+    purpose: CodePurpose::Recover,
     asks_password: true,
 };
 
@@ -26,15 +28,9 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
-    let step = match coded::read(call, &PAGE).await? {
-        Ok(step) => step,
-        Err(reply) => return Ok(reply),
-    };
-    let password = match step.new_password(call) {
-        Ok(password) => password,
-        Err(reply) => return Ok(*reply),
-    };
-    let proof = ResetProof::VerificationCode(step.form.text("code"));
+    let step = coded::read(call, &PAGE).await?;
+    let password = step.new_password(call)?;
+    let proof = ResetProof::Code(step.form.text("code"), step.code_use());
     let request = ResetPassword { proof, new: &password, rule: RULE, source: call.source() };
     match call.core().reset_password(request).await {
         Ok(()) => {

@@ -1,5 +1,6 @@
 //! Signing in with a code from a message.
 
+use countersign_model::code::CodePurpose;
 use countersign_model::message::Template;
 use countersign_model::session::Surface;
 use countersign_ops::sign_in_with_code::{SignInWithCode, SignInWithCodeError};
@@ -17,6 +18,7 @@ const PAGE: Coded = Coded {
     button: |words| words.sign_in,
     back: |words| words.with_password,
     template: Template::Login,
+    purpose: CodePurpose::SignIn,
     asks_password: false,
 };
 
@@ -25,13 +27,11 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
-    let step = match coded::read(call, &PAGE).await? {
-        Ok(step) => step,
-        Err(reply) => return Ok(reply),
-    };
+    let step = coded::read(call, &PAGE).await?;
     let request = SignInWithCode {
         identifier: step.identifier.clone(),
         code: step.form.text("code"),
+        code_use: step.code_use(),
         surface: Surface::Browser,
         source: call.source(),
     };

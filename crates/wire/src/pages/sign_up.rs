@@ -1,5 +1,6 @@
 //! Making an account. Whether an address has one already is told only to who has its code.
 
+use countersign_model::code::CodePurpose;
 use countersign_model::message::Template;
 use countersign_model::session::Surface;
 use countersign_ops::register_with_code::{RegisterWithCode, RegisterWithCodeError};
@@ -18,6 +19,7 @@ const PAGE: Coded = Coded {
     button: |words| words.create,
     back: |words| words.have_account,
     template: Template::Register,
+    purpose: CodePurpose::SignUp,
     asks_password: true,
 };
 
@@ -26,16 +28,15 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
-    let step = match coded::read(call, &PAGE).await? {
-        Ok(step) => step,
-        Err(reply) => return Ok(reply),
+    let step = coded::read(call, &PAGE).await?;
+    let password = step.new_password(call)?;
+    let request = RegisterWithCode {
+        code: step.form.text("code"),
+        code_use: step.code_use(),
+        password: &password,
+        rule: RULE,
+        source: call.source(),
     };
-    let password = match step.new_password(call) {
-        Ok(password) => password,
-        Err(reply) => return Ok(*reply),
-    };
-    let code = step.form.text("code");
-    let request = RegisterWithCode { code, password: &password, rule: RULE, source: call.source() };
     match call.core().register_with_code(request).await {
         Ok(_) => {}
         Err(RegisterWithCodeError::Password(faults)) => return Ok(step.refuse_password(call, &faults)),
@@ -56,8 +57,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     };
     match call.core().sign_in(request).await {
         Ok(signed_in) => welcome(call, &step.form, step.flow, &signed_in).await,
-        // The account is made, if for another address than the one that stands in the form: its owner can
-        // sign in.
+        // The account is made: its owner can sign in.
         Err(
             SignInError::Credentials
             | SignInError::UnverifiedNumber

@@ -21,6 +21,7 @@ mod links;
 mod openidconnect_crate;
 mod origins;
 mod own_tokens;
+mod page_codes;
 mod pages;
 mod real_clients;
 mod refreshing;
