@@ -58,4 +58,6 @@ pub enum Scope {
     DeviceCode = 11,
     /// Devices that one source lets wait.
     DeviceStart = 12,
+    /// Metadata documents that are fetched for one source.
+    ClientDocument = 13,
 }

@@ -13,6 +13,7 @@ use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::manage_master_key::open_keyring;
 use crate::oauth::OAuth;
+use crate::oauth::client_documents::ClientDocuments;
 use crate::oauth::client_keys::FetchedKeys;
 use crate::oauth::clients::ClientCache;
 use crate::oauth::discovery::Documents;
@@ -101,6 +102,7 @@ impl Core {
             clients: ClientCache::default(),
             documents: Documents::default(),
             client_keys: FetchedKeys::default(),
+            client_documents: ClientDocuments::default(),
             fetch: Fetch::new(&settings.oauth.fetch_allowed),
         };
         Ok(Core {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
-use countersign_model::oauth::TokenFormat;
+use countersign_model::oauth::{Scope, TokenFormat};
 use countersign_model::password::Floor;
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
@@ -133,6 +133,8 @@ pub struct Limits {
     pub messages_total: Rate,
     /// Accounts that a source makes at once, without a message (003, 004).
     pub registrations_per_source: Rate,
+    /// Addresses of metadata documents that one source brings up.
+    pub client_documents_per_source: Rate,
     /// 003's password resets per e-mail.
     pub resets: Quota,
     /// Tries that one source has at an SMS code of 002 before it is void for that source.
@@ -167,6 +169,13 @@ pub struct OAuthSettings {
     pub access_token_format: TokenFormat,
     /// Who may register clients.
     pub registration: Registration,
+    /// Whose metadata documents make clients (draft-ietf-oauth-client-id-metadata-document): addresses and
+    /// what they begin with, or `*` for everybody's.
+    pub client_documents: Vec<String>,
+    /// The resources that such clients may ask for.
+    pub client_document_resources: Vec<String>,
+    /// What such clients may ask for besides the claims of people.
+    pub client_document_scopes: Scope,
     /// Private hosts and networks that may be fetched from.
     pub fetch_allowed: Vec<String>,
     /// How old a signing key gets.
@@ -241,6 +250,7 @@ impl Default for Settings {
                 messages_per_source: Rate { burst: 100, interval: Duration::from_secs(36) },
                 messages_total: Rate { burst: 10_000, interval: Duration::from_millis(360) },
                 registrations_per_source: Rate { burst: 1000, interval: Duration::from_secs(1) },
+                client_documents_per_source: Rate { burst: 30, interval: MINUTE * 5 },
                 resets: Quota { count: 3, window: DAY },
                 phone_code_tries: 5,
             },
@@ -266,6 +276,9 @@ impl Default for OAuthSettings {
             device_code: MINUTE * 10,
             access_token_format: TokenFormat::Opaque,
             registration: Registration::Off,
+            client_documents: Vec::new(),
+            client_document_resources: Vec::new(),
+            client_document_scopes: Scope::default(),
             fetch_allowed: Vec::new(),
             key_rotation: DAY * 90,
             key_published_before: DAY,

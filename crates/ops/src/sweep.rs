@@ -1,8 +1,10 @@
 //! Removes what has expired and notes how far the clock has come.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::clients;
 use countersign_store::sweep::{self, Indexed, Place, Range, WALKED, Walked};
 use countersign_store::{StoreError, Tx, Work, meta};
 
@@ -37,6 +39,9 @@ impl Places {
     }
 }
 
+/// How long a client of a metadata document is known after the document was needed last.
+const DOCUMENTS_FOR: Duration = Duration::from_secs(90 * 86_400);
+
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -63,6 +68,7 @@ impl Core {
                 }
             }
         }
+        rows += self.store.write(ForgetDocuments(now.before(DOCUMENTS_FOR))).await?;
         for number in 0..WALKED.len() {
             rows += self.walk(number, now).await?;
         }
@@ -116,6 +122,17 @@ impl Work for Mark {
             meta::set(tx, "clock", &micros.to_be_bytes()).await?;
         }
         Ok(())
+    }
+}
+
+struct ForgetDocuments(Timestamp);
+
+impl Work for ForgetDocuments {
+    type Output = u64;
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        clients::remove_lapsed(tx, self.0).await
     }
 }
 

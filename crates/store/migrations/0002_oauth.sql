@@ -26,6 +26,8 @@ CREATE TABLE oauth_clients (
     expires_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX oauth_clients_by_expiry ON oauth_clients (expires_at);
+
 -- Whose scripts may ask (CORS).
 CREATE TABLE oauth_client_origins (
     origin TEXT NOT NULL,

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 pub mod http;
+pub mod https;
 pub mod line;
 pub mod mail;
 pub mod outbox;
@@ -22,6 +23,7 @@ pub mod source;
 pub mod tls;
 
 pub use http::{Client, Response};
+pub use https::{HttpsSite, Page};
 pub use line::LineClient;
 pub use mail::{MailServer, MailTls};
 pub use outbox::Message;

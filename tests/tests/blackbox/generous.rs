@@ -17,6 +17,7 @@ sign_in_per_account_burst = 1000000
 messages_per_source_burst = 1000000
 messages_per_target_burst = 1000000
 registrations_per_source_burst = 1000000
+client_documents_per_source_burst = 1000000
 messages_per_hour = 1000000
 resets_per_day = 1000000
 ";

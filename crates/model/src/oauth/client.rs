@@ -48,6 +48,15 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// If it can be the address of its client's metadata: the origin, such as `https://app.example.com`. It
+    /// has a path, and neither a query, which would make any number of addresses of one document, nor what
+    /// readers of URLs disagree about (draft-ietf-oauth-client-id-metadata-document §3).
+    pub fn document_origin(&self) -> Option<String> {
+        let origin = RedirectUri::register(&self.0).ok()?.origin()?;
+        let path = self.0.strip_prefix(&origin)?;
+        (origin.starts_with("https://") && path.starts_with('/') && !path.contains('?')).then_some(origin)
+    }
 }
 
 impl fmt::Display for ClientId {
@@ -108,6 +117,21 @@ impl Client {
         scope.is_subset(&self.metadata.scope)
     }
 
+    /// Whether an operator entered it: everybody else may call themselves anything.
+    pub fn is_operators(&self) -> bool {
+        match self.origin {
+            ClientOrigin::CommandLine | ClientOrigin::Configuration => true,
+            ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => false,
+        }
+    }
+
+    /// The host that stands for a client of a metadata document, with its port: what its document says is its
+    /// own word.
+    pub fn document_host(&self) -> Option<&str> {
+        let rest = self.id.as_str().strip_prefix("https://")?;
+        (self.origin == ClientOrigin::MetadataDocument).then(|| rest.split('/').next()).flatten()
+    }
+
     /// Its registered redirect URI that matches.
     pub fn redirect(&self, asked: &str) -> Option<&RedirectUri> {
         self.metadata.redirect_uris.iter().find(|uri| uri.matches(asked))
@@ -117,6 +141,28 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_has_one_address() {
+        let origin = |text| ClientId::parse(text).and_then(|id| id.document_origin());
+        assert_eq!(origin("https://a.example/c.json").as_deref(), Some("https://a.example"));
+        assert_eq!(origin("https://a.example:8443/").as_deref(), Some("https://a.example:8443"));
+        for bad in [
+            "https://a.example",
+            "http://127.0.0.1/c",
+            "https://a.example/c?x=1",
+            "https://a.example?x/",
+            "https://a.example/c#x",
+            "https://user@a.example/c",
+            "https://a.example/b/../c",
+            "https://a.example/%2e%2e/c",
+            "HTTPS://a.example/c",
+            "com.example.app:/c",
+            "app",
+        ] {
+            assert_eq!(origin(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_client_id_is_no_account() {

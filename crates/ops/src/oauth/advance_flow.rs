@@ -6,8 +6,8 @@ use std::time::Duration;
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationRequest, ClaimDemand, Client, ClientNo, ErrorCode, GrantFacts, GrantType,
-    ResponseMode, Scope,
+    AuthMethod, AuthorizationRequest, ClaimDemand, Client, ClientNo, ClientOrigin, ErrorCode, GrantFacts,
+    GrantType, RedirectUri, ResponseMode, Scope,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -317,6 +317,11 @@ fn name_of(session: &BrowserSession) -> String {
 /// their users are asked each time (RFC 8252 §8.6).
 fn could_be_another(client: &Client, request: &AuthorizationRequest) -> bool {
     let uri = request.redirect_uri.as_deref().unwrap_or_default();
+    if client.origin == ClientOrigin::MetadataDocument {
+        // Who it is, its host says, and the document may name other places tomorrow.
+        let asked = client.redirect(uri).or(client.metadata.redirect_uris.first());
+        return asked.and_then(RedirectUri::origin) != client.id.document_origin();
+    }
     let is_native = client.metadata.application_type.as_deref() == Some("native")
         || !(uri.is_empty() || uri.starts_with("https:") || uri.starts_with("http:"));
     client.metadata.token_endpoint_auth_method == AuthMethod::None && is_native && !uri.starts_with("https:")

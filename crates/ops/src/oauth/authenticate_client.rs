@@ -123,7 +123,7 @@ impl Core {
         };
         let id = in_header.or(credentials.client_id).or(in_assertion.as_deref());
         let id = id.ok_or(AuthenticateClientError::Missing)?;
-        let found = self.find_client_row(id).await?;
+        let found = self.find_or_fetch_client(id, source).await?;
         let is_right = match &found {
             Some((client, row)) => match &shown {
                 Shown::Assertion(jwt) => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_model::oauth::{Client, ClientId, ClientNo, Metadata};
+use countersign_model::oauth::{Client, ClientId, ClientNo, ClientOrigin, Metadata};
 use countersign_store::StoreError;
 use countersign_store::oauth::clients::{self, ClientRow};
 
@@ -73,8 +73,7 @@ impl Core {
     /// [`Unavailable`].
     pub async fn find_client_by_no(&self, no: ClientNo) -> Result<Option<Arc<Client>>, Unavailable> {
         let row = clients::find_by_no(&mut self.store.read().await?, no).await?;
-        let Some(row) = row.filter(|row| row.suspended_at.is_none()) else { return Ok(None) };
-        Ok(Some(self.oauth.clients.client(&row)?))
+        Ok(self.served(row)?.map(|(client, _)| client))
     }
 
     /// Whether scripts of any client come from this origin (CORS).
@@ -94,7 +93,20 @@ impl Core {
             return Ok(None);
         }
         let row = clients::find(&mut self.store.read().await?, id).await?;
-        let Some(row) = row.filter(|row| row.suspended_at.is_none()) else { return Ok(None) };
+        self.served(row)
+    }
+
+    /// The client of this row if it may be served: it is not suspended, and its document is still one of those
+    /// that make clients.
+    pub(crate) fn served(
+        &self,
+        row: Option<ClientRow>,
+    ) -> Result<Option<(Arc<Client>, ClientRow)>, Unavailable> {
+        let is_served = |row: &ClientRow| {
+            row.suspended_at.is_none()
+                && (row.origin != ClientOrigin::MetadataDocument || self.takes_document(&row.id))
+        };
+        let Some(row) = row.filter(is_served) else { return Ok(None) };
         Ok(Some((self.oauth.clients.client(&row)?, row)))
     }
 }

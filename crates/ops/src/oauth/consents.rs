@@ -50,12 +50,16 @@ impl Core {
     /// [`Unavailable`].
     pub async fn list_consents(&self, account: AccountId) -> Result<Vec<Consent>, Unavailable> {
         let rows = consents::list(&mut self.store.read().await?, account).await?;
-        let name = |metadata: &str| {
-            serde_json::from_str::<Metadata>(metadata).ok().and_then(|metadata| metadata.client_name)
+        // A client whose id is an address is known by that.
+        let name = |row: &consents::ConsentRow| {
+            let metadata = serde_json::from_str::<Metadata>(&row.metadata).ok();
+            metadata
+                .and_then(|metadata| metadata.client_name)
+                .filter(|_| !row.client_id.starts_with("https:"))
         };
         let consent = |row: consents::ConsentRow| Consent {
             client: row.client,
-            client_name: name(&row.metadata),
+            client_name: name(&row),
             client_id: row.client_id,
             scope: row.scope,
             given_at: row.given_at,

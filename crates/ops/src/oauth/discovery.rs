@@ -93,6 +93,9 @@ fn server_metadata(settings: &Settings) -> Value {
         // Its default is true (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": false,
     });
+    if !settings.oauth.client_documents.is_empty() {
+        metadata["client_id_metadata_document_supported"] = true.into();
+    }
     if settings.oauth.registration != Registration::Off {
         metadata["registration_endpoint"] = at("/oauth2/register").into();
     }

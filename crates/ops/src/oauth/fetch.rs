@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap};
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
 
@@ -31,6 +32,15 @@ pub(crate) struct Fetch {
 struct Allowed {
     hosts: Vec<String>,
     networks: Vec<Network>,
+}
+
+/// JSON that was fetched, and how long its server says that it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fresh {
+    /// What was fetched.
+    pub json: Value,
+    /// `None` if it says nothing.
+    pub max_age: Option<Duration>,
 }
 
 /// Why nothing was fetched.
@@ -62,6 +72,14 @@ impl Fetch {
     /// # Errors
     /// [`FetchError`].
     pub(crate) async fn get_json(&self, url: &str) -> Result<Value, FetchError> {
+        Ok(self.get_fresh(url).await?.json)
+    }
+
+    /// The same with how long it holds.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub(crate) async fn get_fresh(&self, url: &str) -> Result<Fresh, FetchError> {
         let url = self.checked(url)?;
         let answer = self.client()?.get(url).header("accept", "application/json").send().await;
         let mut answer = answer.map_err(|_| FetchError::Failed)?;
@@ -69,7 +87,8 @@ impl Fetch {
             return Err(FetchError::Failed);
         }
         let body = read(&mut answer).await?;
-        serde_json::from_slice(&body).map_err(|_| FetchError::Failed)
+        let json = serde_json::from_slice(&body).map_err(|_| FetchError::Failed)?;
+        Ok(Fresh { json, max_age: max_age(answer.headers()) })
     }
 
     /// A name is looked up when it is connected to, and each of its addresses is checked then, so that it
@@ -113,6 +132,20 @@ async fn read(answer: &mut Response) -> Result<Vec<u8>, FetchError> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// How much longer an answer is fresh (RFC 9111 §5.2.2).
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let directives: Vec<String> =
+        lines.flat_map(|line| line.split(',')).map(|word| word.trim().to_ascii_lowercase()).collect();
+    if directives.iter().any(|word| word == "no-store" || word.starts_with("no-cache")) {
+        return Some(Duration::ZERO);
+    }
+    let seconds = |text: &str| text.trim_matches('"').parse().ok();
+    let most: u64 = directives.iter().find_map(|word| seconds(word.strip_prefix("max-age=")?))?;
+    let age = headers.get(AGE).and_then(|age| seconds(age.to_str().ok()?)).unwrap_or(0);
+    Some(Duration::from_secs(most.saturating_sub(age)))
 }
 
 impl Allowed {
@@ -215,6 +248,22 @@ mod tests {
             assert!(fetch.checked(url).is_ok(), "{url}");
         }
         assert_eq!(fetch.checked("http://11.1.2.3/"), Err(FetchError::Refused));
+    }
+
+    #[test]
+    fn what_caches_are_told_is_read() {
+        let told = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, value.parse().unwrap());
+            }
+            max_age(&headers).map(|age| age.as_secs())
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[("cache-control", "public, Max-Age=600")]), Some(600));
+        assert_eq!(told(&[("cache-control", "max-age=600"), ("age", "200")]), Some(400));
+        assert_eq!(told(&[("cache-control", "max-age=600"), ("cache-control", "no-store")]), Some(0));
+        assert_eq!(told(&[("cache-control", "max-age=x")]), None);
     }
 
     #[tokio::test]

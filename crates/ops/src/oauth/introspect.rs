@@ -157,7 +157,9 @@ impl Core {
 
     /// Whether the token is for the caller, for what the caller stands for, or of a client that it serves.
     fn is_for(&self, caller: &Client, found: &Presented) -> bool {
-        let stands_for = |name: &str| caller.metadata.audience.iter().any(|own| own == name);
+        // Clients of documents may ask for resources; that does not make them those resources.
+        let stands_for =
+            |name: &str| caller.is_operators() && caller.metadata.audience.iter().any(|own| own == name);
         let is_served = found.client.as_ref().is_some_and(|client| stands_for(client.id.as_str()));
         is_served
             || match &found.facts.audience[..] {

@@ -81,9 +81,9 @@ pub struct ClientRecord {
     pub created_at: Timestamp,
 }
 
-struct AddClient {
-    row: ClientRow,
-    origins: Vec<String>,
+pub(crate) struct AddClient {
+    pub(crate) row: ClientRow,
+    pub(crate) origins: Vec<String>,
 }
 
 impl Work for AddClient {
@@ -347,7 +347,7 @@ fn check_subjects(metadata: &Metadata) -> Result<(), MetadataFault> {
 }
 
 /// Where its scripts come from: its redirect URIs, and what an operator adds.
-fn origins(metadata: &Metadata) -> Vec<String> {
+pub(crate) fn origins(metadata: &Metadata) -> Vec<String> {
     let of_redirects = metadata.redirect_uris.iter().filter_map(|uri| uri.origin());
     let all: BTreeSet<String> = of_redirects.chain(metadata.allowed_origins.iter().cloned()).collect();
     all.into_iter().collect()

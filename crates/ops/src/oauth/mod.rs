@@ -6,6 +6,7 @@ pub mod authenticate_client;
 pub mod browser_session;
 pub mod check_dpop;
 pub mod client_credentials;
+pub(crate) mod client_documents;
 pub(crate) mod client_keys;
 pub mod clients;
 pub mod consents;
@@ -46,6 +47,8 @@ pub(crate) struct OAuth {
     pub clients: clients::ClientCache,
     /// Keys of clients that were fetched.
     pub client_keys: client_keys::FetchedKeys,
+    /// Metadata documents on their way.
+    pub client_documents: client_documents::ClientDocuments,
     /// What discovery answers.
     pub documents: discovery::Documents,
     /// Asks other servers.

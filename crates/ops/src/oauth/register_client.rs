@@ -61,7 +61,7 @@ impl Core {
         let rate = self.settings.limits.registrations_per_source;
         self.count(self.source_counter(Counted::RegistrationSource, rate, source).into_iter().collect())
             .await?;
-        let metadata = self.read_own_words(metadata).await?;
+        let metadata = self.read_own_words(metadata, &Scope::default()).await?;
         let made =
             self.add_client(NewClient { id: None, metadata, secret: None, origin: ClientOrigin::Dynamic });
         let made = made.await?;
@@ -98,7 +98,7 @@ impl Core {
         if metadata.get("client_id").is_none_or(|id| id != client_id) || !named_secret.is_none_or(is_own) {
             return Err(RegisterError::OtherClient);
         }
-        let metadata = self.read_own_words(metadata).await?;
+        let metadata = self.read_own_words(metadata, &Scope::default()).await?;
         let made = self.change_client(row, metadata, None, ClientOrigin::Dynamic).await?;
         Ok(MadeClient { registration: token.map(Secret::new), ..made })
     }
@@ -136,8 +136,13 @@ impl Core {
         is_own.then_some(row).ok_or(RegisterError::Token)
     }
 
-    /// What a stranger says of itself, without what strangers do not decide.
-    async fn read_own_words(&self, members: &Map<String, Value>) -> Result<Metadata, RegisterError> {
+    /// What a stranger says of itself, without what strangers do not decide; `besides`: scopes that it may
+    /// name besides those of people's claims.
+    pub(crate) async fn read_own_words(
+        &self,
+        members: &Map<String, Value>,
+        besides: &Scope,
+    ) -> Result<Metadata, MetadataFault> {
         let mut members = members.clone();
         members.retain(|name, value| {
             !value.is_null() && !Metadata::OPERATORS.contains(&name.as_str()) && name != "require_pkce"
@@ -146,7 +151,7 @@ impl Core {
         keep_known(&mut members, "response_types", |name| name == "code");
         keep_known(&mut members, "response_modes", |name| ResponseMode::from_name(name).is_some());
         if let Some(Value::String(scope)) = members.get_mut("scope") {
-            let known = scope.split(' ').filter(|name| Scope::KNOWN.contains(name));
+            let known = scope.split(' ').filter(|name| Scope::KNOWN.contains(name) || besides.has(name));
             *scope = known.collect::<Vec<_>>().join(" ");
         }
         let metadata = Metadata::from_json(&Value::Object(members))?;
@@ -155,14 +160,14 @@ impl Core {
     }
 
     /// Whoever shares a sector's subjects must be named by it (OpenID Connect Registration §5).
-    async fn check_sector(&self, metadata: &Metadata) -> Result<(), RegisterError> {
+    async fn check_sector(&self, metadata: &Metadata) -> Result<(), MetadataFault> {
         let Some(url) = &metadata.sector_identifier_uri else { return Ok(()) };
         let named = self.oauth.fetch.get_json(url).await.unwrap_or_default();
         let is_named = |uri: &str| named.as_array().is_some_and(|all| all.iter().any(|named| named == uri));
         let all_are = metadata.redirect_uris.iter().all(|uri| is_named(uri.as_str()));
-        all_are.then_some(()).ok_or(RegisterError::Metadata(MetadataFault::Combination(
-            "sector_identifier_uri does not list the redirect URIs",
-        )))
+        all_are
+            .then_some(())
+            .ok_or(MetadataFault::Combination("sector_identifier_uri does not list the redirect URIs"))
     }
 }
 

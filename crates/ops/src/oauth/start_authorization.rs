@@ -7,9 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Place;
-use countersign_model::oauth::{
-    AuthorizationRequest, Client, ClientNo, ClientOrigin, ErrorCode, Parameters, ResponseMode,
-};
+use countersign_model::oauth::{AuthorizationRequest, Client, ClientNo, ErrorCode, Parameters, ResponseMode};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,8 +114,8 @@ impl Core {
         let object = parameters.get("request");
         check_size(parameters.size() - object.map_or(0, str::len))?;
         let id = parameters.get("client_id").ok_or(invalid("The client_id is missing."))?;
-        let client = self.find_client(id).await?;
-        let client = client.ok_or(Fault(ErrorCode::InvalidClient, "There is no such client."))?;
+        let client = self.find_or_fetch_client(id, source).await?.map(|(client, _)| client);
+        let client = client.ok_or(Fault(ErrorCode::InvalidClient, self.why_no_client(id)))?;
         let pushed = parameters.get("request_uri").filter(|uri| self.is_pushed(uri));
         if let Some(uri) = pushed.filter(|_| object.is_none()) {
             let (digest, request) = self.use_pushed(&client, uri).await?;
@@ -167,14 +165,12 @@ impl Core {
         destination: Destination,
         fault: Fault,
     ) -> StartAuthorizationError {
-        match client.origin {
-            ClientOrigin::CommandLine | ClientOrigin::Configuration => {
-                match self.refusal(client, destination, fault).await {
-                    Ok(answer) => StartAuthorizationError::Redirect(Box::new(answer)),
-                    Err(unavailable) => unavailable.into(),
-                }
-            }
-            ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => fault.into(),
+        if !client.is_operators() {
+            return fault.into();
+        }
+        match self.refusal(client, destination, fault).await {
+            Ok(answer) => StartAuthorizationError::Redirect(Box::new(answer)),
+            Err(unavailable) => unavailable.into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_model::oauth::TokenFormat;
+use countersign_model::oauth::{Scope, TokenFormat};
 use countersign_ops::{OAuthSettings, PageSettings, Registration};
 use countersign_wire::SurfaceSettings;
 
@@ -30,6 +30,13 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
     let registration = registration(reader);
     let access_token_format = reader
         .choice("oauth.access_token_format", &[("opaque", TokenFormat::Opaque), ("jwt", TokenFormat::Jwt)]);
+    let client_documents =
+        reader.checked("oauth.client_documents", default.client_documents, ADDRESSES, |texts| {
+            are_addresses(texts)
+        });
+    let client_document_resources =
+        reader.or("oauth.client_document_resources", default.client_document_resources);
+    let client_document_scopes = scopes(reader, "oauth.client_document_scopes");
     let fetch_allowed = reader.or("oauth.fetch_allowed", default.fetch_allowed);
     let require_dpop_nonce = reader.or("oauth.require_dpop_nonce", default.require_dpop_nonce);
     let mut lifetime = |key, default| reader.checked(key, default, POSITIVE, is_positive);
@@ -42,9 +49,29 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         key_published_before: lifetime("oauth.key_published_before", default.key_published_before),
         access_token_format,
         registration,
+        client_documents,
+        client_document_resources,
+        client_document_scopes,
         fetch_allowed,
         require_dpop_nonce,
     }
+}
+
+const ADDRESSES: &str = "a list of https URLs without a query, or [\"*\"] for all";
+
+fn are_addresses(texts: &[String]) -> bool {
+    let is_address = |text: &String| {
+        let host = text.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        text == "*" || (host.is_some_and(|host| !host.is_empty()) && !text.contains(['?', '#', '*', '@']))
+    };
+    texts.iter().all(is_address)
+}
+
+fn scopes(reader: &mut Reader<'_>, key: &str) -> Scope {
+    let read = |names: &[String]| Scope::parse(&names.join(" ")).ok();
+    let names =
+        reader.checked(key, Vec::new(), "a list of scopes", |names: &Vec<String>| read(names).is_some());
+    read(&names).unwrap_or_default()
 }
 
 #[derive(Clone, Copy)]

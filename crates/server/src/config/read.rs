@@ -185,6 +185,11 @@ fn limits(reader: &mut Reader<'_>, default: Limits) -> Limits {
             "limits.registrations_per_source",
             default.registrations_per_source,
         ),
+        client_documents_per_source: rate(
+            reader,
+            "limits.client_documents_per_source",
+            default.client_documents_per_source,
+        ),
         resets: Quota {
             count: count(reader, "limits.resets_per_day", default.resets.count),
             window: default.resets.window,

@@ -45,6 +45,18 @@ macro_rules! select_client {
     };
 }
 
+/// The clients whose documents expired before `$1`, within a statement.
+macro_rules! lapsed {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "SELECT no FROM (SELECT no FROM oauth_clients
+                 WHERE expires_at <= $1 AND suspended_at IS NULL ORDER BY expires_at, no LIMIT 100) lapsed",
+            $after
+        )
+    };
+}
+
 /// Stores a client. `false` if its id is taken.
 ///
 /// # Errors
@@ -140,6 +152,22 @@ pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
     tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.into()]).await?;
     tx.execute("DELETE FROM oauth_consents WHERE client_no = $1", &[no.into()]).await?;
     Ok(true)
+}
+
+/// Removes clients whose documents nobody has asked for since then, some at once, as [`remove`] does. One that
+/// is suspended stays, or it would come back.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_lapsed(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, StoreError> {
+    let before = [before.micros().into()];
+    if tx.query_opt(lapsed!("", " LIMIT 1"), &before).await?.is_none() {
+        return Ok(0);
+    }
+    // The sets are alike: one unit of work, one order.
+    tx.execute(lapsed!("DELETE FROM oauth_client_origins WHERE client_no IN (", ")"), &before).await?;
+    tx.execute(lapsed!("DELETE FROM oauth_consents WHERE client_no IN (", ")"), &before).await?;
+    tx.execute(lapsed!("DELETE FROM oauth_clients WHERE no IN (", ")"), &before).await
 }
 
 /// Says where a client's scripts come from.

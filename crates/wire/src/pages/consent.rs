@@ -3,7 +3,7 @@
 
 use askama::Template;
 use countersign_model::account::Profile;
-use countersign_model::oauth::{Client, ClientOrigin, Scope};
+use countersign_model::oauth::{Client, ClientOrigin, RedirectUri, Scope};
 use countersign_ops::oauth::advance_flow::ScopeLine;
 use countersign_ops::oauth::start_authorization::Flow;
 use http::StatusCode;
@@ -59,7 +59,10 @@ pub(super) fn page(
         action: "/consent",
         heading: fill(words.consent_title, &[("app", app)]),
         lead: fill(words.consent_lead, &[("app", app), ("who", who)]),
-        warning: warning(words, &flow.client),
+        warning: [warning(words, &flow.client), local_warning(words, flow).to_owned()]
+            .join(" ")
+            .trim()
+            .to_owned(),
         scopes: scopes
             .iter()
             .map(|line| Line { text: scope_text(words, &line.name), known: line.known })
@@ -73,9 +76,11 @@ pub(super) fn page(
     browser.mark(shell.show(StatusCode::OK, &page))
 }
 
-/// What to call the application.
+/// What to call the application. One that nobody entered or registered is its host: a name of its own choice
+/// in a heading would pass for somebody else's.
 pub(super) fn client_name(client: &Client) -> &str {
-    client.metadata.client_name.as_deref().unwrap_or(client.id.as_str())
+    let named = || client.metadata.client_name.as_deref().unwrap_or(client.id.as_str());
+    client.document_host().unwrap_or_else(named)
 }
 
 /// What to call somebody.
@@ -86,10 +91,22 @@ pub(super) fn name_of(profile: &Profile) -> &str {
 
 /// Who may call themselves anything is told apart from whom an operator entered.
 pub(super) fn warning(words: &Words, client: &Client) -> String {
-    match client.origin {
-        ClientOrigin::CommandLine | ClientOrigin::Configuration => String::new(),
-        ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => words.unchecked_client.to_owned(),
+    match (client.origin, client.document_host()) {
+        (ClientOrigin::CommandLine | ClientOrigin::Configuration, _) => String::new(),
+        (ClientOrigin::MetadataDocument, Some(host)) => {
+            let app = client.metadata.client_name.as_deref().unwrap_or(client.id.as_str());
+            fill(words.document_client, &[("app", app), ("host", host)])
+        }
+        (ClientOrigin::Dynamic | ClientOrigin::MetadataDocument, _) => words.unchecked_client.to_owned(),
     }
+}
+
+/// Any program on a device can take a port or a scheme and call itself by the id of such a client.
+fn local_warning(words: &Words, flow: &Flow) -> &'static str {
+    let asked = flow.request.redirect_uri.as_deref();
+    let only = || flow.client.metadata.redirect_uris.first().map(RedirectUri::as_str);
+    let is_local = asked.or_else(only).is_some_and(|uri| !uri.starts_with("https://"));
+    if is_local && !flow.client.is_operators() { words.answer_stays_here } else { "" }
 }
 
 /// What a scope means.

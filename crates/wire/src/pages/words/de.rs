@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "Nicht erlauben",
     answer_goes_to: "Sie werden zu {host} weitergeleitet.",
     unchecked_client: "Diese Anwendung hat sich selbst registriert. Niemand hat ihren Namen geprüft.",
+    document_client: "Diese Anwendung nennt sich „{app}“. Das hat niemand geprüft: Bekannt ist nur ihre Adresse, {host}.",
+    answer_stays_here: "Die Antwort geht an ein Programm auf diesem Gerät. Erlauben Sie dies nur, wenn Sie dieses Programm gerade selbst gestartet haben.",
     terms: "Nutzungsbedingungen",
     privacy: "Datenschutzerklärung",
     scope_openid: "wissen, dass Sie es sind",

@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "Do not allow",
     answer_goes_to: "You will be sent on to {host}.",
     unchecked_client: "This application registered itself. Nobody has checked its name.",
+    document_client: "This application calls itself “{app}”. Nobody has checked that: all that is known is its address, {host}.",
+    answer_stays_here: "The answer goes to a program on this device. Allow this only if you have just started that program yourself.",
     terms: "Terms of service",
     privacy: "Privacy policy",
     scope_openid: "know that it is you",

@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "No permitir",
     answer_goes_to: "Se le enviará a {host}.",
     unchecked_client: "Esta aplicación se registró por sí misma. Nadie ha comprobado su nombre.",
+    document_client: "Esta aplicación se llama a sí misma «{app}». Nadie lo ha comprobado: solo se conoce su dirección, {host}.",
+    answer_stays_here: "La respuesta se entregará a un programa de este dispositivo. Permítalo solo si acaba de iniciar ese programa usted mismo.",
     terms: "Condiciones del servicio",
     privacy: "Política de privacidad",
     scope_openid: "saber que es usted",

@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "Ne pas autoriser",
     answer_goes_to: "Vous serez redirigé vers {host}.",
     unchecked_client: "Cette application s’est enregistrée elle-même. Personne n’a vérifié son nom.",
+    document_client: "Cette application se nomme « {app} ». Personne ne l’a vérifié : seule son adresse est connue, {host}.",
+    answer_stays_here: "La réponse sera remise à un programme de cet appareil. N’autorisez l’accès que si vous venez de lancer ce programme vous-même.",
     terms: "Conditions d’utilisation",
     privacy: "Politique de confidentialité",
     scope_openid: "savoir que c’est vous",

@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "許可しない",
     answer_goes_to: "このあと {host} に移動します。",
     unchecked_client: "このアプリケーションは自ら登録したもので、名称は確認されていません。",
+    document_client: "このアプリケーションは「{app}」と名乗っていますが、確認されていません。確かなのはそのアドレス {host} だけです。",
+    answer_stays_here: "応答はこの端末上のプログラムに渡されます。そのプログラムをご自身で今起動した場合にのみ許可してください。",
     terms: "利用規約",
     privacy: "プライバシーポリシー",
     scope_openid: "ご本人であることを知る",

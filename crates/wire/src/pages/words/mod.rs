@@ -67,6 +67,8 @@ pub(super) struct Words {
     pub deny: &'static str,
     pub answer_goes_to: &'static str,
     pub unchecked_client: &'static str,
+    pub document_client: &'static str,
+    pub answer_stays_here: &'static str,
     pub terms: &'static str,
     pub privacy: &'static str,
     pub scope_openid: &'static str,

@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "Não permitir",
     answer_goes_to: "Você será levado a {host}.",
     unchecked_client: "Este aplicativo se registrou sozinho. Ninguém conferiu o nome dele.",
+    document_client: "Este aplicativo se apresenta como “{app}”. Ninguém conferiu isso: só se conhece o endereço dele, {host}.",
+    answer_stays_here: "A resposta será entregue a um programa neste dispositivo. Permita somente se você mesmo acabou de iniciar esse programa.",
     terms: "Termos de serviço",
     privacy: "Política de privacidade",
     scope_openid: "saber que é você",

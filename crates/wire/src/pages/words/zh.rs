@@ -51,6 +51,8 @@ pub(super) const WORDS: Words = Words {
     deny: "不允许",
     answer_goes_to: "您将被转到 {host}。",
     unchecked_client: "此应用是自行注册的，没有人核实过它的名称。",
+    document_client: "此应用自称“{app}”，但没有人核实过。唯一可以确定的是它的地址 {host}。",
+    answer_stays_here: "结果将交给此设备上的一个程序。仅当您刚刚亲自启动了该程序时才允许。",
     terms: "服务条款",
     privacy: "隐私政策",
     scope_openid: "知道是您本人",
