@@ -178,6 +178,8 @@ pub struct OAuthSettings {
     pub client_document_scopes: Scope,
     /// Private hosts and networks that may be fetched from.
     pub fetch_allowed: Vec<String>,
+    /// The types of authorization details that clients may be registered for (RFC 9396).
+    pub authorization_details_types: Vec<String>,
     /// How old a signing key gets.
     pub key_rotation: Duration,
     /// How long a key is published before it signs.
@@ -280,6 +282,7 @@ impl Default for OAuthSettings {
             client_document_resources: Vec::new(),
             client_document_scopes: Scope::default(),
             fetch_allowed: Vec::new(),
+            authorization_details_types: Vec::new(),
             key_rotation: DAY * 90,
             key_published_before: DAY,
             require_dpop_nonce: false,

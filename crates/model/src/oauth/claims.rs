@@ -3,7 +3,7 @@
 use super::scope::Scope;
 
 /// Names that a token or a reply has a meaning for; nothing from outside overrides them (R084).
-pub const RESERVED: [&str; 27] = [
+pub const RESERVED: [&str; 28] = [
     "iss",
     "sub",
     "aud",
@@ -31,6 +31,7 @@ pub const RESERVED: [&str; 27] = [
     "token_type",
     "username",
     "status",
+    "authorization_details",
 ];
 
 /// Signing in with a password.

@@ -1,8 +1,8 @@
 //! What a grant and a token carry, as JSON in the store. Short names: a row of these is on the hot path.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::details::AuthorizationDetails;
 use super::request::ClaimsRequest;
 use super::scope::Scope;
 use crate::time::Timestamp;
@@ -22,6 +22,9 @@ pub struct TokenFacts {
     /// The thumbprint of the certificate it is bound to (RFC 8705).
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub x5t: Option<String>,
+    /// What exactly it is for (RFC 9396).
+    #[serde(rename = "d", default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
     /// How its holder signed in (RFC 8176).
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -66,8 +69,8 @@ pub struct GrantFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<ClaimsRequest>,
     /// RFC 9396.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<Value>,
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
     /// The browser's session.
     #[serde(default)]
     pub browser: i64,

@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod client;
+pub mod details;
 pub mod error_code;
 pub mod facts;
 pub mod metadata;
@@ -12,6 +13,7 @@ pub mod request;
 pub mod scope;
 
 pub use self::client::{Client, ClientId, ClientNo, ClientOrigin};
+pub use self::details::{AuthorizationDetails, InvalidDetails};
 pub use self::error_code::ErrorCode;
 pub use self::facts::{Actor, GrantFacts, TokenFacts};
 pub use self::metadata::{Jwks, Metadata, MetadataFault};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::details::AuthorizationDetails;
 use super::names::{ResponseMode, ResponseType};
 use super::pkce::Challenge;
 use super::scope::Scope;
@@ -156,7 +157,8 @@ pub struct AuthorizationRequest {
     #[serde(default)]
     pub resource: Vec<String>,
     /// RFC 9396.
-    pub authorization_details: Option<Value>,
+    #[serde(default)]
+    pub authorization_details: AuthorizationDetails,
     /// The key that the code is bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
 }

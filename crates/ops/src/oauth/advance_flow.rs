@@ -6,14 +6,13 @@ use std::time::Duration;
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationRequest, ClaimDemand, Client, ClientNo, ClientOrigin, ErrorCode, GrantFacts,
-    GrantType, RedirectUri, ResponseMode, Scope,
+    AuthMethod, AuthorizationDetails, AuthorizationRequest, ClaimDemand, Client, ClientNo, ClientOrigin,
+    ErrorCode, GrantFacts, GrantType, RedirectUri, ResponseMode, Scope,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::{codes, consents};
 use countersign_store::{StoreError, Tx, Work, sessions};
-use serde_json::Value;
 
 use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
@@ -41,7 +40,7 @@ pub enum Step {
         /// What is asked for.
         scopes: Vec<ScopeLine>,
         /// RFC 9396.
-        details: Option<Value>,
+        details: AuthorizationDetails,
     },
     /// Back to the client.
     Answer(Answer),
@@ -202,19 +201,22 @@ impl Core {
             let why = "The user may not use this application.";
             return Ok(Need::Refuse(Fault(ErrorCode::AccessDenied, why)));
         }
-        if client.metadata.first_party && !flow.request.prompt.consent {
+        let details = &flow.request.authorization_details;
+        // What is asked for in particular, such as a payment, is allowed each time.
+        let is_asked_always = flow.request.prompt.consent || !details.is_empty();
+        if client.metadata.first_party && !is_asked_always {
             return Ok(Need::Nothing(session));
         }
         let known = consents::find(&mut tx, session.account, client.no).await?;
         let scope = flow.scope();
         let is_known = known.as_ref().is_some_and(|known| scope.is_subset(known));
-        if is_known && !flow.request.prompt.consent && !could_be_another(client, &flow.request) {
+        if is_known && !is_asked_always && !could_be_another(client, &flow.request) {
             return Ok(Need::Nothing(session));
         }
         let known = known.unwrap_or_default();
         let line = |name: &str| ScopeLine { name: name.to_owned(), known: known.has(name) };
         let scopes = scope.names().map(line).collect();
-        Ok(Need::Page(Step::Consent { scopes, details: flow.request.authorization_details.clone() }))
+        Ok(Need::Page(Step::Consent { scopes, details: details.clone() }))
     }
 
     /// `None` if the session has ended at this moment.

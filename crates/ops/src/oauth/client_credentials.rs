@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_model::oauth::{Client, GrantType, Scope, TokenFacts, TokenFormat};
+use countersign_model::oauth::{
+    AuthorizationDetails, Client, ClientOrigin, GrantType, Scope, TokenFacts, TokenFormat,
+};
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::client_tokens::{self, ClientToken};
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
 use super::issue::{audience, token_type};
+use super::read_request::may_detail;
 use super::token_claims::add_facts;
 use crate::{Core, Unavailable};
 
@@ -30,6 +33,9 @@ pub enum ClientCredentialsError {
     /// It asks for an audience that it is not registered for.
     #[error("the client may not have this resource")]
     Target,
+    /// It asks for authorization details that it is not registered for.
+    #[error("the client may not have these authorization details")]
+    Details,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -59,6 +65,7 @@ impl Core {
         client: &Client,
         scope: Option<Scope>,
         resource: &[String],
+        details: AuthorizationDetails,
         binding: &Binding,
     ) -> Result<Tokens, ClientCredentialsError> {
         if !client.may(GrantType::ClientCredentials) {
@@ -71,7 +78,14 @@ impl Core {
         }
         let audience = audience(&[], client, resource).ok_or(ClientCredentialsError::Target)?;
         let (jkt, x5t) = binding.thumbprints();
-        let facts = TokenFacts { scope, audience, jkt, x5t, ..TokenFacts::default() };
+        let types = &self.settings.oauth.authorization_details_types;
+        // Nobody is asked here, so only whom an operator has entered may have them.
+        let is_entered = matches!(client.origin, ClientOrigin::CommandLine | ClientOrigin::Configuration);
+        if !details.is_empty() && !(is_entered && may_detail(client, &details, types)) {
+            return Err(ClientCredentialsError::Details);
+        }
+        let details = details.for_audience(&audience);
+        let facts = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
         let now = self.clock.now();
         let own_lifetime = client.metadata.access_token_lifetime.map(Duration::from_secs);
         let lifetime = own_lifetime.unwrap_or(self.settings.sessions.oauth_access);
@@ -103,7 +117,7 @@ impl Core {
             id_token: None,
             scope: facts.scope,
             issued_type: None,
-            details: None,
+            details: facts.details,
         })
     }
 

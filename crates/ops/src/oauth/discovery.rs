@@ -96,6 +96,10 @@ fn server_metadata(settings: &Settings) -> Value {
     if !settings.oauth.client_documents.is_empty() {
         metadata["client_id_metadata_document_supported"] = true.into();
     }
+    let types = &settings.oauth.authorization_details_types;
+    if !types.is_empty() {
+        metadata["authorization_details_types_supported"] = json!(types);
+    }
     if settings.oauth.registration != Registration::Off {
         metadata["registration_endpoint"] = at("/oauth2/register").into();
     }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use countersign_model::ids::SessionId;
 use countersign_model::oauth::pkce;
-use countersign_model::oauth::{Challenge, Client, GrantFacts, GrantType, Scope};
+use countersign_model::oauth::{AuthorizationDetails, Challenge, Client, GrantFacts, GrantType, Scope};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::codes::{self, Code, FoundCode, Redemption};
 use countersign_store::oauth::grants::NewGrant;
 use countersign_store::tokens::Holder;
 use countersign_store::{StoreError, Tx, Work, sessions};
-use serde_json::Value;
 
 pub use super::check_dpop::Binding;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
@@ -41,7 +40,7 @@ pub struct Tokens {
     /// `issued_token_type` (RFC 8693).
     pub issued_type: Option<&'static str>,
     /// `authorization_details` (RFC 9396).
-    pub details: Option<Value>,
+    pub details: AuthorizationDetails,
 }
 
 /// How an access token is presented.
@@ -66,6 +65,8 @@ pub struct CodeExchange<'a> {
     pub verifier: Option<&'a str>,
     /// RFC 8707.
     pub resource: &'a [String],
+    /// What the access token is to have of the details that were granted; all if it is not said.
+    pub details: Option<AuthorizationDetails>,
     /// What the tokens are bound to.
     pub binding: Binding,
     /// Where it came from.
@@ -87,6 +88,9 @@ pub enum ExchangeCodeError {
     /// It asks for an audience that was not granted.
     #[error("the resource was not granted")]
     Target,
+    /// It asks for details that were not granted.
+    #[error("the authorization details were not granted")]
+    Details,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -196,6 +200,7 @@ impl Core {
         let drawn = self.draw_tokens(client, client.may(GrantType::RefreshToken), now);
         let end = if facts.offline { now.after(self.settings.sessions.absolute) } else { parent_end };
         let carried = Carried::new(client, &facts, facts.scope.clone(), audience, &request.binding, end);
+        let carried = carried.narrowed(request.details.as_ref()).ok_or(ExchangeCodeError::Details)?;
         let grant = NewGrant {
             client: client.no,
             facts: code.facts.clone(),

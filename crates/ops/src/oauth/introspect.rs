@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_model::key::Algorithm;
-use countersign_model::oauth::{Actor, AuthMethod, Client, Scope};
+use countersign_model::oauth::{Actor, AuthMethod, AuthorizationDetails, Client, Scope};
 use countersign_model::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,6 +61,8 @@ pub struct ActiveToken {
     pub cnf: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Box<Actor>>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +149,7 @@ impl Core {
     /// A client's own tokens, and access tokens that are for it. A resource server is not told of refresh
     /// tokens: it would take one for an access token.
     fn may_ask(&self, caller: &Client, found: &Presented) -> bool {
-        let is_own = found.client.as_ref().is_some_and(|client| client.no == caller.no);
+        let is_own = is_own(caller, found.client.as_deref());
         match found.kind {
             Kind::Document(_) => caller.metadata.introspect_documents,
             Kind::Refresh => is_own,
@@ -201,8 +203,17 @@ impl Core {
             },
             auth_time: claim("auth_time"),
             acr: claim("acr"),
+            authorization_details: match caller.filter(|caller| !is_own(caller, client.as_deref())) {
+                // A resource server is told of what is for it (RFC 9396 §9.2).
+                Some(other) => facts.details.for_audience(&other.metadata.audience),
+                None => facts.details,
+            },
             scope: facts.scope,
             act: facts.act,
         }
     }
+}
+
+fn is_own(caller: &Client, client: Option<&Client>) -> bool {
+    client.is_some_and(|client| client.no == caller.no)
 }

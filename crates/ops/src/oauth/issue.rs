@@ -8,7 +8,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::oauth::{AuthMethod, Client, GrantFacts, Scope, TokenFacts, TokenFormat};
+use countersign_model::oauth::{
+    AuthMethod, AuthorizationDetails, Client, GrantFacts, Scope, TokenFacts, TokenFormat,
+};
 use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::grants::{self, NewGrant};
@@ -74,7 +76,21 @@ impl Carried {
             x5t: x5t.clone().filter(|_| is_public),
             ..TokenFacts::default()
         };
-        Carried { access: TokenFacts { scope, audience, jkt, x5t, ..TokenFacts::default() }, refresh, end }
+        let details = granted.details.for_audience(&audience);
+        let access = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
+        Carried { access, refresh, end }
+    }
+
+    /// The same with these details only, if they are asked for (RFC 9396 §6). `None` if they are not
+    /// among those that were granted.
+    pub(crate) fn narrowed(mut self, asked: Option<&AuthorizationDetails>) -> Option<Carried> {
+        if let Some(asked) = asked {
+            if !self.access.details.cover(asked) {
+                return None;
+            }
+            self.access.details = asked.clone();
+        }
+        Some(self)
     }
 }
 
@@ -303,7 +319,7 @@ impl Core {
             id_token,
             scope: access.scope.clone(),
             issued_type: None,
-            details: issued.facts.details.clone(),
+            details: access.details.clone(),
         })
     }
 }

@@ -242,6 +242,7 @@ fn facts_of(claims: &Value) -> TokenFacts {
         audience,
         jkt: text(&claims["cnf"]["jkt"]),
         x5t: text(&claims["cnf"]["x5t#S256"]),
+        details: serde_json::from_value(claims["authorization_details"].clone()).unwrap_or_default(),
         amr: Vec::new(),
         act: serde_json::from_value(claims["act"].clone()).ok(),
     }

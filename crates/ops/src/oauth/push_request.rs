@@ -75,7 +75,8 @@ impl Core {
         read_request::check_signed(client, parameters)?;
         let parameters = &self.signed_parameters(client, parameters).await?;
         read_request::destination(client, parameters)?;
-        let request = read_request::read(client, parameters)?;
+        let request =
+            read_request::read(client, parameters, &self.settings.oauth.authorization_details_types)?;
         // Texts and numbers only: always written.
         let plain = serde_json::to_vec(&request).unwrap_or_default();
         let secret = Token::draw_uuid(&self.random);

@@ -2,8 +2,8 @@
 //! a browser brings along and for those that are pushed.
 
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationRequest, Challenge, ClaimsRequest, Client, ErrorCode, GrantType, Parameters,
-    Prompts, RedirectUri, ResponseMode, ResponseType, Scope,
+    AuthMethod, AuthorizationDetails, AuthorizationRequest, Challenge, ClaimsRequest, Client, ErrorCode,
+    GrantType, Parameters, Prompts, RedirectUri, ResponseMode, ResponseType, Scope,
 };
 
 /// More bytes of parameters than this are refused: they travel in URLs. Larger requests are pushed.
@@ -64,11 +64,15 @@ fn may_use(client: &Client, mode: ResponseMode) -> bool {
     registered.is_empty() || registered.contains(&mode)
 }
 
-/// Reads a request of this client.
+/// Reads a request of this client; `types` are those of authorization details that are served.
 ///
 /// # Errors
 /// [`Fault`], for the client.
-pub(crate) fn read(client: &Client, parameters: &Parameters) -> Result<AuthorizationRequest, Fault> {
+pub(crate) fn read(
+    client: &Client,
+    parameters: &Parameters,
+    types: &[String],
+) -> Result<AuthorizationRequest, Fault> {
     let text = |name: &str| parameters.get(name).map(str::to_owned);
     let words = |name: &str| -> Vec<String> {
         parameters
@@ -95,7 +99,7 @@ pub(crate) fn read(client: &Client, parameters: &Parameters) -> Result<Authoriza
         ui_locales: words("ui_locales"),
         display: text("display"),
         resource: resource(client, parameters)?,
-        authorization_details: None,
+        authorization_details: details(client, parameters, types)?,
         dpop_jkt: dpop_jkt(parameters)?,
     };
     refuse_what_is_not_served(parameters)?;
@@ -214,6 +218,32 @@ fn resource(client: &Client, parameters: &Parameters) -> Result<Vec<String>, Fau
     Ok(asked.to_vec())
 }
 
+fn details(
+    client: &Client,
+    parameters: &Parameters,
+    types: &[String],
+) -> Result<AuthorizationDetails, Fault> {
+    let refused = |why| Fault(ErrorCode::InvalidAuthorizationDetails, why);
+    let Some(text) = parameters.get("authorization_details") else {
+        return Ok(AuthorizationDetails::default());
+    };
+    let details = AuthorizationDetails::parse(text)
+        .map_err(|_| refused("The authorization_details are no list of at most 20, each with a type."))?;
+    match may_detail(client, &details, types) {
+        true => Ok(details),
+        false => Err(refused("The client is not registered for a type of these authorization_details.")),
+    }
+}
+
+/// Whether the client may ask for details of these types, which the operator has listed.
+pub(crate) fn may_detail(client: &Client, details: &AuthorizationDetails, types: &[String]) -> bool {
+    let may = |name: &str| {
+        let is = |known: &String| known == name;
+        types.iter().any(is) && client.metadata.authorization_details_types.iter().any(is)
+    };
+    details.types().all(may)
+}
+
 fn dpop_jkt(parameters: &Parameters) -> Result<Option<String>, Fault> {
     let Some(text) = parameters.get("dpop_jkt") else { return Ok(None) };
     let is_thumbprint =
@@ -230,11 +260,6 @@ fn refuse_what_is_not_served(parameters: &Parameters) -> Result<(), Fault> {
             "Only a request_uri of a pushed request is taken.",
         ),
         ("registration", ErrorCode::RegistrationNotSupported, "Clients do not register in a request."),
-        (
-            "authorization_details",
-            ErrorCode::InvalidAuthorizationDetails,
-            "The client is not registered for authorization_details.",
-        ),
     ];
     let found = refused.into_iter().find(|(name, ..)| parameters.get(name).is_some());
     found.map_or(Ok(()), |(_, code, why)| Err(Fault(code, why)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::ids::{SessionId, Uuid};
-use countersign_model::oauth::{Client, GrantFacts, GrantType, Scope, TokenFacts};
+use countersign_model::oauth::{AuthorizationDetails, Client, GrantFacts, GrantType, Scope, TokenFacts};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::{grants, refresh_tokens};
@@ -31,6 +31,8 @@ pub struct RefreshGrant<'a> {
     pub scope: Option<Scope>,
     /// RFC 8707.
     pub resource: &'a [String],
+    /// What the access token is to have of the details that were granted; all if it is not said.
+    pub details: Option<AuthorizationDetails>,
     /// What the tokens are bound to.
     pub binding: Binding,
 }
@@ -47,6 +49,9 @@ pub enum RefreshGrantError {
     /// It asks for an audience that was not granted.
     #[error("the resource was not granted")]
     Target,
+    /// It asks for details that were not granted.
+    #[error("the authorization details were not granted")]
+    Details,
     /// The client may not refresh.
     #[error("the client may not use this grant")]
     Grant,
@@ -63,6 +68,7 @@ struct Rotate {
     client: Arc<Client>,
     scope: Option<Scope>,
     resource: Vec<String>,
+    details: Option<AuthorizationDetails>,
     binding: Binding,
     drawn: DrawnTokens,
     absolute: Duration,
@@ -103,7 +109,8 @@ impl Rotate {
         }
         let audience =
             audience(&facts.audience, &self.client, &self.resource).ok_or(RefreshGrantError::Target)?;
-        Ok(Carried::new(&self.client, facts, scope, audience, &self.binding, end))
+        let carried = Carried::new(&self.client, facts, scope, audience, &self.binding, end);
+        carried.narrowed(self.details.as_ref()).ok_or(RefreshGrantError::Details)
     }
 }
 
@@ -161,7 +168,7 @@ impl Core {
     /// # Errors
     /// [`RefreshGrantError`].
     pub async fn refresh_grant(&self, request: RefreshGrant<'_>) -> Result<Tokens, RefreshGrantError> {
-        let RefreshGrant { client, token, scope, resource, binding } = request;
+        let RefreshGrant { client, token, scope, resource, details, binding } = request;
         if !client.may(GrantType::RefreshToken) {
             return Err(RefreshGrantError::Grant);
         }
@@ -173,6 +180,7 @@ impl Core {
             client: Arc::clone(client),
             scope,
             resource: resource.to_vec(),
+            details,
             binding,
             drawn: drawn.clone(),
             absolute: self.settings.sessions.absolute,

@@ -150,6 +150,10 @@ impl Core {
         keep_known(&mut members, "grant_types", |name| GrantType::from_name(name).is_some());
         keep_known(&mut members, "response_types", |name| name == "code");
         keep_known(&mut members, "response_modes", |name| ResponseMode::from_name(name).is_some());
+        let types = &self.settings.oauth.authorization_details_types;
+        keep_known(&mut members, "authorization_details_types", |name| {
+            types.iter().any(|known| known == name)
+        });
         if let Some(Value::String(scope)) = members.get_mut("scope") {
             let known = scope.split(' ').filter(|name| Scope::KNOWN.contains(name) || besides.has(name));
             *scope = known.collect::<Vec<_>>().join(" ");

@@ -128,7 +128,8 @@ impl Core {
             true => Err(invalid("The client must push its requests (RFC 9126).")),
             false => read_request::check_signed(&client, parameters),
         };
-        match is_right.and_then(|()| read_request::read(&client, &asked)) {
+        let types = &self.settings.oauth.authorization_details_types;
+        match is_right.and_then(|()| read_request::read(&client, &asked, types)) {
             Ok(request) => self.flow(client, request, None),
             Err(fault) => {
                 tracing::info!(target: "audit", event = "authorize", outcome = fault.0.text(),

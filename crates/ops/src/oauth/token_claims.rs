@@ -90,7 +90,7 @@ fn add_membership(claims: &mut Map<String, Value>, membership: &Membership) {
     }
 }
 
-/// `cnf` (RFC 7800 §3.1) and `act` (RFC 8693 §4.1).
+/// `cnf` (RFC 7800 §3.1), `act` (RFC 8693 §4.1) and `authorization_details` (RFC 9396 §9.1).
 pub(crate) fn add_facts(claims: &mut Map<String, Value>, facts: &TokenFacts) {
     if let Some(jkt) = &facts.jkt {
         claims.insert("cnf".to_owned(), json!({ "jkt": jkt }));
@@ -100,6 +100,9 @@ pub(crate) fn add_facts(claims: &mut Map<String, Value>, facts: &TokenFacts) {
     }
     if let Some(act) = &facts.act {
         claims.insert("act".to_owned(), json!(act));
+    }
+    if !facts.details.is_empty() {
+        claims.insert("authorization_details".to_owned(), json!(facts.details));
     }
 }
 

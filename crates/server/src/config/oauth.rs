@@ -38,6 +38,8 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         reader.or("oauth.client_document_resources", default.client_document_resources);
     let client_document_scopes = scopes(reader, "oauth.client_document_scopes");
     let fetch_allowed = reader.or("oauth.fetch_allowed", default.fetch_allowed);
+    let authorization_details_types =
+        reader.or("oauth.authorization_details_types", default.authorization_details_types);
     let require_dpop_nonce = reader.or("oauth.require_dpop_nonce", default.require_dpop_nonce);
     let mut lifetime = |key, default| reader.checked(key, default, POSITIVE, is_positive);
     OAuthSettings {
@@ -53,6 +55,7 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         client_document_resources,
         client_document_scopes,
         fetch_allowed,
+        authorization_details_types,
         require_dpop_nonce,
     }
 }

@@ -63,6 +63,7 @@ fn refused(code: ErrorCode, description: &'static str) -> OAuthError {
 
 const NOT_THIS_GRANT: &str = "The client is not registered for this grant type.";
 const NOT_THIS_SCOPE: &str = "The scope is more than the client may have.";
+const NOT_THESE_DETAILS: &str = "The authorization_details are more than the client may have.";
 const NOT_THIS_TARGET: &str = "The resource is not one that the client may ask for.";
 
 impl From<ExchangeCodeError> for OAuthError {
@@ -75,6 +76,7 @@ impl From<ExchangeCodeError> for OAuthError {
             ),
             ExchangeCodeError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             ExchangeCodeError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ExchangeCodeError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
             ExchangeCodeError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -89,6 +91,7 @@ impl From<RefreshGrantError> for OAuthError {
             ),
             RefreshGrantError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
             RefreshGrantError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            RefreshGrantError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
             RefreshGrantError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             RefreshGrantError::Proof => {
                 refused(ErrorCode::InvalidDpopProof, "The refresh token is bound to another key.")
@@ -104,6 +107,9 @@ impl From<ClientCredentialsError> for OAuthError {
             ClientCredentialsError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             ClientCredentialsError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
             ClientCredentialsError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ClientCredentialsError::Details => {
+                refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS)
+            }
             ClientCredentialsError::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_model::oauth::{Client, ErrorCode, GrantType, Parameters, Scope};
+use countersign_model::oauth::{AuthorizationDetails, Client, ErrorCode, GrantType, Parameters, Scope};
 use countersign_ops::oauth::check_dpop::{Binding, Proof};
 use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
 use countersign_ops::oauth::exchange_token::TokenExchange;
@@ -75,6 +75,7 @@ impl Asked<'_> {
             redirect_uri: parameters.get("redirect_uri"),
             verifier: parameters.get("code_verifier"),
             resource: parameters.all("resource"),
+            details: self.details()?,
             binding: self.binding.clone(),
             source: self.call.source(),
         };
@@ -87,6 +88,7 @@ impl Asked<'_> {
             token: self.required("refresh_token")?,
             scope: self.scope()?,
             resource: self.parameters.all("resource"),
+            details: self.details()?,
             binding: self.binding.clone(),
         };
         Ok(self.call.core().refresh_grant(refresh).await?)
@@ -94,7 +96,8 @@ impl Asked<'_> {
 
     async fn client_credentials(self) -> Result<Tokens, OAuthError> {
         let (scope, resource) = (self.scope()?, self.parameters.all("resource"));
-        Ok(self.call.core().client_credentials(&self.client, scope, resource, &self.binding).await?)
+        let details = self.details()?.unwrap_or_default();
+        Ok(self.call.core().client_credentials(&self.client, scope, resource, details, &self.binding).await?)
     }
 
     async fn poll_device(self) -> Result<Tokens, OAuthError> {
@@ -125,6 +128,15 @@ impl Asked<'_> {
 
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.parameters.get(name).ok_or_else(|| missing("The request lacks a parameter of its grant type."))
+    }
+
+    fn details(&self) -> Result<Option<AuthorizationDetails>, OAuthError> {
+        let details =
+            self.parameters.get("authorization_details").map(AuthorizationDetails::parse).transpose();
+        details.map_err(|_| {
+            let description = "The authorization_details are no list of at most 20, each with a type.";
+            OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidAuthorizationDetails, description)
+        })
     }
 
     fn scope(&self) -> Result<Option<Scope>, OAuthError> {

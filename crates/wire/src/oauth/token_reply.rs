@@ -1,11 +1,10 @@
 //! What the token endpoint answers (RFC 6749 §5.1).
 
-use countersign_model::oauth::Scope;
+use countersign_model::oauth::{AuthorizationDetails, Scope};
 use countersign_ops::oauth::exchange_code::{TokenType, Tokens};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::http::Reply;
 
@@ -22,8 +21,8 @@ struct Body<'a> {
     scope: &'a Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_details: Option<&'a Value>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
 }
 
 /// The tokens; nobody may keep the answer.
@@ -39,7 +38,7 @@ pub(super) fn reply(tokens: &Tokens) -> Reply {
         id_token: tokens.id_token.as_deref(),
         scope: &tokens.scope,
         issued_token_type: tokens.issued_type,
-        authorization_details: tokens.details.as_ref(),
+        authorization_details: &tokens.details,
     };
     Reply::json(StatusCode::OK, &body).no_store().header(header::PRAGMA, HeaderValue::from_static("no-cache"))
 }

@@ -90,7 +90,7 @@ async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> 
         Step::Consent { scopes, details } => {
             let Some(session) = &session else { return Err(Error::StartAgain) };
             let profile = &session.profile;
-            consent_page::page(call, browser, sealed, flow, profile, &scopes, details.as_ref())
+            consent_page::page(call, browser, sealed, flow, profile, &scopes, &details)
         }
         Step::Answer(answer) => respond::answer(call, &answer),
     })

@@ -3,13 +3,13 @@
 
 use askama::Template;
 use countersign_model::account::Profile;
-use countersign_model::oauth::{Client, ClientOrigin, RedirectUri, Scope};
+use countersign_model::oauth::{AuthorizationDetails, Client, ClientOrigin, RedirectUri, Scope};
 use countersign_ops::oauth::advance_flow::ScopeLine;
 use countersign_ops::oauth::start_authorization::Flow;
 use http::StatusCode;
-use serde_json::Value;
 
 use super::cookies::Browser;
+use super::details::{Detail, readable};
 use super::layout::{Hidden, Shell};
 use super::words::{Words, fill};
 use crate::http::{Call, Reply};
@@ -25,7 +25,7 @@ pub(super) struct Consent<'a> {
     pub(super) lead: String,
     pub(super) warning: String,
     pub(super) scopes: Vec<Line>,
-    pub(super) details: String,
+    pub(super) details: Vec<Detail>,
     pub(super) notes: Vec<String>,
     /// More hidden fields.
     pub(super) fields: Vec<(&'static str, String)>,
@@ -47,7 +47,7 @@ pub(super) fn page(
     flow: &Flow,
     profile: &Profile,
     scopes: &[ScopeLine],
-    details: Option<&Value>,
+    details: &AuthorizationDetails,
 ) -> Reply {
     let shell = Shell::of_flow(call, flow);
     let words = shell.words;
@@ -67,7 +67,7 @@ pub(super) fn page(
             .iter()
             .map(|line| Line { text: scope_text(words, &line.name), known: line.known })
             .collect(),
-        details: details.and_then(|details| serde_json::to_string_pretty(details).ok()).unwrap_or_default(),
+        details: readable(words, details),
         notes: vec![fill(words.answer_goes_to, &[("host", host)])],
         fields: vec![("scope", scope.join(" "))],
         links: links(words, &flow.client),

@@ -102,7 +102,7 @@ fn confirm(call: &Call<'_>, form: &Form, session: &BrowserSession, device: &Wait
             .names()
             .map(|name| Line { text: scope_text(words, name), known: false })
             .collect(),
-        details: String::new(),
+        details: Vec::new(),
         notes: vec![fill(words.device_from, &from)],
         fields: vec![("user_code", user_code.to_owned())],
         links: links(words, &device.client),

@@ -7,6 +7,7 @@ mod authorize;
 mod coded;
 mod consent;
 mod cookies;
+mod details;
 mod device;
 mod error;
 mod form;

@@ -29,6 +29,7 @@ mod refreshing;
 mod registration;
 mod request_objects;
 mod requests;
+mod rich_requests;
 mod signed_answers;
 mod suspension;
 mod userinfo;

@@ -81,6 +81,11 @@ pub(super) struct Words {
     pub scope_other: &'static str,
     pub allowed_before: &'static str,
     pub details: &'static str,
+    pub detail_locations: &'static str,
+    pub detail_actions: &'static str,
+    pub detail_datatypes: &'static str,
+    pub detail_identifier: &'static str,
+    pub detail_privileges: &'static str,
     // Devices.
     pub device_title: &'static str,
     pub device_lead: &'static str,
