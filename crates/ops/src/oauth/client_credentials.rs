@@ -81,7 +81,8 @@ impl Core {
         let types = &self.settings.oauth.authorization_details_types;
         // Nobody is asked here, so only whom an operator has entered may have them.
         let is_entered = matches!(client.origin, ClientOrigin::CommandLine | ClientOrigin::Configuration);
-        if !details.is_empty() && !(is_entered && may_detail(client, &details, types)) {
+        let may = details.is_empty() || (is_entered && may_detail(client, &details, types));
+        if !may {
             return Err(ClientCredentialsError::Details);
         }
         let details = details.for_audience(&audience);
