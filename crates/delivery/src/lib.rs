@@ -1,4 +1,4 @@
-//! The outbox worker of Countersign: SMTP, SMS over HTTP, templates.
+//! The outbox worker of Countersign: SMTP, SMS over HTTP, templates, log-outs for clients of OAuth.
 //!
 //! Messages are queued in the same transaction as what they are about, and leave here: leased, so
 //! that many nodes can deliver from one store; at least once, since a crash between sending and
@@ -7,6 +7,7 @@
 
 mod backoff;
 mod failure;
+mod logouts;
 mod settings;
 mod sms;
 mod smtp;

@@ -1,4 +1,4 @@
-//! Takes messages out of the outbox and sends them.
+//! Takes messages out of the outbox and sends them; clients are told of log-outs besides.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::backoff;
 use crate::failure::Failure;
+use crate::logouts::{self, Logouts};
 use crate::settings::{DeliverySettings, SetupError};
 use crate::sms::Sms;
 use crate::smtp::Smtp;
@@ -22,10 +23,10 @@ use crate::templates::{Rendered, Templates, site};
 const AT_ONCE: u32 = 8;
 
 /// How long the store has to note what became of a message, before another worker may take it.
-const STORE_TIME: Duration = Duration::from_secs(30);
+pub(crate) const STORE_TIME: Duration = Duration::from_secs(30);
 
 /// How long messages that are on their way may still take when the server stops.
-const LAST_SENDS: Duration = Duration::from_secs(5);
+pub(crate) const LAST_SENDS: Duration = Duration::from_secs(5);
 
 /// The worker, made and checked before the server says that it is ready.
 pub struct Worker {
@@ -65,13 +66,13 @@ impl Worker {
     /// Delivers until `shutdown` is over and what is on its way has arrived or had its time.
     pub async fn run(self, core: Arc<Core>, shutdown: impl Future<Output = ()>) {
         let Worker { settings, templates, transports } = self;
-        if transports.is_empty() {
-            return shutdown.await;
-        }
         let templates = Arc::new(templates);
         let (stop, stopped) = watch::channel(false);
         let mut lanes = JoinSet::new();
-        let mut wakers = Vec::new();
+        let wake = Arc::new(Notify::new());
+        let mut wakers = vec![Arc::clone(&wake)];
+        let logouts = Logouts::new(Arc::clone(&core), settings.max_attempts, settings.first_retry);
+        lanes.spawn(logouts::tell_all(Arc::new(logouts), wake, stopped.clone()));
         for transport in transports {
             let wake = Arc::new(Notify::new());
             wakers.push(Arc::clone(&wake));
@@ -188,7 +189,7 @@ async fn deliver(shared: Arc<Shared>, mut message: Message) {
 }
 
 /// Tells the store, again and again while nobody else may have taken the message.
-async fn note<F: Future<Output = Result<(), Unavailable>>>(tell: impl Fn() -> F) {
+pub(crate) async fn note<F: Future<Output = Result<(), Unavailable>>>(tell: impl Fn() -> F) {
     let watch = Stopwatch::start();
     while tell().await.is_err() && watch.elapsed() < STORE_TIME {
         sleep(Duration::from_millis(500)).await;

@@ -71,7 +71,7 @@ impl Work for Change {
         let epoch = accounts::raise_epoch(tx, session.account).await?;
         let epoch = epoch.ok_or(ChangePasswordError::SessionInvalid)?;
         let kept = Holder { account: session.account, session: session.session, epoch };
-        sessions::clear_others(tx, kept).await?;
+        sessions::clear_others(tx, kept, self.now).await?;
         codes::void_owner(tx, session.account, self.now).await?;
         for counter in &self.cleared {
             limits::clear(tx, counter).await?;

@@ -295,7 +295,7 @@ impl Work for ChangeAccount {
             Change::Suspend => accounts::suspend(tx, id, now).await?,
             Change::Restore => return accounts::restore(tx, id).await,
             Change::Close { empty_profile } => accounts::close(tx, id, empty_profile, now).await?,
-            Change::EndSession { session } => return sessions::end(tx, id, *session).await,
+            Change::EndSession { session } => return sessions::end(tx, id, *session, now).await,
             Change::SetPassword { .. } | Change::EndSessions => {
                 accounts::raise_epoch(tx, id).await?.is_some()
             }
@@ -303,7 +303,7 @@ impl Work for ChangeAccount {
         if !changed {
             return Ok(false);
         }
-        sessions::clear(tx, id).await?;
+        sessions::clear(tx, id, now).await?;
         match &self.change {
             // Codes that are out keep working: they are about the account's addresses.
             Change::EndSessions | Change::Restore | Change::EndSession { .. } => return Ok(true),

@@ -64,6 +64,6 @@ impl Proof {
         codes::void_owner(tx, self.account, now).await?;
         limits::forget_sources(tx, self.account).await?;
         accounts::raise_epoch(tx, self.account).await?;
-        sessions::clear(tx, self.account).await
+        sessions::clear(tx, self.account, now).await
     }
 }

@@ -41,7 +41,7 @@ impl Work for Rotate {
             if let Some(victim) = tokens::find_used(tx, &self.digest, self.purpose, before).await? {
                 tracing::warn!(target: "audit", event = "refresh", outcome = "used token came back",
                     account = victim.account.0);
-                sessions::end(tx, victim.account, victim.session).await?;
+                sessions::end(tx, victim.account, victim.session, self.now).await?;
             }
             return Ok(None);
         };

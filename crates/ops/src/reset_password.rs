@@ -82,7 +82,7 @@ impl Work for Reset {
         self.proof.note(tx, self.now).await?;
         accounts::set_password(tx, account, &self.phc, self.now).await?;
         accounts::raise_epoch(tx, account).await?;
-        sessions::clear(tx, account).await?;
+        sessions::clear(tx, account, self.now).await?;
         codes::void_target(tx, &self.target, self.now).await?;
         codes::void_owner(tx, account, self.now).await?;
         limits::forget_sources(tx, account).await?;

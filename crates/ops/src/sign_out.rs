@@ -42,11 +42,11 @@ impl Work for EndSession {
         let holder = holder.ok_or(SignOutError::Invalid)?;
         match self.which {
             SignOut::This => {
-                sessions::end(tx, holder.account, holder.session).await?;
+                sessions::end(tx, holder.account, holder.session, self.now).await?;
             }
             SignOut::All => {
                 accounts::raise_epoch(tx, holder.account).await?;
-                sessions::clear(tx, holder.account).await?;
+                sessions::clear(tx, holder.account, self.now).await?;
             }
         }
         Ok(())

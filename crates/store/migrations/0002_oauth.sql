@@ -9,7 +9,7 @@ ALTER TABLE sessions ADD COLUMN parent_id INTEGER;
 -- When a key took its state.
 ALTER TABLE signing_keys ADD COLUMN changed_at INTEGER;
 
--- `metadata` has the names of RFC 7591 and no secrets. The old secret works on for a while after it was
+-- `metadata` has the names of RFC 7591 and no secrets; `hears_logouts` is 1 if it has a `backchannel_logout_uri`. The old secret works on for a while after it was
 -- rotated. `registration` is the digest of the token of RFC 7592. `expires_at` is for cached metadata documents.
 CREATE TABLE oauth_clients (
     client_id TEXT NOT NULL PRIMARY KEY,
@@ -23,7 +23,8 @@ CREATE TABLE oauth_clients (
     registration BLOB,
     created_at INTEGER NOT NULL,
     suspended_at INTEGER,
-    expires_at INTEGER
+    expires_at INTEGER,
+    hears_logouts INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX oauth_clients_by_expiry ON oauth_clients (expires_at);
@@ -36,7 +37,7 @@ CREATE TABLE oauth_client_origins (
 ) STRICT, WITHOUT ROWID;
 
 -- One for each authorization of a client; its session id is the `sid`. `status_index` is its bit in the
--- status list.
+-- status list. `browser_id` is the browser's session that it began in, if it outlives that.
 CREATE TABLE oauth_grants (
     session_id INTEGER NOT NULL PRIMARY KEY,
     account_id INTEGER NOT NULL,
@@ -45,7 +46,8 @@ CREATE TABLE oauth_grants (
     facts TEXT NOT NULL,
     status_index INTEGER,
     started_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL,
+    browser_id INTEGER
 ) STRICT;
 
 CREATE INDEX oauth_grants_by_account ON oauth_grants (account_id, client_no);
@@ -157,3 +159,19 @@ CREATE TABLE role_holders (
     role TEXT NOT NULL,
     PRIMARY KEY (kind, holder, role)
 ) STRICT, WITHOUT ROWID;
+
+-- Back-channel logout: one for each session of a client's that has ended, until the client has heard of it.
+-- `due_at` is NULL once it is given up.
+CREATE TABLE logout_outbox (
+    session_id INTEGER NOT NULL PRIMARY KEY,
+    client_no INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,
+    due_at INTEGER,
+    attempts INTEGER NOT NULL,
+    last_error TEXT
+) STRICT;
+
+CREATE INDEX logout_outbox_by_due ON logout_outbox (due_at, client_no);
+
+CREATE INDEX logout_outbox_by_client ON logout_outbox (client_no, due_at);

@@ -68,12 +68,17 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result
         .collect()
 }
 
-/// Ends one session and those that hang on it. A refresh that was under way when the tokens were removed
+/// Ends one session and those that hang on it; the clients of their grants will hear of it. A refresh that was under way when the tokens were removed
 /// may add one more, so they are removed until none is left.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<bool, StoreError> {
+pub async fn end(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let mut removed = false;
     let mut ending = vec![session];
     while let Some(session) = ending.pop() {
@@ -84,7 +89,8 @@ pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Res
         let surface = surface.and_then(Surface::from_number);
         // A session of a document has no grant, and none hangs on it.
         if !surface.is_some_and(|surface| Surface::ALL.contains(&surface)) {
-            grants::end(tx, account, session).await?;
+            grants::end(tx, account, session, now).await?;
+            grants::browser_ended(tx, account, session, now).await?;
             // Its row is gone: whoever would add one more finds nothing to hang it on.
             let sql = "SELECT id FROM sessions WHERE account_id = $1 AND parent_id = $2";
             for row in tx.query(sql, &ids).await? {
@@ -109,12 +115,13 @@ pub async fn hold(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Re
     Ok(tx.execute(sql, &[account.0.into(), session.0.into()]).await? == 1)
 }
 
-/// Clears the sessions of an account whose epoch was just raised, which ended them already.
+/// Clears the sessions of an account whose epoch was just raised, which ended them already; the clients of
+/// their grants will hear of it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn clear(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
-    grants::end_all(tx, account, None).await?;
+pub async fn clear(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+    grants::end_all(tx, account, None, now).await?;
     tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.0.into()]).await?;
     tx.execute("DELETE FROM tokens WHERE account_id = $1", &[account.0.into()]).await.map(drop)
 }
@@ -123,8 +130,8 @@ pub async fn clear(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn clear_others(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> {
-    grants::end_all(tx, kept.account, Some(kept.session)).await?;
+pub async fn clear_others(tx: &mut Tx<'_>, kept: Holder, now: Timestamp) -> Result<(), StoreError> {
+    grants::end_all(tx, kept.account, Some(kept.session), now).await?;
     grants::take_over(tx, kept).await?;
     let ids = [kept.account.0.into(), kept.session.0.into()];
     tx.execute("DELETE FROM sessions WHERE account_id = $1 AND id <> $2", &ids).await?;

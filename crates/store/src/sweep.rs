@@ -141,6 +141,8 @@ pub const WALKED: &[Walked] = &[
         "queued_at <= $1 AND sealed IS NULL"),
     walked!("outbox", &[Key::Number], "id", "$2", "$3", Keep::AsMessagesAreKept,
         "queued_at <= $1 AND sealed IS NOT NULL"),
+    walked!("logout_outbox", &[Key::Number], "session_id", "$2", "$3", Keep::AsMessagesAreKept,
+        "queued_at <= $1"),
 ];
 
 /// How far a walk has come: the key of the last row seen.

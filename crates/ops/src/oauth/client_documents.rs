@@ -155,10 +155,12 @@ impl Core {
             created_at: now,
             suspended_at: None,
             expires_at: None,
+            hears_logouts: false,
         };
         let is_known = known.is_some();
         let row = ClientRow {
             metadata: metadata.to_json().to_string(),
+            hears_logouts: metadata.backchannel_logout_uri.is_some(),
             expires_at: Some(now.after(max_age.unwrap_or(UNSAID).clamp(LEAST, LONGEST))),
             ..known.unwrap_or_else(new)
         };

@@ -26,6 +26,7 @@ pub struct Consent {
 struct Withdraw {
     account: AccountId,
     client: ClientNo,
+    now: Timestamp,
 }
 
 impl Work for Withdraw {
@@ -37,7 +38,7 @@ impl Work for Withdraw {
         let removed = consents::remove(tx, self.account, self.client).await?;
         let sessions = grants::of_client(tx, self.account, self.client).await?;
         for session in &sessions {
-            sessions::end(tx, self.account, *session).await?;
+            sessions::end(tx, self.account, *session, self.now).await?;
         }
         Ok(removed || !sessions.is_empty())
     }
@@ -72,6 +73,6 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn withdraw_consent(&self, account: AccountId, client: ClientNo) -> Result<bool, Unavailable> {
-        Ok(self.store.write(Withdraw { account, client }).await?)
+        Ok(self.store.write(Withdraw { account, client, now: self.clock.now() }).await?)
     }
 }

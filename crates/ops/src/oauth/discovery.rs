@@ -63,6 +63,8 @@ fn server_metadata(settings: &Settings) -> Value {
         "end_session_endpoint": at("/oauth2/logout"),
         "pushed_authorization_request_endpoint": at("/oauth2/par"),
         "require_pushed_authorization_requests": false,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": Scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),

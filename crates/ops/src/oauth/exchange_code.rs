@@ -130,7 +130,7 @@ impl Work for Redeem {
             // Whoever lost a race finds it used, too: two parties hold it (RFC 6749 §10.5).
             let used = codes::find(tx, &self.digest).await?.is_some_and(|found| found.used);
             if used {
-                sessions::end(tx, account, session).await?;
+                sessions::end(tx, account, session, self.drawn.now).await?;
             }
             return Ok(if used { Redeemed::Reused } else { Redeemed::Invalid });
         }
@@ -208,6 +208,7 @@ impl Core {
             // One that is offline is renewed with each refresh, the others are there as long as the
             // browser's session: at its end the client hears of it.
             expires_at: if facts.offline { drawn.grant_until(end) } else { end },
+            browser: facts.offline.then_some(code.parent),
         };
         // Before the code is used up: a key may be in the making.
         self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;

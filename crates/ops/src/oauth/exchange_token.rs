@@ -117,6 +117,7 @@ impl Work for Start {
             facts: serde_json::to_string(&facts).map_err(broken)?,
             started_at: self.drawn.now,
             expires_at: self.drawn.access_until(self.carried.end),
+            browser: None,
         };
         let starting = Starting {
             holder: Holder { account: self.account, session: self.session, epoch: subject.epoch },

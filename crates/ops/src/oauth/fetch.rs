@@ -2,6 +2,7 @@
 
 mod network;
 
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -82,13 +83,24 @@ impl Fetch {
     pub(crate) async fn get_fresh(&self, url: &str) -> Result<Fresh, FetchError> {
         let url = self.checked(url)?;
         let answer = self.client()?.get(url).header("accept", "application/json").send().await;
-        let mut answer = answer.map_err(|_| FetchError::Failed)?;
+        let mut answer = answer.map_err(|error| why(&error))?;
         if answer.status().as_u16() != 200 {
             return Err(FetchError::Failed);
         }
         let body = read(&mut answer).await?;
         let json = serde_json::from_slice(&body).map_err(|_| FetchError::Failed)?;
         Ok(Fresh { json, max_age: max_age(answer.headers()) })
+    }
+
+    /// Posts a form to an https address, and yields the status of the answer within five seconds. Nobody reads
+    /// the rest of it.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub(crate) async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<u16, FetchError> {
+        let url = self.checked(url)?;
+        let answer = self.client()?.post(url).form(form).send().await;
+        Ok(answer.map_err(|error| why(&error))?.status().as_u16())
     }
 
     /// A name is looked up when it is connected to, and each of its addresses is checked then, so that it
@@ -121,6 +133,18 @@ impl Fetch {
             })?;
         Ok(self.client.get_or_init(|| client))
     }
+}
+
+/// The resolver says by its own error that a name leads nowhere public.
+fn why(error: &reqwest::Error) -> FetchError {
+    let mut cause = error.source();
+    while let Some(known) = cause {
+        if let Some(refused) = known.downcast_ref::<FetchError>() {
+            return *refused;
+        }
+        cause = known.source();
+    }
+    FetchError::Failed
 }
 
 async fn read(answer: &mut Response) -> Result<Vec<u8>, FetchError> {
@@ -172,6 +196,9 @@ impl Resolve for Resolver {
                 is_listed || is_public(address.ip()) || allowed.has_address(address.ip())
             };
             let addresses: Vec<SocketAddr> = found.filter(may).collect();
+            if addresses.is_empty() {
+                return Err(FetchError::Refused.into());
+            }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -270,10 +297,12 @@ mod tests {
     async fn a_name_of_a_private_address_has_no_address() {
         let found = |allowed: &[String]| {
             let resolver = Resolver(Arc::clone(&Fetch::new(allowed).allowed));
-            async move { resolver.resolve("localhost".parse().unwrap()).await.unwrap().count() }
+            async move { resolver.resolve("localhost".parse().unwrap()).await.map_or(0, Iterator::count) }
         };
         assert_eq!(found(&[]).await, 0);
         assert!(found(&["127.0.0.0/8".to_owned(), "::1".to_owned()]).await > 0);
         assert!(found(&["localhost".to_owned()]).await > 0);
+        let refused = Fetch::new(&[]).post_form("https://localhost/", &[]).await;
+        assert_eq!(refused, Err(FetchError::Refused), "and it says so");
     }
 }

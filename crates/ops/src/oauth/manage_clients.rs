@@ -177,6 +177,7 @@ impl Core {
             created_at: self.clock.now(),
             suspended_at: None,
             expires_at: None,
+            hears_logouts: metadata.backchannel_logout_uri.is_some(),
         };
         let client = self.oauth.clients.client(&row)?;
         let created_at = row.created_at;
@@ -276,6 +277,7 @@ impl Core {
 
     async fn write_client(&self, mut row: ClientRow, metadata: &Metadata) -> Result<MadeClient, ClientError> {
         row.metadata = metadata.to_json().to_string();
+        row.hears_logouts = metadata.backchannel_logout_uri.is_some();
         self.store.write(ChangeClient { row: row.clone(), origins: origins(metadata) }).await?;
         row.version += 1;
         let client = self.oauth.clients.client(&row)?;

@@ -10,6 +10,7 @@ pub(crate) mod client_documents;
 pub(crate) mod client_keys;
 pub mod clients;
 pub mod consents;
+pub mod deliver_logouts;
 pub mod device;
 pub mod discovery;
 pub mod end_session;

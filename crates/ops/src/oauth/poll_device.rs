@@ -103,6 +103,7 @@ impl Work for Poll {
             facts: serde_json::to_string(&facts).map_err(broken)?,
             started_at: now,
             expires_at: self.drawn.grant_until(end),
+            browser: None,
         };
         let starting =
             Starting { holder, parent: None, grant: &grant, drawn: &self.drawn, carried: &carried };

@@ -125,7 +125,7 @@ impl Work for Rotate {
             if let Some(victim) = refresh_tokens::find_used(tx, &self.digest, self.client.no, before).await? {
                 tracing::warn!(target: "audit", event = "refresh_grant", outcome = "used token came back",
                     account = victim.account.0);
-                sessions::end(tx, victim.account, victim.session).await?;
+                sessions::end(tx, victim.account, victim.session, now).await?;
             }
             return Ok(None);
         };

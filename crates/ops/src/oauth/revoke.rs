@@ -3,7 +3,7 @@
 use countersign_model::oauth::{Client, ClientNo};
 use countersign_model::session::{Mark, TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::{client_tokens, signed_tokens};
+use countersign_store::oauth::{client_tokens, grants, signed_tokens};
 use countersign_store::{Tx, Work, sessions, tokens};
 
 use super::presented::{is_signed, jti_digest};
@@ -26,6 +26,7 @@ struct RevokeOpaque {
     client: ClientNo,
     /// A client's own.
     is_own: bool,
+    now: Timestamp,
 }
 
 impl Work for RevokeOpaque {
@@ -44,9 +45,11 @@ impl Work for RevokeOpaque {
             return Err(RevokeError::Foreign);
         }
         match purpose {
-            // All that came of the grant (RFC 7009 §2.1); also by a refresh token that was used up.
+            // All that came of the grant (RFC 7009 §2.1); also by a refresh token that was used up. The client
+            // need not hear of what it did itself, and whoever is signed in there may stay.
             TokenPurpose::OAuthRefresh => {
-                sessions::end(tx, holder.account, holder.session).await.map(drop)?
+                grants::remove(tx, holder.account, holder.session).await?;
+                sessions::end(tx, holder.account, holder.session, self.now).await?;
             }
             _ => tokens::remove(tx, &self.digest).await?,
         }
@@ -80,7 +83,8 @@ impl Core {
             return self.revoke_signed(client, token).await;
         }
         let is_own = Mark::CLIENT_TOKEN.begins(token);
-        let work = RevokeOpaque { digest: TokenDigest::of(token), client: client.no, is_own };
+        let work =
+            RevokeOpaque { digest: TokenDigest::of(token), client: client.no, is_own, now: self.clock.now() };
         self.store.write(work).await
     }
 

@@ -2,6 +2,7 @@
 
 use countersign_model::ids::MessageId;
 use countersign_model::message::{Contents, Message, MessageState};
+use countersign_ops::oauth::deliver_logouts::Logout;
 use serde_json::{Value, json};
 
 use super::args::{Outbox, State};
@@ -45,6 +46,15 @@ pub async fn run(command: Outbox) -> Outcome {
             }
             say(&format!("{} to be tried again", count(ids.len() as u64)))
         }
+        Outbox::Logouts { place, retry, form } => {
+            let core = open(&place, Opener::Command).await?;
+            if retry {
+                let retried = core.retry_logouts().await.map_err(|error| admin(&error.into(), "log-outs"))?;
+                return say(&format!("{} to be tried again", counted(retried, "log-out")));
+            }
+            let all = core.list_logouts().await;
+            logouts(&all.map_err(|error| admin(&error.into(), "log-outs"))?, form.json)
+        }
         Outbox::Purge { place, older_than, state } => {
             let older_than = older_than.map(|text| {
                 parse_duration(&text).ok_or_else(|| {
@@ -70,7 +80,44 @@ impl From<State> for MessageState {
 }
 
 fn count(messages: u64) -> String {
-    format!("{messages} message{}", if messages == 1 { "" } else { "s" })
+    counted(messages, "message")
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn logouts(all: &[(Logout, Option<String>)], as_json: bool) -> Outcome {
+    let state = |logout: &Logout| if logout.given_up { MessageState::Dead } else { MessageState::Pending };
+    if as_json {
+        let record = |(logout, client): &(Logout, Option<String>)| {
+            json!({
+                "client_id": client,
+                "sid": logout.session.to_string(),
+                "account": logout.account.0,
+                "at": logout.queued_at.rfc3339(),
+                "state": state(logout).name(),
+                "attempts": logout.attempts,
+                "last_error": logout.last_error,
+            })
+        };
+        return output::json(&all.iter().map(record).collect::<Vec<_>>());
+    }
+    let row = |(logout, client): &(Logout, Option<String>)| {
+        vec![
+            or_dash(client.as_deref()),
+            logout.queued_at.rfc3339(),
+            state(logout).name().to_owned(),
+            logout.attempts.to_string(),
+            or_dash(logout.last_error.as_deref()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    output::table(
+        &["CLIENT", "QUEUED", "STATE", "TRIES", "LAST ERROR"],
+        &rows,
+        "every client has heard of all log-outs",
+    )
 }
 
 fn list(messages: &[Message], as_json: bool) -> Outcome {

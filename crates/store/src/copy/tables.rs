@@ -106,16 +106,16 @@ pub const TABLES: &[Table] = &[
         "oauth_clients",
         1,
         "client_id" = "$2",
-        "client_id, no, version, origin, metadata, secret, old_secret, old_secret_until, registration, created_at, suspended_at, expires_at" =
-            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+        "client_id, no, version, origin, metadata, secret, old_secret, old_secret_until, registration, created_at, suspended_at, expires_at, hears_logouts" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
     ),
     table!("oauth_client_origins", 2, "origin, client_no" = "$2, $3", "origin, client_no" = "$1, $2"),
     table!(
         "oauth_grants",
         1,
         "session_id" = "$2",
-        "session_id, account_id, epoch, client_no, facts, status_index, started_at, expires_at" =
-            "$1, $2, $3, $4, $5, $6, $7, $8"
+        "session_id, account_id, epoch, client_no, facts, status_index, started_at, expires_at, browser_id" =
+            "$1, $2, $3, $4, $5, $6, $7, $8, $9"
     ),
     table!(
         "oauth_client_tokens",
@@ -154,5 +154,12 @@ pub const TABLES: &[Table] = &[
     table!("groups", 1, "id" = "$2", "id, name, created_at" = "$1, $2, $3"),
     table!("group_members", 2, "account_id, group_id" = "$2, $3", "account_id, group_id" = "$1, $2"),
     table!("roles", 1, "name" = "$2", "name, created_at" = "$1, $2"),
+    table!(
+        "logout_outbox",
+        1,
+        "session_id" = "$2",
+        "session_id, client_no, account_id, queued_at, due_at, attempts, last_error" =
+            "$1, $2, $3, $4, $5, $6, $7"
+    ),
     table!("role_holders", 3, "kind, holder, role" = "$2, $3, $4", "kind, holder, role" = "$1, $2, $3"),
 ];

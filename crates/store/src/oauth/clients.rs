@@ -31,6 +31,8 @@ pub struct ClientRow {
     pub suspended_at: Option<Timestamp>,
     /// When a cached metadata document lapses.
     pub expires_at: Option<Timestamp>,
+    /// Whether the metadata say where it hears of log-outs.
+    pub hears_logouts: bool,
 }
 
 /// Every client is read with the same columns, which `read` takes by their places.
@@ -38,7 +40,7 @@ macro_rules! select_client {
     ($rest:literal) => {
         concat!(
             "SELECT client_id, no, version, origin, metadata, secret, old_secret, old_secret_until,
-                    registration, created_at, suspended_at, expires_at
+                    registration, created_at, suspended_at, expires_at, hears_logouts
              FROM oauth_clients ",
             $rest
         )
@@ -63,8 +65,8 @@ macro_rules! lapsed {
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "INSERT INTO oauth_clients (client_id, no, version, origin, metadata, secret, registration,
-                   created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (client_id) DO NOTHING";
+                   created_at, expires_at, hears_logouts)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (client_id) DO NOTHING";
     let params = [
         client.id.as_str().into(),
         client.no.0.into(),
@@ -75,6 +77,7 @@ pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
         client.registration.as_ref().map(|digest| &digest.0).into(),
         client.created_at.micros().into(),
         client.expires_at.map(Timestamp::micros).into(),
+        i64::from(client.hears_logouts).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }
@@ -114,7 +117,7 @@ pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Client
 pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_clients
                SET metadata = $3, version = version + 1, secret = $4, old_secret = $5, old_secret_until = $6,
-                   registration = $7, expires_at = $8, origin = $9
+                   registration = $7, expires_at = $8, origin = $9, hears_logouts = $10
                WHERE no = $1 AND version = $2";
     let params = [
         client.no.0.into(),
@@ -126,6 +129,7 @@ pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
         client.registration.as_ref().map(|digest| &digest.0).into(),
         client.expires_at.map(Timestamp::micros).into(),
         (client.origin as i64).into(),
+        i64::from(client.hears_logouts).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }
@@ -216,5 +220,6 @@ fn read(row: &Row) -> Result<ClientRow, StoreError> {
         created_at: Timestamp::from_micros(row.int(9)?),
         suspended_at: time(10)?,
         expires_at: time(11)?,
+        hears_logouts: row.int(12)? == 1,
     })
 }

@@ -4,6 +4,7 @@ use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::ClientNo;
 use countersign_model::time::Timestamp;
 
+use super::logouts;
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
 
@@ -18,6 +19,8 @@ pub struct NewGrant {
     pub started_at: Timestamp,
     /// When it ends if it is not renewed.
     pub expires_at: Timestamp,
+    /// The browser's session that it began in, if it outlives that.
+    pub browser: Option<SessionId>,
 }
 
 /// Stores a grant.
@@ -26,8 +29,9 @@ pub struct NewGrant {
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result<(), StoreError> {
     let sql =
-        "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at,
+                   browser_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let params = [
         holder.session.0.into(),
         holder.account.0.into(),
@@ -36,6 +40,7 @@ pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result
         grant.facts.as_str().into(),
         grant.started_at.micros().into(),
         grant.expires_at.micros().into(),
+        grant.browser.map(|browser| browser.0).into(),
     ];
     tx.execute(sql, &params).await.map(drop)
 }
@@ -78,23 +83,72 @@ pub async fn renew(tx: &mut Tx<'_>, session: SessionId, until: Timestamp) -> Res
     tx.execute(sql, &[session.0.into(), until.micros().into()]).await.map(drop)
 }
 
-/// Ends the grant of a session.
+/// Ends the grant of a session, and lets its client know.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<(), StoreError> {
-    let ids = [account.0.into(), session.0.into()];
-    tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id = $2", &ids).await.map(drop)
+pub async fn end(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match remove(tx, account, session).await? {
+        Some(client) => logouts::queue(tx, account, session, client, now).await,
+        None => Ok(()),
+    }
 }
 
-/// Ends all grants of an account but that of one session.
+/// Removes the grant of a session; its client, who knows of it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn end_all(tx: &mut Tx<'_>, account: AccountId, kept: Option<SessionId>) -> Result<(), StoreError> {
+pub async fn remove(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    session: SessionId,
+) -> Result<Option<ClientNo>, StoreError> {
+    let sql = "DELETE FROM oauth_grants WHERE account_id = $1 AND session_id = $2 RETURNING client_no";
+    let row = tx.query_opt(sql, &[account.0.into(), session.0.into()]).await?;
+    row.map(|row| Ok(ClientNo(row.int(0)?))).transpose()
+}
+
+/// Ends all grants of an account but that of one session, and lets their clients know.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_all(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    kept: Option<SessionId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     // No session has the id 0.
     let ids = [account.0.into(), kept.map_or(0, |session| session.0).into()];
-    tx.execute("DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2", &ids).await.map(drop)
+    let sql = "DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2
+               RETURNING session_id, client_no";
+    for row in tx.query(sql, &ids).await? {
+        logouts::queue(tx, account, SessionId(row.int(0)?), ClientNo(row.int(1)?), now).await?;
+    }
+    Ok(())
+}
+
+/// Lets the clients know whose grants outlive the browser's session that they began in: nobody is signed in
+/// there any more (OpenID Connect Back-Channel Logout §2.7).
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn browser_ended(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    browser: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "SELECT session_id, client_no FROM oauth_grants WHERE account_id = $1 AND browser_id = $2";
+    for row in tx.query(sql, &[account.0.into(), browser.0.into()]).await? {
+        logouts::queue(tx, account, SessionId(row.int(0)?), ClientNo(row.int(1)?), now).await?;
+    }
+    Ok(())
 }
 
 /// Takes a session's grant over into the present epoch.

@@ -9,6 +9,7 @@ pub mod device_polls;
 pub mod devices;
 pub mod grants;
 pub mod groups;
+pub mod logouts;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod seen;

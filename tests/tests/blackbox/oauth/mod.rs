@@ -19,6 +19,7 @@ mod introspection;
 mod kept;
 mod keys;
 mod links;
+mod logouts;
 mod openidconnect_crate;
 mod origins;
 mod own_tokens;

@@ -44,6 +44,16 @@ pub enum Outbox {
         /// Its id; none: all that were given up.
         id: Option<i64>,
     },
+    /// List the log-outs that clients with a back-channel logout URI have not heard of.
+    Logouts {
+        #[command(flatten)]
+        place: Place,
+        /// Try those that were given up again at once.
+        #[arg(long, conflicts_with = "json")]
+        retry: bool,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Remove messages.
     #[command(after_help = "Example:\n  countersign outbox purge --state dead --older-than 30d")]
     Purge {
