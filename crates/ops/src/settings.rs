@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
-use countersign_model::oauth::{Scope, TokenFormat};
+use countersign_model::oauth::{Jwks, Scope, TokenFormat};
 use countersign_model::password::Floor;
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
@@ -176,6 +176,8 @@ pub struct OAuthSettings {
     pub client_document_resources: Vec<String>,
     /// What such clients may ask for besides the claims of people.
     pub client_document_scopes: Scope,
+    /// Who may say whom a client acts for.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Private hosts and networks that may be fetched from.
     pub fetch_allowed: Vec<String>,
     /// The types of authorization details that clients may be registered for (RFC 9396).
@@ -186,6 +188,43 @@ pub struct OAuthSettings {
     pub key_published_before: Duration,
     /// Whether every DPoP proof must have a nonce.
     pub require_dpop_nonce: bool,
+}
+
+/// Who may say whom a client acts for (RFC 7523 §2.1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrustedIssuer {
+    /// `iss`.
+    pub issuer: String,
+    /// What it signs with.
+    pub keys: IssuerKeys,
+    /// What it may call this server besides the issuer and the token endpoint.
+    pub audience: Vec<String>,
+    /// How it names people.
+    pub subject: AssertedSubject,
+    /// What can be had by its word, of what the client may have.
+    pub scope: Scope,
+    /// The clients that may use its word; every client of the grant type if there is none.
+    pub clients: Vec<String>,
+}
+
+/// The keys of a trusted issuer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IssuerKeys {
+    /// These.
+    Fixed(Jwks),
+    /// Those at this address.
+    At(String),
+}
+
+/// How an assertion names an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertedSubject {
+    /// `sub` is the account's public id.
+    AccountId,
+    /// `sub` is the username.
+    Username,
+    /// `email` is the account's address, which both sides have verified.
+    Email,
 }
 
 /// Who may register clients (RFC 7591).
@@ -281,6 +320,7 @@ impl Default for OAuthSettings {
             client_documents: Vec::new(),
             client_document_resources: Vec::new(),
             client_document_scopes: Scope::default(),
+            trusted_issuers: Vec::new(),
             fetch_allowed: Vec::new(),
             authorization_details_types: Vec::new(),
             key_rotation: DAY * 90,

@@ -45,6 +45,8 @@ pub(crate) enum Audience<'a> {
     Any,
     /// This one text and no list.
     Exactly(&'a str),
+    /// One of these and nobody besides, alone or in a list: whoever else is named could show the JWT here.
+    OneOf(&'a [String]),
 }
 
 /// The JWT is not what was expected. Says nothing of it.
@@ -195,6 +197,12 @@ fn check(claims: &Value, expect: &Expect<'_>) -> Result<(), Refused> {
         (Audience::Any, _) => true,
         (Audience::Exactly(one), Value::String(aud)) => aud == one,
         (Audience::Exactly(_), _) => false,
+        (Audience::OneOf(ours), Value::String(aud)) => ours.contains(aud),
+        (Audience::OneOf(ours), Value::Array(list)) => match &list[..] {
+            [Value::String(aud)] => ours.contains(aud),
+            _ => false,
+        },
+        (Audience::OneOf(_), _) => false,
     };
     let now = expect.now.seconds();
     let expires = time(claims, "exp")?;

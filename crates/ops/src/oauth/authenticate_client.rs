@@ -93,7 +93,7 @@ impl<'a> Shown<'a> {
 }
 
 /// Whom an assertion says it is from; nothing is verified.
-fn claimed_issuer(jwt: &str) -> Option<String> {
+pub(crate) fn claimed_issuer(jwt: &str) -> Option<String> {
     let claims = jwt.split('.').nth(1).filter(|_| jwt.len() <= MAX_ASSERTION)?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     Some(claims["iss"].as_str()?.to_owned())

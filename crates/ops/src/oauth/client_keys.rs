@@ -1,10 +1,10 @@
-//! The public keys of a client: its own words, or what stands at its `jwks_uri`.
+//! The public keys of clients and of trusted issuers: their own words, or what stands at a `jwks_uri`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_model::oauth::{Client, ClientNo, Jwks};
+use countersign_model::oauth::{Client, Jwks};
 use countersign_model::time::Timestamp;
 
 use crate::Core;
@@ -16,17 +16,15 @@ const KEEP: Duration = Duration::from_secs(300);
 /// not verify.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// More clients than this are not kept.
+/// More sets than this are not kept.
 const MOST: usize = 1000;
 
-/// Sets that were fetched, by client.
+/// Sets that were fetched, by address.
 #[derive(Debug, Default)]
-pub(crate) struct FetchedKeys(Mutex<HashMap<ClientNo, Fetched>>);
+pub(crate) struct FetchedKeys(Mutex<HashMap<String, Fetched>>);
 
 #[derive(Clone, Debug)]
 struct Fetched {
-    /// The client may have another address by now.
-    url: String,
     at: Timestamp,
     /// Empty if there was no answer: then too it is not asked again at once.
     keys: Arc<Jwks>,
@@ -39,12 +37,21 @@ impl Core {
         client: &Client,
         mut verify: impl FnMut(&Jwks) -> Option<T>,
     ) -> Option<T> {
-        if let Some(keys) = &client.metadata.jwks {
-            return verify(keys);
+        match (&client.metadata.jwks, &client.metadata.jwks_uri) {
+            (Some(keys), _) => verify(keys),
+            (None, Some(url)) => self.with_keys_at(url, verify).await,
+            (None, None) => None,
         }
-        let url = client.metadata.jwks_uri.as_deref()?;
+    }
+
+    /// Tries the keys at an address, and newer ones if those that are known do not do.
+    pub(crate) async fn with_keys_at<T>(
+        &self,
+        url: &str,
+        mut verify: impl FnMut(&Jwks) -> Option<T>,
+    ) -> Option<T> {
         let now = self.clock.now();
-        let known = self.oauth.client_keys.find(client.no, url);
+        let known = self.oauth.client_keys.find(url);
         if let Some(known) = &known {
             let age = now.since(known.at);
             let verified = (age < KEEP).then(|| verify(&known.keys)).flatten();
@@ -55,27 +62,27 @@ impl Core {
         let keys = match self.oauth.fetch.get_json(url).await {
             Ok(json) => serde_json::from_value(json).unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(%error, client = %client.id, "the keys of a client were not fetched");
+                tracing::warn!(%error, url, "a set of keys was not fetched");
                 Jwks::default()
             }
         };
-        let fetched = Fetched { url: url.to_owned(), at: now, keys: Arc::new(keys) };
-        self.oauth.client_keys.keep(client.no, fetched.clone());
+        let fetched = Fetched { at: now, keys: Arc::new(keys) };
+        self.oauth.client_keys.keep(url, fetched.clone());
         verify(&fetched.keys)
     }
 }
 
 impl FetchedKeys {
-    fn find(&self, client: ClientNo, url: &str) -> Option<Fetched> {
+    fn find(&self, url: &str) -> Option<Fetched> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&client).filter(|known| known.url == url).cloned()
+        all.get(url).cloned()
     }
 
-    fn keep(&self, client: ClientNo, fetched: Fetched) {
+    fn keep(&self, url: &str, fetched: Fetched) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(client, fetched);
+        all.insert(url.to_owned(), fetched);
     }
 }

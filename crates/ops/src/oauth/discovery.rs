@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{Core, Registration, Settings};
 
-/// The grants that are served.
+/// The grants that are served without further settings.
 const GRANTS: [GrantType; 5] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
@@ -95,6 +95,11 @@ fn server_metadata(settings: &Settings) -> Value {
         // Its default is true (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": false,
     });
+    if !settings.oauth.trusted_issuers.is_empty()
+        && let Some(grants) = metadata["grant_types_supported"].as_array_mut()
+    {
+        grants.push(GrantType::JwtBearer.name().into());
+    }
     if !settings.oauth.client_documents.is_empty() {
         metadata["client_id_metadata_document_supported"] = true.into();
     }

@@ -20,6 +20,7 @@ pub(crate) mod fetch;
 pub(crate) mod id_token_hint;
 pub mod introspect;
 pub(crate) mod issue;
+pub mod jwt_bearer;
 pub(crate) mod keep_keys;
 pub mod keys;
 pub mod manage_clients;

@@ -9,6 +9,7 @@ mod clients;
 mod database;
 mod delivery;
 mod exposure;
+mod issuers;
 mod oauth;
 mod origin;
 mod password;
@@ -104,8 +105,10 @@ pub fn defaults(data_dir: PathBuf) -> Result<Settings, Problems> {
 fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) -> Result<Config, Problems> {
     let mut problems = problems;
     let clients = clients::read(&written.clients, &mut problems);
+    let issuers = issuers::read(&written.trusted_issuers, &mut problems);
     let mut reader = Reader::new(written, problems);
-    let settings = Settings { clients, ..read::settings(&mut reader) };
+    let mut settings = Settings { clients, ..read::settings(&mut reader) };
+    settings.operations.oauth.trusted_issuers = issuers;
     let shown = reader.finish()?;
     Ok(Config { settings, shown, files })
 }

@@ -54,6 +54,8 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         client_documents,
         client_document_resources,
         client_document_scopes,
+        // They are tables, which `issuers.rs` reads.
+        trusted_issuers: default.trusted_issuers,
         fetch_allowed,
         authorization_details_types,
         require_dpop_nonce,

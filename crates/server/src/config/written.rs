@@ -38,6 +38,8 @@ pub struct Written {
     pub sections: BTreeMap<String, Origin>,
     /// `[[clients]]`; those of a later file stand in place of those of an earlier one.
     pub clients: Vec<ClientTable>,
+    /// `[[oauth.trusted_issuers]]`, likewise.
+    pub trusted_issuers: Vec<ClientTable>,
 }
 
 impl Written {
@@ -102,7 +104,10 @@ impl Written {
             let origin = file.origin(key.span().start);
             match value.get_ref() {
                 DeValue::Array(items) if name == "clients" && items.iter().all(is_table) => {
-                    self.clients = items.iter().filter_map(|item| client_table(item, file)).collect();
+                    self.clients = items.iter().filter_map(|item| member_table(item, file)).collect();
+                }
+                DeValue::Array(items) if name == "oauth.trusted_issuers" && items.iter().all(is_table) => {
+                    self.trusted_issuers = items.iter().filter_map(|item| member_table(item, file)).collect();
                 }
                 DeValue::Table(inner) => {
                     self.sections.insert(name.clone(), origin);
@@ -121,7 +126,7 @@ fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
     matches!(value.get_ref(), DeValue::Table(_))
 }
 
-fn client_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<ClientTable> {
+fn member_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<ClientTable> {
     match clients::json_of(item.get_ref()) {
         serde_json::Value::Object(members) => {
             Some(ClientTable { members, origin: file.origin(item.span().start) })

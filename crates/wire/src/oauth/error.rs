@@ -6,6 +6,7 @@ use countersign_ops::oauth::check_dpop::DpopError;
 use countersign_ops::oauth::client_credentials::ClientCredentialsError;
 use countersign_ops::oauth::exchange_code::ExchangeCodeError;
 use countersign_ops::oauth::exchange_token::ExchangeTokenError;
+use countersign_ops::oauth::jwt_bearer::JwtBearerError;
 use countersign_ops::oauth::poll_device::PollDeviceError;
 use countersign_ops::oauth::refresh_grant::RefreshGrantError;
 use http::StatusCode;
@@ -151,6 +152,23 @@ impl From<ExchangeTokenError> for OAuthError {
             ExchangeTokenError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             ExchangeTokenError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             ExchangeTokenError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<JwtBearerError> for OAuthError {
+    fn from(error: JwtBearerError) -> OAuthError {
+        match error {
+            // Alike: an issuer's people are not told who has an account here.
+            JwtBearerError::Assertion => refused(
+                ErrorCode::InvalidGrant,
+                "The assertion is not of an issuer that this client may use, not valid now and here, was used, or \
+                 is about nobody who may use the client.",
+            ),
+            JwtBearerError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
+            JwtBearerError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            JwtBearerError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            JwtBearerError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ use countersign_model::oauth::{AuthorizationDetails, Client, ErrorCode, GrantTyp
 use countersign_ops::oauth::check_dpop::{Binding, Proof};
 use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
 use countersign_ops::oauth::exchange_token::TokenExchange;
+use countersign_ops::oauth::jwt_bearer::JwtBearer;
 use countersign_ops::oauth::refresh_grant::RefreshGrant;
 use http::{HeaderName, StatusCode};
 
@@ -46,8 +47,10 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.poll_device().await,
         GrantType::TokenExchange => asked.exchange_token().await,
-        // Not served.
-        GrantType::JwtBearer => Err(unsupported()),
+        GrantType::JwtBearer if asked.call.core().settings.oauth.trusted_issuers.is_empty() => {
+            Err(unsupported())
+        }
+        GrantType::JwtBearer => asked.jwt_bearer().await,
     }
 }
 
@@ -124,6 +127,18 @@ impl Asked<'_> {
             binding: self.binding.clone(),
         };
         Ok(self.call.core().exchange_token(exchange).await?)
+    }
+
+    async fn jwt_bearer(self) -> Result<Tokens, OAuthError> {
+        let bearer = JwtBearer {
+            client: &self.client,
+            assertion: self.required("assertion")?,
+            scope: self.scope()?,
+            resource: self.parameters.all("resource"),
+            binding: self.binding.clone(),
+            source: self.call.source(),
+        };
+        Ok(self.call.core().jwt_bearer(bearer).await?)
     }
 
     fn required(&self, name: &str) -> Result<&str, OAuthError> {

@@ -16,6 +16,7 @@ mod discovery;
 mod dpop;
 mod exchanging;
 mod introspection;
+mod jwt_bearer;
 mod kept;
 mod keys;
 mod links;
