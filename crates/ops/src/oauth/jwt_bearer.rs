@@ -152,6 +152,7 @@ impl Core {
                 facts: serde_json::to_string(&facts).map_err(|_| Unavailable::Fault)?,
                 started_at: now,
                 expires_at: drawn.access_until(end),
+                browser: None,
             },
             drawn: drawn.clone(),
             carried: carried.clone(),
