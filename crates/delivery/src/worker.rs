@@ -31,7 +31,8 @@ pub(crate) const LAST_SENDS: Duration = Duration::from_secs(5);
 /// The worker, made and checked before the server says that it is ready.
 pub struct Worker {
     settings: DeliverySettings,
-    templates: Templates,
+    /// None where nothing is put into words.
+    templates: Option<Templates>,
     transports: Vec<Transport>,
 }
 
@@ -47,7 +48,6 @@ impl Worker {
     /// # Errors
     /// [`SetupError`].
     pub fn new(settings: &DeliverySettings, public_url: &str) -> Result<Worker, SetupError> {
-        let templates = Templates::load(settings.templates_dir.as_deref())?;
         let mut transports = Vec::new();
         if let Some(smtp) = &settings.smtp {
             transports.push(Transport::Smtp(Smtp::new(smtp, &site(public_url))?));
@@ -55,6 +55,10 @@ impl Worker {
         if let Some(sms) = &settings.sms {
             transports.push(Transport::Sms(Sms::new(sms)?));
         }
+        // Texts of the operator's are checked even where no message goes out yet.
+        let templates_dir = settings.templates_dir.as_deref();
+        let needs_texts = !transports.is_empty() || templates_dir.is_some();
+        let templates = needs_texts.then(|| Templates::load(templates_dir)).transpose()?;
         Ok(Worker { settings: settings.clone(), templates, transports })
     }
 
@@ -66,7 +70,7 @@ impl Worker {
     /// Delivers until `shutdown` is over and what is on its way has arrived or had its time.
     pub async fn run(self, core: Arc<Core>, shutdown: impl Future<Output = ()>) {
         let Worker { settings, templates, transports } = self;
-        let templates = Arc::new(templates);
+        let templates = templates.map(Arc::new);
         let (stop, stopped) = watch::channel(false);
         let mut lanes = JoinSet::new();
         let wake = Arc::new(Notify::new());
@@ -74,12 +78,14 @@ impl Worker {
         let logouts = Logouts::new(Arc::clone(&core), settings.max_attempts, settings.first_retry);
         lanes.spawn(logouts::tell_all(Arc::new(logouts), wake, stopped.clone()));
         for transport in transports {
+            // They are there wherever something goes out.
+            let Some(templates) = templates.clone() else { continue };
             let wake = Arc::new(Notify::new());
             wakers.push(Arc::clone(&wake));
             let shared = Shared {
                 core: Arc::clone(&core),
                 transport,
-                templates: Arc::clone(&templates),
+                templates,
                 max_attempts: settings.max_attempts,
                 first_retry: settings.first_retry,
             };

@@ -82,14 +82,13 @@ pub(super) struct Uncomputable;
 /// once it has been seen to agree with the reference on this machine.
 pub(super) struct Engine {
     current: Cost,
-    vectorized: bool,
     blocks: Vec<Block>,
 }
 
 impl Engine {
     /// Takes no memory yet.
     pub fn new(current: Cost) -> Engine {
-        Engine { current, vectorized: vectorized_agrees(), blocks: Vec::new() }
+        Engine { current, blocks: Vec::new() }
     }
 
     /// Computes the tag of `password`.
@@ -99,7 +98,7 @@ impl Engine {
         password: &[u8],
         tag: &mut [u8],
     ) -> Result<(), Uncomputable> {
-        if self.vectorized && vectorized_can(recipe, tag) {
+        if vectorized_can(recipe, tag) && vectorized_agrees() {
             compute_vectorized(recipe, password, tag)
         } else if recipe.cost.memory_kib <= self.current.memory_kib {
             let params = params(recipe.cost)?;
@@ -159,7 +158,7 @@ fn compute_vectorized(recipe: &Recipe<'_>, password: &[u8], tag: &mut [u8]) -> R
 }
 
 /// Whether both implementations agree on this machine: their vector code is chosen by the processor,
-/// so that no test elsewhere can have run all of it. Takes less than a millisecond, once.
+/// so that no test elsewhere can have run all of it. Takes less than a millisecond, once, before the first hash.
 fn vectorized_agrees() -> bool {
     static AGREES: OnceLock<bool> = OnceLock::new();
     *AGREES.get_or_init(|| {
