@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_model::keyring::MasterKey;
 use countersign_model::random::Random;
@@ -71,6 +72,9 @@ async fn open_core(
 ) -> Outcome<Core> {
     let url = settings.database.reveal();
     let store = open_store(database, url).await?;
+    if opener == Opener::Server {
+        store.wait_longer(Duration::ZERO);
+    }
     let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
     if !pending.is_empty() {
         if opener == Opener::Command {
@@ -131,12 +135,17 @@ pub fn database(url: &str) -> Outcome<Database> {
     })
 }
 
-/// Connects to a database.
+/// How much longer than a server a command waits until it may write.
+const COMMAND_WAITS: Duration = Duration::from_secs(10);
+
+/// Connects to a database, for a command.
 ///
 /// # Errors
 /// With what to do about it.
 pub async fn open_store(database: &Database, url: &str) -> Outcome<Store> {
-    Store::open(database).await.map_err(|error| cannot_use(url, &error))
+    let store = Store::open(database).await.map_err(|error| cannot_use(url, &error))?;
+    store.wait_longer(COMMAND_WAITS);
+    Ok(store)
 }
 
 /// A failure of the database, told with its address.

@@ -21,6 +21,7 @@ pub mod sweep;
 pub mod tokens;
 
 pub use db::{
-    Database, InvalidDatabase, LookUp, Param, Row, Store, StoreError, Tx, Value, Work, wait_until_closed,
+    Database, InvalidDatabase, LookUp, Moment, Param, Row, Store, StoreError, Tx, Value, Work,
+    wait_until_closed,
 };
 pub use migrate::{MigrationName, OpenError};

@@ -118,8 +118,6 @@ pub struct Whose {
     pub account: AccountId,
     /// Its public id.
     pub uuid: Uuid,
-    /// Its sealed profile.
-    pub profile: Vec<u8>,
     /// The session.
     pub session: SessionId,
     /// The client that it was issued to, and the version of its metadata; none on the five documents.
@@ -128,13 +126,13 @@ pub struct Whose {
 
 /// As [`VALID`], and the client that the token was issued to is there and not suspended.
 static PRESENTED: LookUp = LookUp {
-    one: "SELECT a.id, a.uuid, a.profile, t.session_id, t.client_no, c.version,
+    one: "SELECT a.id, a.uuid, t.session_id, t.client_no, c.version,
               t.purpose, t.issued_at, t.expires_at, t.facts
           FROM tokens t JOIN accounts a ON a.id = t.account_id
           LEFT JOIN oauth_clients c ON c.no = t.client_no AND c.suspended_at IS NULL
           WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
             AND a.suspended_at IS NULL AND a.closed_at IS NULL AND (t.client_no IS NULL OR c.no IS NOT NULL)",
-    many: "SELECT a.id, a.uuid, a.profile, t.session_id, t.client_no, c.version,
+    many: "SELECT a.id, a.uuid, t.session_id, t.client_no, c.version,
                t.purpose, t.issued_at, t.expires_at, t.facts, q.place
            FROM UNNEST($1::BIGINT[], $2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
            CROSS JOIN LATERAL (SELECT * FROM tokens t WHERE t.id = q.id AND t.digest = q.digest
@@ -157,25 +155,24 @@ pub async fn find_presented(
 ) -> Result<Option<PresentedRow>, StoreError> {
     let row = tx.look_up(&PRESENTED, digest.id(), &digest.0, now.micros()).await?;
     let Some(row) = row else { return Ok(None) };
-    let purpose = TokenPurpose::from_number(row.int(6)?)
+    let purpose = TokenPurpose::from_number(row.int(5)?)
         .ok_or_else(|| StoreError::Broken("a token of an unknown purpose".to_owned()))?;
     Ok(Some(PresentedRow {
         whose: read_whose(&row)?,
         purpose,
-        issued_at: Timestamp::from_micros(row.int(7)?),
-        expires_at: Timestamp::from_micros(row.int(8)?),
-        facts: row.opt_text(9)?.map(str::to_owned),
+        issued_at: Timestamp::from_micros(row.int(6)?),
+        expires_at: Timestamp::from_micros(row.int(7)?),
+        facts: row.opt_text(8)?.map(str::to_owned),
     }))
 }
 
-/// Columns of account, public id, profile, session, client and its version.
+/// Columns of account, public id, session, client and its version.
 pub(crate) fn read_whose(row: &Row) -> Result<Whose, StoreError> {
     Ok(Whose {
         account: AccountId(row.int(0)?),
         uuid: Uuid::from_bytes(row.array(1)?),
-        profile: row.bytes(2)?.to_vec(),
-        session: SessionId(row.int(3)?),
-        client: row.opt_int(4)?.map(ClientNo).zip(row.opt_int(5)?),
+        session: SessionId(row.int(2)?),
+        client: row.opt_int(3)?.map(ClientNo).zip(row.opt_int(4)?),
     })
 }
 

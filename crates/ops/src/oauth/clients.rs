@@ -1,46 +1,73 @@
 //! Finds a client.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_model::oauth::{Client, ClientId, ClientNo, ClientOrigin, Metadata};
-use countersign_store::StoreError;
+use countersign_model::shard::{Apart, SHARDS, shard};
 use countersign_store::oauth::clients::{self, ClientRow};
+use countersign_store::{Moment, StoreError};
 
 use crate::{Core, Unavailable};
 
 /// More clients than this are not kept: the map is emptied then, and fills again.
 const MOST: usize = 10_000;
 
-/// Clients as they were read last, by number: the version in the row tells whether they still hold.
+/// A client, and its row with the digests of its secrets.
+pub(crate) type Found = (Arc<Client>, Arc<ClientRow>);
+
+/// Clients as they were read last.
 #[derive(Debug, Default)]
-pub(crate) struct ClientCache(pub(crate) Mutex<HashMap<ClientNo, Arc<Client>>>);
+pub(crate) struct ClientCache {
+    /// By number: the version in the row tells whether they still hold.
+    parsed: Mutex<HashMap<ClientNo, Arc<Client>>>,
+    /// By id, for each share of the threads: what was read at a moment that may be present still.
+    recent: [Apart<Mutex<HashMap<String, (Found, Moment)>>>; SHARDS],
+}
 
 impl ClientCache {
     /// The client of a row.
     pub(crate) fn client(&self, row: &ClientRow) -> Result<Arc<Client>, StoreError> {
-        let known = self.lock().get(&row.no).filter(|client| client.version == row.version).map(Arc::clone);
-        if let Some(known) = known {
+        if let Some(known) = self.known(row.no, row.version) {
             return Ok(known);
         }
         let client = Arc::new(parse(row)?);
-        let mut all = self.lock();
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.insert(row.no, Arc::clone(&client));
+        insert_bounded(&mut lock(&self.parsed), row.no, Arc::clone(&client));
         Ok(client)
     }
 
     /// The client of this number, if it was read and its metadata still are of this version.
     pub(crate) fn known(&self, no: ClientNo, version: i64) -> Option<Arc<Client>> {
-        self.lock().get(&no).filter(|client| client.version == version).map(Arc::clone)
+        lock(&self.parsed).get(&no).filter(|client| client.version == version).map(Arc::clone)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ClientNo, Arc<Client>>> {
-        // Nothing in there is ever half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn found_just_now(&self, id: &str) -> Option<Found> {
+        let recent = self.recent();
+        let (found, _) = recent.get(id).filter(|(_, moment)| moment.is_present())?;
+        Some(found.clone())
     }
+
+    fn keep_for_a_moment(&self, id: &str, found: &Found, moment: Moment) {
+        insert_bounded(&mut self.recent(), id.to_owned(), (found.clone(), moment));
+    }
+
+    #[allow(clippy::indexing_slicing)] // A share is below the number of shares.
+    fn recent(&self) -> MutexGuard<'_, HashMap<String, (Found, Moment)>> {
+        lock(&self.recent[shard()].0)
+    }
+}
+
+fn insert_bounded<K: Eq + Hash, V>(all: &mut HashMap<K, V>, key: K, value: V) {
+    if all.len() >= MOST {
+        all.clear();
+    }
+    all.insert(key, value);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in there is ever half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parse(row: &ClientRow) -> Result<Client, StoreError> {
@@ -58,8 +85,8 @@ fn parse(row: &ClientRow) -> Result<Client, StoreError> {
 }
 
 impl Core {
-    /// The client with this id that may be served: a suspended one is none. Its row is read each time,
-    /// its metadata are parsed once for each version.
+    /// The client with this id that may be served: a suspended one is none. Its metadata are parsed once for
+    /// each version, and its row is read again when anything was committed since, or a millisecond has passed.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -85,28 +112,31 @@ impl Core {
     }
 
     /// With the digests of its secrets.
-    pub(crate) async fn find_client_row(
-        &self,
-        id: &str,
-    ) -> Result<Option<(Arc<Client>, ClientRow)>, Unavailable> {
+    pub(crate) async fn find_client_row(&self, id: &str) -> Result<Option<Found>, Unavailable> {
+        if let Some(found) = self.oauth.clients.found_just_now(id) {
+            return Ok(Some(found));
+        }
         if ClientId::parse(id).is_none() {
             return Ok(None);
         }
+        // Before the row is read: the row is at least as new.
+        let moment = self.store.moment();
         let row = clients::find(&mut self.store.read().await?, id).await?;
-        self.served(row)
+        let found = self.served(row)?;
+        if let (Some(found), Some(moment)) = (&found, moment) {
+            self.oauth.clients.keep_for_a_moment(id, found, moment);
+        }
+        Ok(found)
     }
 
     /// The client of this row if it may be served: it is not suspended, and its document is still one of those
     /// that make clients.
-    pub(crate) fn served(
-        &self,
-        row: Option<ClientRow>,
-    ) -> Result<Option<(Arc<Client>, ClientRow)>, Unavailable> {
+    pub(crate) fn served(&self, row: Option<ClientRow>) -> Result<Option<Found>, Unavailable> {
         let is_served = |row: &ClientRow| {
             row.suspended_at.is_none()
                 && (row.origin != ClientOrigin::MetadataDocument || self.takes_document(&row.id))
         };
         let Some(row) = row.filter(is_served) else { return Ok(None) };
-        Ok(Some((self.oauth.clients.client(&row)?, row)))
+        Ok(Some((self.oauth.clients.client(&row)?, Arc::new(row))))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_model::ids::SessionId;
+use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::key::Algorithm;
 use countersign_model::oauth::{Client, Scope, TokenFacts};
 use countersign_model::session::{Mark, TokenDigest, TokenPurpose};
@@ -71,9 +71,10 @@ impl Core {
         token: &str,
         caller: Option<&Arc<Client>>,
     ) -> Result<Option<Presented>, Unavailable> {
+        // What is rare is in a box, or its state would be part of every request.
         let found = match token {
             _ if token.is_empty() || token.len() > MAX_BYTES => None,
-            _ if is_signed(token) => self.find_signed(token, caller).await?,
+            _ if is_signed(token) => Box::pin(self.find_signed(token, caller)).await?,
             _ if Mark::CLIENT_TOKEN.begins(token) => self.find_own_token(token, caller).await?,
             _ => self.find_opaque(token, caller).await?,
         };
@@ -81,11 +82,15 @@ impl Core {
         // A client for a group is for those who are in it now.
         if let (Some(client), Some(whose)) = (&found.client, &found.whose)
             && !client.metadata.groups.is_empty()
-            && !is_admitted(&mut self.store.read().await?, client, whose.account).await?
+            && !Box::pin(self.is_admitted_now(client, whose.account)).await?
         {
             return Ok(None);
         }
         Ok(Some(found))
+    }
+
+    async fn is_admitted_now(&self, client: &Client, account: AccountId) -> Result<bool, Unavailable> {
+        Ok(is_admitted(&mut self.store.read().await?, client, account).await?)
     }
 
     async fn find_opaque(
@@ -219,7 +224,7 @@ impl Core {
         }
         match self.oauth.clients.known(no, version) {
             Some(client) => Ok(Some(client)),
-            None => self.find_client_by_no(no).await,
+            None => Box::pin(self.find_client_by_no(no)).await,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A client registers itself (RFC 7591, RFC 7592).
 
+use std::sync::Arc;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use countersign_model::limit::{RetryAfter, Scope as Counted};
 use countersign_model::oauth::{ClientOrigin, GrantType, Metadata, MetadataFault, ResponseMode, Scope};
@@ -133,7 +135,7 @@ impl Core {
         let (_, row) = self.find_client_row(client_id).await?.ok_or(RegisterError::Token)?;
         let shown = token.map(digest);
         let is_own = row.registration.zip(shown).is_some_and(|(own, shown)| is_same(&own, &shown));
-        is_own.then_some(row).ok_or(RegisterError::Token)
+        is_own.then(|| Arc::unwrap_or_clone(row)).ok_or(RegisterError::Token)
     }
 
     /// What a stranger says of itself, without what strangers do not decide; `besides`: scopes that it may

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_model::identifier::IdentifierKind;
 use countersign_model::oauth::{Client, Scope};
-use countersign_store::identifiers;
 use countersign_store::tokens::Whose;
+use countersign_store::{accounts, identifiers};
 use serde_json::{Map, Value};
 
 use super::check_dpop::{DpopError, Jkt, Proof};
@@ -107,7 +107,10 @@ impl Core {
 
     /// The claims of these scopes but for `sub`.
     async fn claims_about(&self, whose: &Whose, scope: &Scope) -> Result<Map<String, Value>, Unavailable> {
-        let profile = self.open_profile(&whose.profile)?;
+        // An account that is gone by now has nothing more to tell.
+        let account = accounts::find(&mut self.store.read().await?, whose.account).await?;
+        let Some(account) = account else { return Ok(Map::new()) };
+        let profile = self.open_profile(&account.profile)?;
         let mut claims = Map::new();
         let mut add = |name: &str, value: Option<&str>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {

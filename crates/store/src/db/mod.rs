@@ -17,10 +17,11 @@ mod value;
 
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 
 pub use address::{Database, InvalidDatabase};
 pub use look_up::LookUp;
-pub use sqlite::wait_until_closed;
+pub use sqlite::{Moment, wait_until_closed};
 pub use value::{Param, Row, Value};
 
 /// Something a database could not do. The text is for the log: it names no value of any row.
@@ -80,6 +81,15 @@ impl Store {
         }))
     }
 
+    /// The present moment, for who reads the same row again and again: while it lasts, reading again would show
+    /// the same. `None` on PostgreSQL, where nobody is told what other nodes commit.
+    pub fn moment(&self) -> Option<Moment> {
+        match self {
+            Store::Sqlite(sqlite) => Some(sqlite.moment()),
+            Store::Postgres(_) => None,
+        }
+    }
+
     /// Runs the work and answers when it is durable.
     ///
     /// # Errors
@@ -88,6 +98,15 @@ impl Store {
         match self {
             Store::Sqlite(sqlite) => sqlite.write(work).await,
             Store::Postgres(postgres) => postgres.write(&work).await,
+        }
+    }
+
+    /// Lets units of work wait longer for another process that writes the same file. A server must answer soon
+    /// (R153); a command may wait for a slow disk, whose other user is the server.
+    pub fn wait_longer(&self, longer: Duration) {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.wait_longer(longer),
+            Store::Postgres(_) => {}
         }
     }
 

@@ -5,10 +5,12 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use countersign_model::time::Stopwatch;
 pub use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -16,7 +18,7 @@ use rusqlite::{ErrorCode, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
 use super::sqlite_log;
-pub use super::sqlite_readers::Reader;
+pub use super::sqlite_readers::{Moment, Reader};
 use super::sqlite_readers::{Readers, SNAPSHOT};
 use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
 
@@ -39,6 +41,8 @@ pub struct Sqlite {
     // Before the writer, which closes the file for good after them.
     readers: Arc<Readers>,
     writer: mpsc::Sender<Box<dyn Job>>,
+    /// How much longer than [`BUSY_WITHIN`] it waits, in milliseconds.
+    patience: Arc<AtomicU64>,
 }
 
 impl Sqlite {
@@ -52,15 +56,26 @@ impl Sqlite {
         let (writer, jobs) = mpsc::channel(QUEUE);
         let readers = Arc::new(Readers::of(path));
         let (file, told) = (path.to_owned(), Arc::downgrade(&readers));
+        let patience = Arc::new(AtomicU64::new(0));
+        let patient = Arc::clone(&patience);
         let writing = Writing::begin();
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                write_loop(&file, connection, jobs, &told);
+                write_loop(&file, connection, jobs, &told, &patient);
                 drop(writing);
             })
             .map_err(|error| StoreError::Unavailable(format!("no writer thread: {error}")))?;
-        Ok(Sqlite { readers, writer })
+        Ok(Sqlite { readers, writer, patience })
+    }
+
+    pub fn wait_longer(&self, longer: Duration) {
+        let millis = u64::try_from(longer.as_millis()).unwrap_or(u64::MAX);
+        self.patience.store(millis, Ordering::Relaxed);
+    }
+
+    pub fn moment(&self) -> Moment {
+        self.readers.moment()
     }
 
     pub fn reader(&self) -> Result<Reader, StoreError> {
@@ -217,6 +232,7 @@ fn write_loop(
     mut connection: Connection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     readers: &Weak<Readers>,
+    patience: &AtomicU64,
 ) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     while let Some(first) = jobs.blocking_recv() {
@@ -229,7 +245,8 @@ fn write_loop(
         }
         let readers = readers.upgrade();
         sqlite_log::make_way(readers.as_deref());
-        let committed = commit_batch(&mut connection, &mut batch);
+        let longer = Duration::from_millis(patience.load(Ordering::Relaxed));
+        let committed = commit_batch(&mut connection, &mut batch, longer);
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed");
             // After a failed write nothing is known about the connection's state: a new one reads
@@ -249,8 +266,18 @@ fn write_loop(
     }
 }
 
-fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    run_cached(connection, "BEGIN IMMEDIATE")?;
+fn commit_batch(
+    connection: &mut Connection,
+    batch: &mut [Box<dyn Job>],
+    longer: Duration,
+) -> Result<(), StoreError> {
+    let watch = Stopwatch::start();
+    while let Err(error) = run_cached(connection, "BEGIN IMMEDIATE") {
+        let may_help = matches!(error, StoreError::Unavailable(_));
+        if !may_help || watch.elapsed() >= longer {
+            return Err(error);
+        }
+    }
     for job in batch.iter_mut() {
         job.run(connection);
     }

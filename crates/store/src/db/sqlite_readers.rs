@@ -37,6 +37,22 @@ impl Commits {
     }
 }
 
+/// A moment of the database: what was read since it was taken would be read again the same.
+#[derive(Debug)]
+pub struct Moment {
+    commits: Commits,
+    count: u64,
+    age: Stopwatch,
+}
+
+impl Moment {
+    /// Whether it is present still: nothing was committed since, but for what another process has within
+    /// [`SNAPSHOT`].
+    pub fn is_present(&self) -> bool {
+        self.count == self.commits.count() && self.age.elapsed() < SNAPSHOT
+    }
+}
+
 /// The readers of a file.
 #[derive(Debug)]
 pub struct Readers {
@@ -69,6 +85,10 @@ impl Readers {
         let commits = Commits::default();
         let home = |_| Home { path: path.to_owned(), commits: commits.clone(), idle: Mutex::default() };
         Readers { homes: from_fn(|shard| Arc::new(home(shard))), commits }
+    }
+
+    pub fn moment(&self) -> Moment {
+        Moment { count: self.commits.count(), commits: self.commits.clone(), age: Stopwatch::start() }
     }
 
     pub fn take(&self) -> Result<Reader, StoreError> {
@@ -215,6 +235,14 @@ mod tests {
         assert_eq!(count(&mut reader), 2, "who stays sees one moment");
         drop(reader);
         assert_eq!(count(&mut readers.take().unwrap()), 3, "and nobody else does");
+
+        let moment = readers.moment();
+        assert!(moment.is_present());
+        readers.told_of_commit();
+        assert!(!moment.is_present(), "a commit ends the moment");
+        let moment = readers.moment();
+        wait();
+        assert!(!moment.is_present(), "and so does time: another process may have committed");
 
         readers.rest();
         let busy: i64 = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();

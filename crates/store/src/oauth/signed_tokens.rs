@@ -18,7 +18,7 @@ pub async fn find_valid(
     jti: &TokenDigest,
     now: Timestamp,
 ) -> Result<Option<Whose>, StoreError> {
-    let sql = "SELECT a.id, a.uuid, a.profile, g.session_id, g.client_no, c.version
+    let sql = "SELECT a.id, a.uuid, g.session_id, g.client_no, c.version
                FROM oauth_grants g JOIN accounts a ON a.id = g.account_id
                JOIN oauth_clients c ON c.no = g.client_no
                WHERE g.session_id = $1 AND g.expires_at > $3 AND g.epoch = a.epoch AND a.suspended_at IS NULL

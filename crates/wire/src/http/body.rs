@@ -70,12 +70,17 @@ impl Accept {
 
 /// The encoding that a `Content-Type` header announces, if it is one of ours.
 pub(super) fn encoding_of(content_type: &str) -> Option<Encoding> {
-    match essence_of(content_type).as_str() {
-        "application/json" => Some(Encoding::Json),
-        "application/x-www-form-urlencoded" => Some(Encoding::Form),
-        "multipart/form-data" => Some(Encoding::Multipart),
-        other => (other.starts_with("application/") && other.ends_with("+json")).then_some(Encoding::Json),
+    const NAMED: [(&str, Encoding); 3] = [
+        ("application/json", Encoding::Json),
+        ("application/x-www-form-urlencoded", Encoding::Form),
+        ("multipart/form-data", Encoding::Multipart),
+    ];
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if let Some((_, encoding)) = NAMED.iter().find(|(name, _)| essence.eq_ignore_ascii_case(name)) {
+        return Some(*encoding);
     }
+    let lower = essence_of(essence);
+    (lower.starts_with("application/") && lower.ends_with("+json")).then_some(Encoding::Json)
 }
 
 /// The media type without its parameters.

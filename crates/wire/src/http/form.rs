@@ -37,9 +37,11 @@ pub(super) fn parameters(text: &[u8]) -> Result<Parameters, FormError> {
             return Err(FormError::TooManyFields);
         }
         let mut halves = pair.splitn(2, |b| *b == b'=');
-        let name = decode(halves.next().unwrap_or_default())?;
+        let name = halves.next().unwrap_or_default();
         let value = decode(halves.next().unwrap_or_default())?;
-        all.add(name.clone(), value).map_err(|_| FormError::Duplicate(name))?;
+        if all.add(decode(name)?, value).is_err() {
+            return Err(FormError::Duplicate(decode(name)?));
+        }
     }
     Ok(all)
 }
@@ -62,6 +64,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Fields, FormError> {
 }
 
 fn decode(text: &[u8]) -> Result<String, FormError> {
+    if !text.iter().any(|b| matches!(b, b'+' | b'%')) {
+        return String::from_utf8(text.to_vec()).map_err(|_| FormError::NotUtf8);
+    }
     let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
     String::from_utf8(percent_decode(&spaced).collect()).map_err(|_| FormError::NotUtf8)
 }

@@ -66,8 +66,9 @@ impl Reply {
 
     fn serialized(status: StatusCode, content_type: HeaderValue, value: &impl Serialize) -> Reply {
         // Only a map with keys that are no texts, or a failing `Serialize`, cannot be written.
-        match serde_json::to_vec(value) {
-            Ok(body) => Reply::bytes(status, content_type, body),
+        let mut body = Vec::with_capacity(512);
+        match serde_json::to_writer(&mut body, value) {
+            Ok(()) => Reply::bytes(status, content_type, body),
             Err(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }

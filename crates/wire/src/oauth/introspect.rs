@@ -32,7 +32,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let wants_signed = client.metadata.introspection_signed_response_alg.is_some()
         || call.header(ACCEPT).is_some_and(|accept| accept.contains(SIGNED));
     if wants_signed {
-        let signed = call.core().sign_introspection(&client, &introspection).await?;
+        let signed = Box::pin(call.core().sign_introspection(&client, &introspection)).await?;
         return Ok(Reply::bytes(StatusCode::OK, HeaderValue::from_static(SIGNED), signed).no_store());
     }
     Ok(Reply::json(StatusCode::OK, &introspection).no_store())

@@ -104,6 +104,9 @@ fn read_basic(header: Option<&str>) -> Option<(String, Secret)> {
     let joined = Secret::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
     let (id, secret) = joined.reveal().split_once(':')?;
     let decoded = |text: &str| {
+        if !text.bytes().any(|b| matches!(b, b'+' | b'%')) {
+            return Some(text.to_owned());
+        }
         let spaced = text.replace('+', " ");
         percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).ok()
     };
