@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use countersign_model::limit::{RetryAfter, Scope as Counted};
 use countersign_model::oauth::{
-    AuthMethod, Client, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope,
+    AuthMethod, ClientId, ClientNo, ClientOrigin, GrantType, Metadata, MetadataFault, Scope,
 };
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::{self, ClientRow};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::clients::Found;
 use super::fetch::{FetchError, Fresh};
 use super::manage_clients::{AddClient, ChangeClient, ClientError, completed, origins};
 use crate::counting::NotCounted;
@@ -74,10 +75,15 @@ impl Core {
         &self,
         id: &str,
         source: Source,
-    ) -> Result<Option<(Arc<Client>, ClientRow)>, Unavailable> {
+    ) -> Result<Option<Found>, Unavailable> {
         if !self.takes_document(id) {
             return self.find_client_row(id).await;
         }
+        // In a box: what a fetch may have to wait for would be part of every client's request.
+        Box::pin(self.find_or_fetch_document(id, source)).await
+    }
+
+    async fn find_or_fetch_document(&self, id: &str, source: Source) -> Result<Option<Found>, Unavailable> {
         let row = clients::find(&mut self.store.read().await?, id).await?;
         if !is_due(row.as_ref(), self.clock.now()) {
             return self.served(row);

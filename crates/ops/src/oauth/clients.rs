@@ -17,13 +17,16 @@ const MOST: usize = 10_000;
 /// A client, and its row with the digests of its secrets.
 pub(crate) type Found = (Arc<Client>, Arc<ClientRow>);
 
+/// By id: what was read at a moment that may be present still.
+type Recent = HashMap<String, (Found, Moment)>;
+
 /// Clients as they were read last.
 #[derive(Debug, Default)]
 pub(crate) struct ClientCache {
     /// By number: the version in the row tells whether they still hold.
     parsed: Mutex<HashMap<ClientNo, Arc<Client>>>,
-    /// By id, for each share of the threads: what was read at a moment that may be present still.
-    recent: [Apart<Mutex<HashMap<String, (Found, Moment)>>>; SHARDS],
+    /// One for each share of the threads.
+    recent: [Apart<Mutex<Recent>>; SHARDS],
 }
 
 impl ClientCache {
@@ -53,7 +56,7 @@ impl ClientCache {
     }
 
     #[allow(clippy::indexing_slicing)] // A share is below the number of shares.
-    fn recent(&self) -> MutexGuard<'_, HashMap<String, (Found, Moment)>> {
+    fn recent(&self) -> MutexGuard<'_, Recent> {
         lock(&self.recent[shard()].0)
     }
 }
