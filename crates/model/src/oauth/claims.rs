@@ -54,3 +54,8 @@ pub fn of_scope(name: &str) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// The scope that stands for a claim; none for those that every token has, and for unknown ones.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    Scope::KNOWN.into_iter().find(|scope| of_scope(scope).contains(&claim))
+}

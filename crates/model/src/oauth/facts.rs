@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::claims::scope_of;
 use super::details::AuthorizationDetails;
-use super::request::ClaimsRequest;
 use super::scope::Scope;
 use crate::time::Timestamp;
 
@@ -66,8 +66,8 @@ pub struct GrantFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// Single claims that were asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claims: Option<ClaimsRequest>,
+    #[serde(default, skip_serializing_if = "SingleClaims::is_empty")]
+    pub claims: SingleClaims,
     /// RFC 9396.
     #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub details: AuthorizationDetails,
@@ -77,6 +77,33 @@ pub struct GrantFacts {
     /// It outlives the browser's session.
     #[serde(default)]
     pub offline: bool,
+}
+
+/// Claims that a client gets one by one (OpenID Connect Core §5.5), besides those of its scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SingleClaims {
+    /// From the userinfo endpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub userinfo: Vec<String>,
+    /// In the ID token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub id_token: Vec<String>,
+}
+
+impl SingleClaims {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.userinfo.is_empty() && self.id_token.is_empty()
+    }
+
+    /// Those that this scope allows.
+    pub fn within(mut self, scope: &Scope) -> SingleClaims {
+        let may = |claim: &String| scope_of(claim).is_some_and(|name| scope.has(name));
+        self.userinfo.retain(may);
+        self.id_token.retain(may);
+        self
+    }
 }
 
 impl GrantFacts {

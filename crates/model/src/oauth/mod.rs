@@ -15,7 +15,7 @@ pub mod scope;
 pub use self::client::{Client, ClientId, ClientNo, ClientOrigin};
 pub use self::details::{AuthorizationDetails, InvalidDetails};
 pub use self::error_code::ErrorCode;
-pub use self::facts::{Actor, GrantFacts, TokenFacts};
+pub use self::facts::{Actor, GrantFacts, SingleClaims, TokenFacts};
 pub use self::metadata::{Jwks, Metadata, MetadataFault};
 pub use self::names::{AuthMethod, GrantType, ResponseMode, ResponseType, SubjectType, TokenFormat};
 pub use self::pkce::Challenge;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationDetails, AuthorizationRequest, ClaimDemand, Client, ClientNo, ClientOrigin,
-    ErrorCode, GrantFacts, GrantType, RedirectUri, ResponseMode, Scope,
+    AuthMethod, AuthorizationDetails, AuthorizationRequest, Client, ClientNo, ClientOrigin, ErrorCode,
+    GrantFacts, GrantType, RedirectUri, ResponseMode, Scope,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -17,6 +17,7 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
 use super::read_request::{Destination, Fault};
+use super::single_claims::{claims_for, demanded_acr, fits_subject, scope_for};
 pub use super::start_authorization::{Answer, Flow};
 use crate::{Core, Unavailable};
 
@@ -93,6 +94,11 @@ impl Flow {
             false => self.request.scope.without(&Scope::parse(Scope::OFFLINE).unwrap_or_default()),
         }
     }
+
+    /// What a person is asked for: the scope, and what stands for the claims that are asked for one by one.
+    fn asked(&self) -> Scope {
+        self.scope().union(&scope_for(&claims_for(&self.client, &self.request)))
+    }
 }
 
 impl Core {
@@ -109,7 +115,7 @@ impl Core {
         let page = match self.what_is_missing(flow, session).await? {
             Need::Refuse(fault) => return Ok(Step::Answer(self.refuse_flow(flow, fault).await?)),
             Need::Page(page) => page,
-            Need::Nothing(session) => match self.issue_code(flow, session, flow.scope(), None).await? {
+            Need::Nothing(session) => match self.issue_code(flow, session, None).await? {
                 Some(answer) => return Ok(Step::Answer(answer)),
                 None => sign_in(flow, false),
             },
@@ -144,8 +150,8 @@ impl Core {
         };
         // Without an ID token a sign-in would come to nothing: it goes with the rest.
         let openid = Scope::parse(Scope::OPENID).unwrap_or_default();
-        let scope = flow.scope().intersect(&granted.union(&openid));
-        let answer = self.issue_code(flow, session, scope.clone(), Some(scope)).await?;
+        let allowed = flow.asked().intersect(&granted.union(&openid));
+        let answer = self.issue_code(flow, session, Some(allowed)).await?;
         answer.ok_or(AdvanceFlowError::SignedOut)
     }
 
@@ -159,7 +165,7 @@ impl Core {
         session: Option<&'s BrowserSession>,
     ) -> Result<Need<'s>, Unavailable> {
         let request = &flow.request;
-        let demand = acr_demand(request);
+        let demand = demanded_acr(request);
         if demand.as_ref().is_some_and(|wanted| !wanted.iter().any(|acr| can_do(acr))) {
             let why = "None of the demanded acr values can be had here.";
             return Ok(Need::Refuse(Fault(ErrorCode::UnmetAuthenticationRequirements, why)));
@@ -173,11 +179,10 @@ impl Core {
         if demand.is_some_and(|wanted| !wanted.iter().any(|acr| session.acr() == Some(acr))) {
             return Ok(Need::Page(sign_in(flow, true)));
         }
-        if let Some(hint) = &flow.hint
-            && *hint != self.subject(&flow.client, session.uuid)
-        {
+        let subject = self.subject(&flow.client, session.uuid);
+        if flow.hint.as_ref().is_some_and(|hint| *hint != subject) || !fits_subject(request, &subject) {
             // OpenID Connect Core §3.1.2.1: as this user or not at all.
-            let why = "The user is not the one of the id_token_hint.";
+            let why = "The user is not the one of the id_token_hint or of the claims.";
             return Ok(match is_fresh {
                 true => Need::Refuse(Fault(ErrorCode::LoginRequired, why)),
                 false => Need::Page(sign_in(flow, true)),
@@ -208,7 +213,7 @@ impl Core {
             return Ok(Need::Nothing(session));
         }
         let known = consents::find(&mut tx, session.account, client.no).await?;
-        let scope = flow.scope();
+        let scope = flow.asked();
         let is_known = known.as_ref().is_some_and(|known| scope.is_subset(known));
         if is_known && !is_asked_always && !could_be_another(client, &flow.request) {
             return Ok(Need::Nothing(session));
@@ -219,18 +224,21 @@ impl Core {
         Ok(Need::Page(Step::Consent { scopes, details: details.clone() }))
     }
 
-    /// `None` if the session has ended at this moment.
+    /// `None` if the session has ended at this moment. `allowed`: what was allowed on a page; all if none was
+    /// shown.
     async fn issue_code(
         &self,
         flow: &Flow,
         session: &BrowserSession,
-        scope: Scope,
         allowed: Option<Scope>,
     ) -> Result<Option<Answer>, Unavailable> {
         let Flow { client, request, .. } = flow;
         let destination = flow.destination();
         // Before there is a code: a key may be in the making.
         self.await_answer_key(client, &destination).await?;
+        let asked = flow.asked();
+        let may = allowed.as_ref().unwrap_or(&asked);
+        let scope = flow.scope().intersect(may);
         let now = self.clock.now();
         let secret = Token::draw_marked(Mark::CODE, &self.random);
         let facts = GrantFacts {
@@ -241,7 +249,7 @@ impl Core {
             amr: session.amr.clone(),
             acr: session.acr().map(str::to_owned),
             nonce: request.nonce.clone(),
-            claims: request.claims.clone(),
+            claims: claims_for(client, request).within(may),
             details: request.authorization_details.clone(),
             browser: session.session.0,
         };
@@ -288,14 +296,6 @@ fn silent_fault(page: &Step) -> Fault {
 fn is_too_old(request: &AuthorizationRequest, session: &BrowserSession, now: Timestamp) -> bool {
     let may = request.max_age.map(|seconds| Duration::from_secs(seconds.into()));
     may.is_some_and(|may| now.since(session.auth_time) >= may)
-}
-
-/// The acr values of which one is demanded: others are wishes (OpenID Connect Core §5.5.1.1).
-fn acr_demand(request: &AuthorizationRequest) -> Option<Vec<String>> {
-    let demand: &ClaimDemand = request.claims.as_ref()?.id_token.get("acr")?.as_ref()?;
-    let wanted = demand.values.iter().chain(&demand.value).filter_map(|acr| acr.as_str().map(str::to_owned));
-    let wanted: Vec<String> = wanted.collect();
-    (demand.essential && !wanted.is_empty()).then_some(wanted)
 }
 
 fn can_do(acr: &str) -> bool {

@@ -88,7 +88,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "acr_values_supported": [ACR_PASSWORD, ACR_CODE],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["en", "de", "fr", "es", "pt", "ja", "zh"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": true,
         "request_object_signing_alg_values_supported": algorithms,
         "require_signed_request_object": false,

@@ -21,6 +21,7 @@ use countersign_store::{StoreError, Tx, sessions};
 use super::check_dpop::Binding;
 use super::exchange_code::{TokenType, Tokens};
 use super::manage_groups::groups_of;
+use super::person_claims::{ClaimNames, Person};
 use super::token_claims::at_hash;
 use crate::{Core, Unavailable};
 
@@ -54,6 +55,8 @@ pub(crate) struct Carried {
     pub refresh: TokenFacts,
     /// They work no longer than the grant may.
     pub end: Timestamp,
+    /// Single claims of the ID token.
+    told: ClaimNames,
 }
 
 impl Carried {
@@ -78,7 +81,8 @@ impl Carried {
         };
         let details = granted.details.for_audience(&audience);
         let access = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
-        Carried { access, refresh, end }
+        let told = granted.claims.id_token.iter().cloned().collect();
+        Carried { access, refresh, end, told }
     }
 
     /// The same with these details only, if they are asked for (RFC 9396 §6). `None` if they are not
@@ -150,13 +154,15 @@ impl DrawnTokens {
     }
 }
 
-/// The groups and roles of an account, where they are asked for.
+/// The groups and roles of an account, and what else tokens say of it, where they are asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Membership {
     /// Its groups.
     pub groups: Option<Vec<String>>,
     /// Its roles.
     pub roles: Option<Vec<String>>,
+    /// What the ID token says in particular.
+    pub person: Option<Person>,
 }
 
 /// What the account is a member of, as far as the scope asks; `None` if the client is for groups that the
@@ -168,18 +174,24 @@ pub(crate) async fn membership(
     tx: &mut Tx<'_>,
     client: &Client,
     account: AccountId,
-    scope: &Scope,
+    carried: &Carried,
 ) -> Result<Option<Membership>, StoreError> {
     let only = &client.metadata.groups;
+    let scope = &carried.access.scope;
+    let person = match carried.told.is_empty() || !scope.has(Scope::OPENID) {
+        true => None,
+        false => Person::read(tx, account, carried.told.clone()).await?,
+    };
     let (has_groups, has_roles) = (scope.has(Scope::GROUPS), scope.has(Scope::ROLES));
     if only.is_empty() && !has_groups && !has_roles {
-        return Ok(Some(Membership::default()));
+        return Ok(Some(Membership { person, ..Membership::default() }));
     }
     let (groups, roles) = groups_of(tx, account).await?;
     if !only.is_empty() && !groups.iter().any(|group| only.contains(group)) {
         return Ok(None);
     }
-    Ok(Some(Membership { groups: has_groups.then_some(groups), roles: has_roles.then_some(roles) }))
+    let (groups, roles) = (has_groups.then_some(groups), has_roles.then_some(roles));
+    Ok(Some(Membership { groups, roles, person }))
 }
 
 /// A grant that starts, with its first tokens.
@@ -209,7 +221,7 @@ impl Starting<'_> {
         client: &Client,
     ) -> Result<Option<Membership>, StoreError> {
         let Holder { account, session, epoch } = self.holder;
-        let Some(membership) = membership(tx, client, account, &self.carried.access.scope).await? else {
+        let Some(membership) = membership(tx, client, account, self.carried).await? else {
             return Ok(None);
         };
         let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
@@ -306,7 +318,7 @@ impl Core {
         };
         let id_token = match id_token {
             IdToken::WithNonce(nonce) if access.scope.has(Scope::OPENID) => {
-                let claims = self.id_claims(drawn, issued, nonce, &at_hash(algorithm, &text));
+                let claims = self.id_claims(drawn, issued, nonce, &at_hash(algorithm, &text))?;
                 Some(keys.sign(algorithm, "JWT", &claims)?)
             }
             IdToken::WithNonce(_) | IdToken::No => None,

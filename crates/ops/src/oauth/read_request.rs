@@ -5,6 +5,7 @@ use countersign_model::oauth::{
     AuthMethod, AuthorizationDetails, AuthorizationRequest, Challenge, ClaimsRequest, Client, ErrorCode,
     GrantType, Parameters, Prompts, RedirectUri, ResponseMode, ResponseType, Scope,
 };
+use serde_json::Value;
 
 /// More bytes of parameters than this are refused: they travel in URLs. Larger requests are pushed.
 pub(crate) const MAX_BYTES: usize = 4096;
@@ -202,8 +203,17 @@ fn max_age(client: &Client, parameters: &Parameters) -> Result<Option<u32>, Faul
 
 fn claims(parameters: &Parameters) -> Result<Option<ClaimsRequest>, Fault> {
     let Some(text) = parameters.get("claims") else { return Ok(None) };
-    let claims = serde_json::from_str(text);
-    claims.map(Some).map_err(|_| Fault(ErrorCode::InvalidRequest, "The claims are not as they should be."))
+    let claims = serde_json::from_str(text).ok().filter(are_objects);
+    let claims = claims.and_then(|claims| serde_json::from_value(claims).ok());
+    claims.map(Some).ok_or(Fault(ErrorCode::InvalidRequest, "The claims are not as they should be."))
+}
+
+/// That no list stands where members are named.
+fn are_objects(claims: &Value) -> bool {
+    let is_member = |value: &Value| value.is_object() || value.is_null();
+    let are_members =
+        |name| claims.get(name).and_then(Value::as_object).is_none_or(|m| m.values().all(is_member));
+    claims.is_object() && ["userinfo", "id_token"].into_iter().all(are_members)
 }
 
 fn resource(client: &Client, parameters: &Parameters) -> Result<Vec<String>, Fault> {

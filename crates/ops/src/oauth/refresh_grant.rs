@@ -136,7 +136,7 @@ impl Work for Rotate {
         let end = if facts.offline { used.started_at.after(self.absolute) } else { used.grant_expires_at };
         let carried = self.carried(&facts, &old, end)?;
         let account = used.holder.account;
-        let Some(membership) = membership(tx, &self.client, account, &carried.access.scope).await? else {
+        let Some(membership) = membership(tx, &self.client, account, &carried).await? else {
             return Err(RefreshGrantError::Invalid);
         };
         self.drawn.store(tx, &self.client, used.holder, &carried).await?;

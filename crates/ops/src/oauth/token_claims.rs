@@ -8,7 +8,7 @@ use countersign_model::oauth::{GrantFacts, TokenFacts};
 use serde_json::{Map, Value, json};
 
 use super::issue::{Carried, DrawnTokens, Issued, Membership};
-use crate::Core;
+use crate::{Core, Unavailable};
 
 impl Core {
     /// RFC 9068 §2.2.
@@ -35,13 +35,16 @@ impl Core {
     }
 
     /// OpenID Connect Core §2.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if what is known about the person does not open.
     pub(super) fn id_claims(
         &self,
         drawn: &DrawnTokens,
         issued: &Issued<'_>,
         nonce: Option<&str>,
         at_hash: &str,
-    ) -> Value {
+    ) -> Result<Value, Unavailable> {
         let Issued { client, facts, membership, .. } = *issued;
         let mut claims = json!({
             "iss": self.settings.public_url,
@@ -59,8 +62,11 @@ impl Core {
             }
             add_authentication(claims, facts);
             add_membership(claims, membership);
+            if let Some(person) = &membership.person {
+                claims.extend(self.claims_about(person)?);
+            }
         }
-        claims
+        Ok(claims)
     }
 
     /// `aud`: one text if there is one, and this server where none was asked for (RFC 9068 §3).

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_model::identifier::IdentifierKind;
-use countersign_model::oauth::{Client, Scope};
+use countersign_model::oauth::{Client, GrantFacts, Scope};
+use countersign_store::oauth::grants;
 use countersign_store::tokens::Whose;
-use countersign_store::{accounts, identifiers};
 use serde_json::{Map, Value};
 
 use super::check_dpop::{DpopError, Jkt, Proof};
-use super::manage_groups::groups_of;
+use super::person_claims::{Person, names_of};
 use super::presented::{Kind, Presented};
 use crate::{Core, Unavailable};
 
@@ -79,7 +78,7 @@ impl Core {
             Some(client) => self.subject(client, whose.uuid),
             None => whose.uuid.to_string(),
         };
-        let mut claims = self.claims_about(&whose, &scope).await?;
+        let mut claims = self.read_claims(whose, kind, &scope).await?;
         claims.insert("sub".to_owned(), sub.into());
         let signed = match &client {
             Some(client) => self.sign_userinfo(client, &claims).await?,
@@ -105,49 +104,25 @@ impl Core {
         (proven == jkt).then_some(()).ok_or(UserinfoError::Invalid)
     }
 
-    /// The claims of these scopes but for `sub`.
-    async fn claims_about(&self, whose: &Whose, scope: &Scope) -> Result<Map<String, Value>, Unavailable> {
+    /// The claims of a scope but for `sub`, and those that the grant has besides.
+    async fn read_claims(
+        &self,
+        whose: Whose,
+        kind: Kind,
+        scope: &Scope,
+    ) -> Result<Map<String, Value>, Unavailable> {
+        let mut names = names_of(scope);
+        let mut tx = self.store.read().await?;
+        if kind == Kind::Access
+            && let Some(grant) = grants::find(&mut tx, whose.account, whose.session).await?
+        {
+            let facts: GrantFacts = self.read_facts(&grant.facts)?;
+            names.extend(facts.claims.userinfo);
+        }
+        let person = Person::read(&mut tx, whose.account, names).await?;
+        drop(tx);
         // An account that is gone by now has nothing more to tell.
-        let account = accounts::find(&mut self.store.read().await?, whose.account).await?;
-        let Some(account) = account else { return Ok(Map::new()) };
-        let profile = self.open_profile(&account.profile)?;
-        let mut claims = Map::new();
-        let mut add = |name: &str, value: Option<&str>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                claims.insert(name.to_owned(), value.into());
-            }
-        };
-        if scope.has(Scope::PROFILE) {
-            let name = format!("{} {}", profile.first_name, profile.last_name);
-            add("name", Some(name.trim()));
-            add("given_name", Some(&profile.first_name));
-            add("family_name", Some(&profile.last_name));
-            add("preferred_username", profile.username.as_deref());
-        }
-        let email = profile.email.as_deref().filter(|_| scope.has(Scope::EMAIL));
-        let phone = profile.phone.as_deref().filter(|_| scope.has(Scope::PHONE));
-        add("email", email);
-        add("phone_number", phone);
-        if email.is_some() || phone.is_some() {
-            let kinds = identifiers::of_account(&mut self.store.read().await?, whose.account).await?;
-            let is_verified =
-                |wanted| kinds.iter().any(|(kind, verified_at)| *kind == wanted && verified_at.is_some());
-            if email.is_some() {
-                claims.insert("email_verified".to_owned(), is_verified(IdentifierKind::Email).into());
-            }
-            if phone.is_some() {
-                claims.insert("phone_number_verified".to_owned(), is_verified(IdentifierKind::Phone).into());
-            }
-        }
-        if scope.has(Scope::GROUPS) || scope.has(Scope::ROLES) {
-            let (groups, roles) = groups_of(&mut self.store.read().await?, whose.account).await?;
-            for (name, names) in [(Scope::GROUPS, groups), (Scope::ROLES, roles)] {
-                if scope.has(name) {
-                    claims.insert(name.to_owned(), names.into());
-                }
-            }
-        }
-        Ok(claims)
+        person.map_or_else(|| Ok(Map::new()), |person| self.claims_about(&person))
     }
 
     /// OpenID Connect Core §5.3.2: with who says it and to whom.

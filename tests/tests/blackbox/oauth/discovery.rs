@@ -77,6 +77,7 @@ fn discovery_tells_what_is_there(case: &Case) {
     assert_eq!(told["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(told["request_uri_parameter_supported"], false);
     assert_eq!(told["request_parameter_supported"], true);
+    assert_eq!(told["claims_parameter_supported"], true);
     let signing =
         ["authorization_signing_alg_values_supported", "request_object_signing_alg_values_supported"];
     for member in signing {

@@ -33,5 +33,6 @@ mod request_objects;
 mod requests;
 mod rich_requests;
 mod signed_answers;
+mod single_claims;
 mod suspension;
 mod userinfo;

@@ -1,0 +1,71 @@
+//! Claims that a client asks for one by one (OpenID Connect Core §5.5), besides those of its scopes.
+//!
+//! A single claim is allowed as the scope that stands for it: the person is asked in the words of that scope,
+//! and a client that may not have the scope does not get the claim.
+
+use countersign_model::oauth::claims::scope_of;
+use countersign_model::oauth::{AuthorizationRequest, ClaimDemand, Client, Scope, SingleClaims};
+use serde_json::Value;
+
+/// The claims that are asked for and that the client may have. What is not known here is left out: every
+/// claim is a wish (OpenID Connect Core §5.5.1).
+pub(super) fn claims_for(client: &Client, request: &AuthorizationRequest) -> SingleClaims {
+    match &request.claims {
+        Some(asked) if request.scope.has(Scope::OPENID) => {
+            let all = SingleClaims {
+                userinfo: asked.userinfo.keys().cloned().collect(),
+                id_token: asked.id_token.keys().cloned().collect(),
+            };
+            all.within(&client.metadata.scope)
+        }
+        Some(_) | None => SingleClaims::default(),
+    }
+}
+
+/// The scopes that stand for these claims.
+pub(super) fn scope_for(claims: &SingleClaims) -> Scope {
+    let scopes = claims.userinfo.iter().chain(&claims.id_token).filter_map(|claim| scope_of(claim));
+    // Names of ours, and fewer than there may be.
+    Scope::parse(&scopes.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "))
+        .unwrap_or_default()
+}
+
+/// The acr values of which one is demanded: others are wishes (OpenID Connect Core §5.5.1.1).
+pub(super) fn demanded_acr(request: &AuthorizationRequest) -> Option<Vec<String>> {
+    let demand = request.claims.as_ref()?.id_token.get("acr")?.as_ref()?;
+    let wanted = texts(demand);
+    (demand.essential && !wanted.is_empty()).then_some(wanted)
+}
+
+/// Whether this subject is one that the request demands, if it demands any. It is never another's answer,
+/// essential or not (OpenID Connect Core §5.5.1).
+pub(super) fn fits_subject(request: &AuthorizationRequest, subject: &str) -> bool {
+    let asked = request.claims.iter().flat_map(|claims| [&claims.id_token, &claims.userinfo]);
+    let mut demands = asked.filter_map(|members| members.get("sub")?.as_ref());
+    demands.all(|demand| {
+        let names_none = demand.value.is_none() && demand.values.is_empty();
+        names_none || texts(demand).iter().any(|wanted| wanted == subject)
+    })
+}
+
+fn texts(demand: &ClaimDemand) -> Vec<String> {
+    demand.values.iter().chain(&demand.value).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_asked_for_as_its_scope() {
+        let claims = |names: &[&str]| SingleClaims {
+            userinfo: names.iter().map(|name| (*name).to_owned()).collect(),
+            id_token: Vec::new(),
+        };
+        let scope = |names: &[&str]| scope_for(&claims(names)).to_string();
+        assert_eq!(scope(&["email", "email_verified", "given_name"]), "email profile");
+        assert_eq!(scope(&["sub", "iss", "nobody_knows"]), "");
+        let may = Scope::parse("openid email").unwrap();
+        assert_eq!(claims(&["email", "given_name", "sub", "unknown"]).within(&may), claims(&["email"]));
+    }
+}
