@@ -77,7 +77,7 @@ impl Work for Sessions {
 
     async fn run(&self, tx: &mut Tx<'_>) -> std::result::Result<(), StoreError> {
         for (session, token) in &self.0 {
-            sessions::insert(tx, session, 0).await?;
+            sessions::insert(tx, session, 0, u32::MAX).await?;
             let holder = Holder { account: session.account, session: session.id, epoch: 0 };
             tokens::insert(tx, holder, token).await?;
         }

@@ -72,8 +72,10 @@ pub struct SessionLifetimes {
     pub authv1: Duration,
     /// 004's `token`.
     pub rest: Duration,
-    /// A browser at the pages.
+    /// A browser at the pages, however often it is used.
     pub browser: Duration,
+    /// The same if it is not used.
+    pub browser_idle: Duration,
     /// OAuth's access token, if its client has no other.
     pub oauth_access: Duration,
     /// OAuth's refresh token, if its client has no other.
@@ -96,10 +98,29 @@ impl SessionLifetimes {
             TokenPurpose::LineToken => self.line,
             TokenPurpose::AuthV1Token => self.authv1,
             TokenPurpose::RestToken => self.rest,
-            TokenPurpose::BrowserSession => self.browser,
+            TokenPurpose::BrowserSession => self.browser.min(self.browser_idle),
             TokenPurpose::OAuthAccess => self.oauth_access,
             TokenPurpose::OAuthRefresh => self.oauth_refresh,
         }
+    }
+
+    /// How long a browser is signed in at most.
+    pub fn longest_browser(&self) -> Duration {
+        self.browser.min(self.absolute)
+    }
+
+    /// When a browser's session ends that is used now; `None` if that is not worth a write: one for each tenth
+    /// of the idle time is enough.
+    pub fn browser_until(
+        &self,
+        started_at: Timestamp,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let longest = started_at.after(self.longest_browser());
+        let until = now.after(self.browser_idle).min(longest);
+        let step = if until == longest { Duration::ZERO } else { self.browser_idle / 10 };
+        (until > expires_at && until >= expires_at.after(step)).then_some(until)
     }
 
     /// When the first token of a session that starts now ends.
@@ -137,6 +158,8 @@ pub struct Limits {
     pub client_documents_per_source: Rate,
     /// 003's password resets per e-mail.
     pub resets: Quota,
+    /// Sessions of an account on one surface; the oldest end for more (R072).
+    pub sessions_per_account: u32,
     /// Tries that one source has at an SMS code of 002 before it is void for that source.
     pub phone_code_tries: u32,
 }
@@ -278,7 +301,8 @@ impl Default for Settings {
                 line: DAY,
                 authv1: DAY * 90,
                 rest: DAY * 3650,
-                browser: DAY * 14,
+                browser: DAY * 30,
+                browser_idle: DAY * 14,
                 oauth_access: MINUTE * 5,
                 oauth_refresh: DAY * 30,
                 absolute: DAY * 365,
@@ -293,6 +317,7 @@ impl Default for Settings {
                 registrations_per_source: Rate { burst: 1000, interval: Duration::from_secs(1) },
                 client_documents_per_source: Rate { burst: 30, interval: MINUTE * 5 },
                 resets: Quota { count: 3, window: DAY },
+                sessions_per_account: 200,
                 phone_code_tries: 5,
             },
             keep_messages: DAY * 30,
@@ -339,5 +364,29 @@ impl Default for PageSettings {
             background: None,
             language: "en".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_is_used_goes_on_and_ends_nevertheless() {
+        let lifetimes = Settings::default().sessions;
+        let begin = Timestamp::from_micros(1_700_000_000_000_000);
+        let mut expires_at = lifetimes.end_of_first(TokenPurpose::BrowserSession, begin);
+        assert_eq!(expires_at, begin.after(DAY * 14));
+        let mut writes = 0;
+        for hour in 0..30 * 24 {
+            let now = begin.after(HOUR * hour);
+            assert!(now < expires_at, "it ends after {hour} hours");
+            if let Some(until) = lifetimes.browser_until(begin, expires_at, now) {
+                assert!(until > expires_at);
+                (expires_at, writes) = (until, writes + 1);
+            }
+        }
+        assert_eq!(expires_at, begin.after(DAY * 30));
+        assert!(writes <= 13, "{writes} writes");
     }
 }

@@ -39,6 +39,8 @@ pub struct SignedIn {
 pub(crate) struct DrawnSession {
     surface: Surface,
     now: Timestamp,
+    /// So many sessions an account has at most.
+    most: u32,
     /// What its holder gets.
     pub tokens: SessionTokens,
     /// What its access token carries; none on the five documents.
@@ -75,7 +77,7 @@ impl DrawnSession {
     ) -> Result<bool, StoreError> {
         let id = self.tokens.session;
         let session = Session { id, account, surface: self.surface, started_at: self.now };
-        if !sessions::insert(tx, &session, epoch).await? {
+        if !sessions::insert(tx, &session, epoch, self.most).await? {
             return Ok(false);
         }
         self.store_tokens(tx, Holder { account, session: id, epoch }).await?;
@@ -131,6 +133,6 @@ impl Core {
         };
         let session = SessionId::draw(&self.random);
         let tokens = SessionTokens { session, access: issue(access), refresh: refresh.map(issue) };
-        DrawnSession { surface, now, tokens, facts: None }
+        DrawnSession { surface, now, most: self.settings.limits.sessions_per_account, tokens, facts: None }
     }
 }

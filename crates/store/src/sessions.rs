@@ -8,13 +8,16 @@ use crate::oauth::grants;
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
 
+/// How many sessions one sign-in ends at most, so that it takes no longer for who has many too many.
+const ENDED_AT_ONCE: i64 = 20;
+
 /// Stores a session, if the account is in use and in this epoch. `false` if it is not: the session
-/// was ended before it began.
+/// was ended before it began. Of more than `most` sessions on its surface the oldest end (R072).
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64) -> Result<bool, StoreError> {
-    insert_under(tx, session, epoch, None).await
+pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64, most: u32) -> Result<bool, StoreError> {
+    insert_under(tx, session, epoch, None, most).await
 }
 
 /// The same for a session that ends with another, which the unit of work must [`hold`].
@@ -26,11 +29,15 @@ pub async fn insert_under(
     session: &Session,
     epoch: i64,
     parent: Option<SessionId>,
+    most: u32,
 ) -> Result<bool, StoreError> {
+    // Whether there are too many is asked by the same statement, since nearly always there are not.
     let sql = "INSERT INTO sessions (account_id, id, surface, started_at, parent_id)
                SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($6 AS BIGINT)
                FROM accounts a
-               WHERE a.id = $1 AND a.epoch = $5 AND a.suspended_at IS NULL AND a.closed_at IS NULL";
+               WHERE a.id = $1 AND a.epoch = $5 AND a.suspended_at IS NULL AND a.closed_at IS NULL
+               RETURNING (SELECT o.id FROM sessions o WHERE o.account_id = $1 AND o.surface = $3 AND o.id <> $2
+                          ORDER BY o.started_at DESC, o.id LIMIT 1 OFFSET $7)";
     let params = [
         session.account.0.into(),
         session.id.0.into(),
@@ -38,8 +45,36 @@ pub async fn insert_under(
         session.started_at.micros().into(),
         epoch.into(),
         parent.map(|parent| parent.0).into(),
+        places_beside(most).into(),
     ];
-    Ok(tx.execute(sql, &params).await? == 1)
+    let Some(row) = tx.query_opt(sql, &params).await? else { return Ok(false) };
+    if row.opt_int(0)?.is_some() {
+        end_oldest(tx, session, most).await?;
+    }
+    Ok(true)
+}
+
+/// How many sessions there may be beside one.
+fn places_beside(most: u32) -> i64 {
+    i64::from(most.saturating_sub(1))
+}
+
+/// Ends the sessions for which there is no place beside this one. Sign-ins at the same moment do not see each
+/// other: there may be as many too many as there are of them, until the next one.
+async fn end_oldest(tx: &mut Tx<'_>, session: &Session, most: u32) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM sessions WHERE account_id = $1 AND surface = $2 AND id <> $3
+               ORDER BY started_at DESC, id LIMIT $5 OFFSET $4";
+    let params = [
+        session.account.0.into(),
+        (session.surface as i64).into(),
+        session.id.0.into(),
+        places_beside(most).into(),
+        ENDED_AT_ONCE.into(),
+    ];
+    for row in tx.query(sql, &params).await? {
+        end(tx, session.account, SessionId(row.int(0)?), session.started_at).await?;
+    }
+    Ok(())
 }
 
 /// The account's sessions that have a valid token or grant.

@@ -68,7 +68,7 @@ impl Work for StartSession {
         let StartSession(account, id) = *self;
         let epoch = accounts::find(tx, account).await?.unwrap().epoch;
         let session = Session { id, account, surface: Surface::Rest, started_at: NOW };
-        assert!(sessions::insert(tx, &session, epoch).await?);
+        assert!(sessions::insert(tx, &session, epoch, u32::MAX).await?);
         let token = NewToken {
             digest: Token::presented(&id.to_string()).digest(),
             purpose: TokenPurpose::RestToken,

@@ -6,7 +6,8 @@ use countersign_model::oauth::TokenFacts;
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, AMR_CODE, AMR_PASSWORD};
 use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::browsers;
+use countersign_store::oauth::{browsers, grants};
+use countersign_store::{StoreError, Tx, Work};
 
 use crate::sign_out::{SignOut, SignOutError};
 use crate::{Core, Unavailable};
@@ -44,6 +45,32 @@ impl BrowserSession {
     }
 }
 
+/// What is used goes on (R064).
+pub(crate) struct Prolong {
+    pub account: AccountId,
+    /// The browser's session.
+    pub browser: Option<SessionId>,
+    /// The session of a grant.
+    pub grant: Option<SessionId>,
+    pub until: Timestamp,
+    pub now: Timestamp,
+}
+
+impl Work for Prolong {
+    type Output = ();
+    type Error = StoreError;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if let Some(grant) = self.grant {
+            grants::renew(tx, grant, self.until).await?;
+        }
+        if let Some(browser) = self.browser {
+            browsers::prolong(tx, self.account, browser, self.until, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Core {
     /// The session of a cookie, if it holds.
     ///
@@ -54,6 +81,13 @@ impl Core {
         let now = self.clock.glance();
         let row = browsers::find_valid(&mut self.store.read().await?, &cookie, now).await?;
         let Some(row) = row else { return Ok(None) };
+        if let Some(until) = self.settings.sessions.browser_until(row.started_at, row.expires_at, now) {
+            let work = Prolong { account: row.account, browser: Some(row.session), grant: None, until, now };
+            // If this fails, the next request does it.
+            self.store.write(work).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a browser's session was not prolonged");
+            });
+        }
         let facts: Option<TokenFacts> = row.facts.as_deref().and_then(|json| serde_json::from_str(json).ok());
         Ok(Some(BrowserSession {
             account: row.account,

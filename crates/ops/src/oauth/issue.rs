@@ -38,6 +38,8 @@ pub(crate) struct DrawnTokens {
     pub now: Timestamp,
     access_lifetime: Duration,
     refresh_lifetime: Duration,
+    /// So many sessions an account has at most.
+    most: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -225,7 +227,7 @@ impl Starting<'_> {
             return Ok(None);
         };
         let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
-        if !sessions::insert_under(tx, &started, epoch, self.parent).await? {
+        if !sessions::insert_under(tx, &started, epoch, self.parent, self.drawn.most).await? {
             return Ok(None);
         }
         grants::insert(tx, self.holder, self.grant).await?;
@@ -290,6 +292,7 @@ impl Core {
                 client.metadata.refresh_token_lifetime,
                 self.settings.sessions.oauth_refresh,
             ),
+            most: self.settings.limits.sessions_per_account,
         }
     }
 

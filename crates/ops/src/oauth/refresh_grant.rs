@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::ids::{SessionId, Uuid};
+use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::oauth::{AuthorizationDetails, Client, GrantFacts, GrantType, Scope, TokenFacts};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::{grants, refresh_tokens};
+use countersign_store::oauth::refresh_tokens::{self, ConsumedToken};
 use countersign_store::tokens::Holder;
 use countersign_store::{StoreError, Tx, Work, sessions};
 
+use super::browser_session::Prolong;
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience, membership};
-use crate::{Core, Unavailable};
+use crate::{Core, SessionLifetimes, Unavailable};
 
 /// A used token that comes back within this time at most does not end its grant: a client whose network
 /// failed may have sent it twice (R070).
@@ -71,21 +72,34 @@ struct Rotate {
     details: Option<AuthorizationDetails>,
     binding: Binding,
     drawn: DrawnTokens,
-    absolute: Duration,
-    reuse_grace: Duration,
+    lifetimes: SessionLifetimes,
 }
 
 struct Rotated {
+    account: AccountId,
     session: SessionId,
     uuid: Uuid,
     facts: GrantFacts,
     carried: Carried,
     membership: Membership,
-    /// Until when the grant is to be renewed, if it is time.
+    /// Until when the grant goes on, if it is time to renew it.
     renew: Option<Timestamp>,
 }
 
 impl Rotate {
+    /// When the grant ends at last, and until when it is to be renewed if it is time. One that is not offline
+    /// goes on with the browser's session, of which this is a use, and ends with it (R064).
+    fn ends(&self, facts: &GrantFacts, used: &ConsumedToken) -> (Timestamp, Option<Timestamp>) {
+        if facts.offline {
+            let end = used.started_at.after(self.lifetimes.absolute);
+            let is_due = used.grant_expires_at < self.drawn.until(end);
+            return (end, is_due.then(|| self.drawn.grant_until(end)));
+        }
+        let (since, until) = (facts.signed_in_at(), used.grant_expires_at);
+        let renew = self.lifetimes.browser_until(since, until, self.drawn.now);
+        (renew.unwrap_or(until), renew)
+    }
+
     /// What the new tokens carry; an error takes the token's use back.
     fn carried(
         &self,
@@ -121,7 +135,7 @@ impl Work for Rotate {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, RefreshGrantError> {
         let now = self.drawn.now;
         let Some(used) = refresh_tokens::consume(tx, &self.digest, self.client.no, now).await? else {
-            let before = now.before(self.reuse_grace);
+            let before = now.before(self.lifetimes.reuse_grace.min(MOST_GRACE));
             if let Some(victim) = refresh_tokens::find_used(tx, &self.digest, self.client.no, before).await? {
                 tracing::warn!(target: "audit", event = "refresh_grant", outcome = "used token came back",
                     account = victim.account.0);
@@ -132,32 +146,15 @@ impl Work for Rotate {
         let broken = |_| StoreError::Broken("the facts of a grant cannot be read".to_owned());
         let facts: GrantFacts = serde_json::from_str(&used.grant).map_err(broken)?;
         let old: TokenFacts = serde_json::from_str(&used.facts).map_err(broken)?;
-        // One that is not offline ends with the browser's session, whatever is refreshed (R064).
-        let end = if facts.offline { used.started_at.after(self.absolute) } else { used.grant_expires_at };
+        let (end, renew) = self.ends(&facts, &used);
         let carried = self.carried(&facts, &old, end)?;
         let account = used.holder.account;
         let Some(membership) = membership(tx, &self.client, account, &carried).await? else {
             return Err(RefreshGrantError::Invalid);
         };
         self.drawn.store(tx, &self.client, used.holder, &carried).await?;
-        let is_due = facts.offline && used.grant_expires_at < self.drawn.until(end);
-        let renew = is_due.then(|| self.drawn.grant_until(end));
         let Holder { session, .. } = used.holder;
-        Ok(Some(Box::new(Rotated { session, uuid: used.uuid, facts, carried, membership, renew })))
-    }
-}
-
-struct Renew {
-    session: SessionId,
-    until: Timestamp,
-}
-
-impl Work for Renew {
-    type Output = ();
-    type Error = StoreError;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        grants::renew(tx, self.session, self.until).await
+        Ok(Some(Box::new(Rotated { account, session, uuid: used.uuid, facts, carried, membership, renew })))
     }
 }
 
@@ -183,15 +180,17 @@ impl Core {
             details,
             binding,
             drawn: drawn.clone(),
-            absolute: self.settings.sessions.absolute,
-            reuse_grace: self.settings.sessions.reuse_grace.min(MOST_GRACE),
+            lifetimes: self.settings.sessions,
         };
         let rotated = self.store.write(work).await?.ok_or(RefreshGrantError::Invalid)?;
-        let Rotated { session, uuid, facts, carried, membership, renew } = &*rotated;
+        let Rotated { account, session, uuid, facts, carried, membership, renew } = &*rotated;
         if let Some(until) = *renew {
             // Not in the same unit of work: whoever ends a grant locks it before its tokens. If this fails,
             // the next refresh does it.
-            self.store.write(Renew { session: *session, until }).await.unwrap_or_else(|error| {
+            let (grant, now) = (Some(*session), drawn.now);
+            let browser = (!facts.offline).then_some(SessionId(facts.browser));
+            let work = Prolong { account: *account, browser, grant, until, now };
+            self.store.write(work).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a grant was not renewed");
             });
         }

@@ -163,6 +163,7 @@ fn sessions(reader: &mut Reader<'_>, default: SessionLifetimes) -> SessionLifeti
         authv1: lifetime("sessions.authv1", default.authv1),
         rest: lifetime("sessions.rest", default.rest),
         browser: lifetime("sessions.browser", default.browser),
+        browser_idle: lifetime("sessions.browser_idle", default.browser_idle),
         oauth_access,
         oauth_refresh,
         absolute: lifetime("sessions.absolute", default.absolute),
@@ -194,6 +195,7 @@ fn limits(reader: &mut Reader<'_>, default: Limits) -> Limits {
             count: count(reader, "limits.resets_per_day", default.resets.count),
             window: default.resets.window,
         },
+        sessions_per_account: count(reader, "limits.sessions_per_account", default.sessions_per_account),
         phone_code_tries: default.phone_code_tries,
     }
 }

@@ -21,6 +21,8 @@ pub struct BrowserRow {
     pub session: SessionId,
     /// When they signed in.
     pub started_at: Timestamp,
+    /// When it ends if it is not used.
+    pub expires_at: Timestamp,
     /// JSON of the cookie's `TokenFacts`.
     pub facts: Option<String>,
 }
@@ -34,7 +36,7 @@ pub async fn find_valid(
     cookie: &TokenDigest,
     now: Timestamp,
 ) -> Result<Option<BrowserRow>, StoreError> {
-    let sql = "SELECT a.id, a.uuid, a.profile, a.epoch, s.id, s.started_at, t.facts
+    let sql = "SELECT a.id, a.uuid, a.profile, a.epoch, s.id, s.started_at, t.expires_at, t.facts
                FROM tokens t JOIN accounts a ON a.id = t.account_id
                JOIN sessions s ON s.account_id = t.account_id AND s.id = t.session_id
                WHERE t.id = $1 AND t.digest = $2 AND t.purpose = $3 AND t.used_at IS NULL AND t.expires_at > $4
@@ -49,6 +51,27 @@ pub async fn find_valid(
         epoch: row.int(3)?,
         session: SessionId(row.int(4)?),
         started_at: Timestamp::from_micros(row.int(5)?),
-        facts: row.opt_text(6)?.map(str::to_owned),
+        expires_at: Timestamp::from_micros(row.int(6)?),
+        facts: row.opt_text(7)?.map(str::to_owned),
     }))
+}
+
+/// Lets a browser's session that is valid now end no earlier than `until`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn prolong(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    session: SessionId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE tokens SET expires_at = $4
+               WHERE account_id = $1 AND session_id = $2 AND purpose = $3 AND used_at IS NULL
+                 AND expires_at > $5 AND expires_at < $4";
+    let purpose = TokenPurpose::BrowserSession as i64;
+    let params =
+        [account.0.into(), session.0.into(), purpose.into(), until.micros().into(), now.micros().into()];
+    tx.execute(sql, &params).await.map(drop)
 }

@@ -76,9 +76,10 @@ pub(super) fn session_cookie<'a>(call: &'a Call<'_>) -> Option<&'a str> {
     call.cookie(SESSION).filter(|text| is_marked(text))
 }
 
-/// Lets the reply sign the browser in.
-pub(super) fn sign_in(reply: Reply, token: &IssuedToken) -> Reply {
-    let seconds = token.expires_at.since(token.issued_at).as_secs();
+/// Lets the reply sign the browser in. The cookie stays for as long as the session may go on: when it was idle
+/// for too long, the server says.
+pub(super) fn sign_in(call: &Call<'_>, reply: Reply, token: &IssuedToken) -> Reply {
+    let seconds = call.core().settings.sessions.longest_browser().as_secs();
     reply.set_cookie(&format!("{SESSION}={}; {ATTRIBUTES}; Max-Age={seconds}", token.token.reveal()))
 }
 

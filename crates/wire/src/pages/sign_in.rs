@@ -151,7 +151,7 @@ pub(super) async fn welcome(
         (None, "") => "/account".to_owned(),
         (None, code) => format!("/device?user_code={}", in_query(code)),
     };
-    Ok(cookies::sign_in(Reply::see_other(&location), &signed_in.tokens.access))
+    Ok(cookies::sign_in(call, Reply::see_other(&location), &signed_in.tokens.access))
 }
 
 /// Where the flow goes on.

@@ -6,6 +6,7 @@ pub mod provider;
 
 mod access;
 mod authorizing;
+mod browser_sessions;
 mod client_documents;
 mod clients;
 mod code_flow;

@@ -91,12 +91,18 @@ fn a_grant_ends_with_the_browsers_session_unless_it_is_offline(case: &Case) {
         provider.redeem(&client, &granted).expect(200).json()
     };
     let (online, offline) = (begin(&case, "openid"), begin(&case, "openid offline_access"));
-    // The browser's session takes 14 days.
+    let unused = begin(&case, "openid");
+    // A browser that is not used is signed out after 14 days, and after 30 anyway. A refresh is a use.
     case.server_mut().advance(Duration::from_secs(13 * 86_400));
     let provider = Provider::new(&case);
     let online = provider.refresh(&client, refresh_of(&online)).expect(200).json();
     let offline = provider.refresh(&client, refresh_of(&offline)).expect(200).json();
-    case.server_mut().advance(Duration::from_secs(2 * 86_400));
+    case.server_mut().advance(Duration::from_secs(13 * 86_400));
+    let provider = Provider::new(&case);
+    expect_error(&provider.refresh(&client, refresh_of(&unused)), "invalid_grant");
+    let online = provider.refresh(&client, refresh_of(&online)).expect(200).json();
+    let offline = provider.refresh(&client, refresh_of(&offline)).expect(200).json();
+    case.server_mut().advance(Duration::from_secs(5 * 86_400));
     let provider = Provider::new(&case);
     expect_error(&provider.refresh(&client, refresh_of(&online)), "invalid_grant");
     provider.refresh(&client, refresh_of(&offline)).expect(200);

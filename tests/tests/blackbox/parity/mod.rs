@@ -2,6 +2,7 @@
 
 mod effects;
 mod lifetime;
+mod many;
 mod matrix;
 mod model;
 mod random;

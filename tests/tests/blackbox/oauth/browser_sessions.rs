@@ -1,0 +1,97 @@
+//! How long a browser is signed in, and how many are.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::browser::Browser;
+use super::provider::{Provider, RegisteredClient, User};
+use crate::case::{Case, on_both_engines};
+
+on_both_engines! {
+    a_browser_that_is_idle_is_signed_out
+    an_application_in_use_keeps_its_browser_signed_in
+    the_oldest_browser_gives_way_with_its_applications
+    the_oldest_grant_gives_way
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn is_signed_in(browser: &mut Browser) -> bool {
+    !browser.open("/account").asks_for_password()
+}
+
+fn begin(case: &Case) -> (RegisteredClient, User) {
+    let provider = Provider::new(case);
+    (provider.client(json!({ "scope": "openid email" })), provider.user())
+}
+
+/// R064: by default after 14 days without use, and 30 days after the sign-in.
+fn a_browser_that_is_idle_is_signed_out(case: &Case) {
+    let mut case = case.with_clock();
+    let (client, user) = begin(&case);
+    let sign_in = |case: &Case| Provider::new(case).signed_in(&client, &user);
+    let (mut idle, mut used) = (sign_in(&case), sign_in(&case));
+    let ages = |browser: &Browser| browser.set_cookies.iter().any(|line| line.ends_with("Max-Age=2592000"));
+    assert!(ages(&used), "the cookie is there until the server says otherwise: {:?}", used.set_cookies);
+    for day in [7, 14, 21, 28] {
+        case.server_mut().advance(DAY * 7);
+        assert!(is_signed_in(&mut used), "it is used and signed out after {day} days");
+    }
+    assert!(!is_signed_in(&mut idle));
+    case.server_mut().advance(DAY * 3);
+    assert!(!is_signed_in(&mut used), "it goes on for more than 30 days");
+}
+
+fn an_application_in_use_keeps_its_browser_signed_in(case: &Case) {
+    let mut case = case.with_clock();
+    let (client, user) = begin(&case);
+    let (mut browser, mut tokens) = {
+        let provider = Provider::new(&case);
+        let mut browser = provider.browser();
+        let granted = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+        (browser, provider.redeem(&client, &granted).expect(200).json())
+    };
+    for _ in 0..2 {
+        case.server_mut().advance(DAY * 10);
+        let refresh = tokens["refresh_token"].as_str().expect("a refresh token").to_owned();
+        tokens = Provider::new(&case).refresh(&client, &refresh).expect(200).json();
+    }
+    assert!(is_signed_in(&mut browser), "signed out, although its application was used");
+}
+
+const TWO: &str = "[limits]\nsessions_per_account = 2";
+
+/// R072.
+fn the_oldest_browser_gives_way_with_its_applications(case: &Case) {
+    let case = &case.with_config(TWO);
+    let provider = Provider::new(case);
+    let (client, user) = begin(case);
+    let mut browsers: Vec<_> = (0..2).map(|_| provider.signed_in(&client, &user)).collect();
+    let granted = provider.grant_in(&mut browsers[0], &provider.ask(&client), &user);
+    let tokens = provider.redeem(&client, &granted).expect(200).json();
+    let access = tokens["access_token"].as_str().expect("a token");
+    assert!(provider.is_active(&client, access));
+    browsers.push(provider.signed_in(&client, &user));
+    let signed_in: Vec<_> = browsers.iter_mut().map(is_signed_in).collect();
+    assert_eq!(signed_in, [false, true, true]);
+    assert!(!provider.is_active(&client, access), "a grant outlives the session that it hangs on");
+}
+
+/// Grants are counted by themselves: however often an application asks anew, its browser stays signed in.
+fn the_oldest_grant_gives_way(case: &Case) {
+    let case = &case.with_config(TWO);
+    let provider = Provider::new(case);
+    let (client, user) = begin(case);
+    let mut browser = provider.browser();
+    let mut given = Vec::new();
+    for _ in 0..4 {
+        let granted = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+        given.push(provider.redeem(&client, &granted).expect(200).json());
+    }
+    let active = |tokens: &serde_json::Value| {
+        provider.is_active(&client, tokens["access_token"].as_str().expect("a token"))
+    };
+    assert_eq!(given.iter().map(active).collect::<Vec<_>>(), [false, false, true, true]);
+    assert!(is_signed_in(&mut browser));
+}
