@@ -124,14 +124,16 @@ pub struct Whose {
     pub client: Option<(ClientNo, i64)>,
 }
 
-/// As [`VALID`], and the client that the token was issued to is there and not suspended.
+/// As [`VALID`], and the version of the client that the token was issued to if it is there and not suspended: it is
+/// looked for only if there is one.
 static PRESENTED: LookUp = LookUp {
-    one: "SELECT a.id, a.uuid, t.session_id, t.client_no, c.version,
+    one: "SELECT a.id, a.uuid, t.session_id, t.client_no,
+              CASE WHEN t.client_no IS NULL THEN NULL
+                  ELSE (SELECT c.version FROM oauth_clients c WHERE c.no = t.client_no AND c.suspended_at IS NULL) END,
               t.purpose, t.issued_at, t.expires_at, t.facts
           FROM tokens t JOIN accounts a ON a.id = t.account_id
-          LEFT JOIN oauth_clients c ON c.no = t.client_no AND c.suspended_at IS NULL
           WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
-            AND a.suspended_at IS NULL AND a.closed_at IS NULL AND (t.client_no IS NULL OR c.no IS NOT NULL)",
+            AND a.suspended_at IS NULL AND a.closed_at IS NULL",
     many: "SELECT a.id, a.uuid, t.session_id, t.client_no, c.version,
                t.purpose, t.issued_at, t.expires_at, t.facts, q.place
            FROM UNNEST($1::BIGINT[], $2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
@@ -140,8 +142,7 @@ static PRESENTED: LookUp = LookUp {
            CROSS JOIN LATERAL (SELECT * FROM accounts a WHERE a.id = t.account_id AND a.epoch = t.epoch
                AND a.suspended_at IS NULL AND a.closed_at IS NULL OFFSET 0) a
            LEFT JOIN LATERAL (SELECT c.no, c.version FROM oauth_clients c WHERE c.no = t.client_no
-               AND c.suspended_at IS NULL OFFSET 0) c ON TRUE
-           WHERE t.client_no IS NULL OR c.no IS NOT NULL",
+               AND c.suspended_at IS NULL OFFSET 0) c ON TRUE",
 };
 
 /// The token with this digest, if it is valid now as for [`find_valid`], and so is its client.
@@ -155,6 +156,10 @@ pub async fn find_presented(
 ) -> Result<Option<PresentedRow>, StoreError> {
     let row = tx.look_up(&PRESENTED, digest.id(), &digest.0, now.micros()).await?;
     let Some(row) = row else { return Ok(None) };
+    // Its client is gone or suspended.
+    if row.opt_int(3)?.is_some() && row.opt_int(4)?.is_none() {
+        return Ok(None);
+    }
     let purpose = TokenPurpose::from_number(row.int(5)?)
         .ok_or_else(|| StoreError::Broken("a token of an unknown purpose".to_owned()))?;
     Ok(Some(PresentedRow {

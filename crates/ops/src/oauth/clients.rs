@@ -11,22 +11,24 @@ use countersign_store::{Moment, StoreError};
 
 use crate::{Core, Unavailable};
 
-/// More clients than this are not kept: the map is emptied then, and fills again.
-const MOST: usize = 10_000;
+/// More clients than this are not kept by a share of the threads: its maps are emptied then, and fill again.
+const MOST: usize = 2_000;
 
 /// A client, and its row with the digests of its secrets.
 pub(crate) type Found = (Arc<Client>, Arc<ClientRow>);
 
-/// By id: what was read at a moment that may be present still.
-type Recent = HashMap<String, (Found, Moment)>;
-
-/// Clients as they were read last.
+/// Clients as they were read last; each share of the threads has its own, so that none counts references in
+/// another's memory.
 #[derive(Debug, Default)]
-pub(crate) struct ClientCache {
+pub(crate) struct ClientCache([Apart<Mutex<Known>>; SHARDS]);
+
+/// The clients that a share of the threads knows.
+#[derive(Debug, Default)]
+struct Known {
     /// By number: the version in the row tells whether they still hold.
-    parsed: Mutex<HashMap<ClientNo, Arc<Client>>>,
-    /// One for each share of the threads.
-    recent: [Apart<Mutex<Recent>>; SHARDS],
+    parsed: HashMap<ClientNo, Arc<Client>>,
+    /// By id: what was read at a moment that may be present still.
+    recent: HashMap<String, (Found, Moment)>,
 }
 
 impl ClientCache {
@@ -36,28 +38,29 @@ impl ClientCache {
             return Ok(known);
         }
         let client = Arc::new(parse(row)?);
-        insert_bounded(&mut lock(&self.parsed), row.no, Arc::clone(&client));
+        insert_bounded(&mut self.share().parsed, row.no, Arc::clone(&client));
         Ok(client)
     }
 
     /// The client of this number, if it was read and its metadata still are of this version.
     pub(crate) fn known(&self, no: ClientNo, version: i64) -> Option<Arc<Client>> {
-        lock(&self.parsed).get(&no).filter(|client| client.version == version).map(Arc::clone)
+        self.share().parsed.get(&no).filter(|client| client.version == version).map(Arc::clone)
     }
 
     fn found_just_now(&self, id: &str) -> Option<Found> {
-        let recent = self.recent();
-        let (found, _) = recent.get(id).filter(|(_, moment)| moment.is_present())?;
+        let share = self.share();
+        let (found, _) = share.recent.get(id).filter(|(_, moment)| moment.is_present())?;
         Some(found.clone())
     }
 
     fn keep_for_a_moment(&self, id: &str, found: &Found, moment: Moment) {
-        insert_bounded(&mut self.recent(), id.to_owned(), (found.clone(), moment));
+        insert_bounded(&mut self.share().recent, id.to_owned(), (found.clone(), moment));
     }
 
     #[allow(clippy::indexing_slicing)] // A share is below the number of shares.
-    fn recent(&self) -> MutexGuard<'_, Recent> {
-        lock(&self.recent[shard()].0)
+    fn share(&self) -> MutexGuard<'_, Known> {
+        // Nothing in there is ever half done.
+        self.0[shard()].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,11 +69,6 @@ fn insert_bounded<K: Eq + Hash, V>(all: &mut HashMap<K, V>, key: K, value: V) {
         all.clear();
     }
     all.insert(key, value);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing in there is ever half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parse(row: &ClientRow) -> Result<Client, StoreError> {
