@@ -1,9 +1,12 @@
-//! The HTTP reference: axum, one route, a constant JSON of the size that `GET /auth/profile/` answers.
+//! The HTTP reference: axum, one route, constant bytes; a JSON of the size that `GET /auth/profile/` answers, or what
+//! a file holds.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::any;
 
@@ -17,16 +20,23 @@ pub struct Options {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// What to answer instead.
+    #[arg(long)]
+    body: Option<PathBuf>,
 }
 
 pub fn run(options: &Options) -> Result<ExitCode> {
+    let body = match &options.body {
+        Some(file) => Bytes::from(std::fs::read(file)?),
+        None => Bytes::from_static(PROFILE.as_bytes()),
+    };
     // One worker per core this process may use: what the server does as well.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(options.listen).await?;
         println!("{}", serde_json::json!({ "http": listener.local_addr()? }));
-        let routes =
-            Router::new().fallback(any(|| async { ([(CONTENT_TYPE, "application/json")], PROFILE) }));
+        let answer = || async move { ([(CONTENT_TYPE, "application/json")], body) };
+        let routes = Router::new().fallback(any(answer));
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             // Without it answers wait for the peer's delayed acknowledgement.
             let _ = stream.set_nodelay(true);

@@ -95,6 +95,11 @@ fn parse_head(bytes: &[u8]) -> Result<Head> {
     Ok(Head { status, length, close })
 }
 
+/// A `GET` of a page as a browser of no known language asks for it.
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n").into_bytes()
+}
+
 /// A `GET` with the header that 004 asks for.
 pub fn get_with_token(path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token {token}\r\n\r\n").into_bytes()

@@ -32,10 +32,14 @@ pub struct Options {
     /// What to send.
     #[arg(long, value_enum)]
     kind: Kind,
-    /// Tokens, one on a line (`profile`, `refresh`); of clients, what stands behind `Basic` (`client-token`).
+    /// Where to send it, if it is not this server's path; what to `get`.
+    #[arg(long)]
+    path: Option<String>,
+    /// Tokens, one on a line (`profile`, `refresh`, `refresh-token`, `introspect`); of clients, what stands behind
+    /// `Basic` (`client-token`).
     #[arg(long)]
     tokens: Option<PathBuf>,
-    /// What stands behind `Basic` of the client that asks (`introspect`).
+    /// What stands behind `Basic` of the client that asks (`introspect`, `refresh-token`).
     #[arg(long)]
     client: Option<PathBuf>,
     /// Accounts, e-mail and password separated by a tab, one on a line (`login`).
@@ -69,11 +73,7 @@ struct Window {
 }
 
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let material = Arc::new(Material::read(
-        options.tokens.as_deref(),
-        options.accounts.as_deref(),
-        options.client.as_deref(),
-    )?);
+    let material = Arc::new(Material::read(options)?);
     let cores = pacing::usable_cores()?;
     let threads = options.threads.unwrap_or(cores.len()).clamp(1, options.connections.max(1));
     // Connecting takes a moment; the clock starts when every thread has had the time for it.

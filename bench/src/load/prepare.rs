@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::requests::session_token;
+use super::requests::text_of;
 use crate::Result;
 use crate::http::{Connection, post_json};
 
@@ -49,7 +49,7 @@ async fn prepare(options: &Options) -> Result<()> {
         expect(&mut connection, "/auth/register/", &body, 201).await?;
         let body = json!({ "identifier": email, "identifier_type": "email", "password": PASSWORD });
         let answer = expect(&mut connection, "/login", &body, 200).await?;
-        let token = session_token(&answer).ok_or("/login answered no session_token")?;
+        let token = text_of(&answer, "session_token").ok_or("/login answered no session_token")?;
         writeln!(tokens, "{token}")?;
         writeln!(accounts, "{email}\t{PASSWORD}")?;
     }

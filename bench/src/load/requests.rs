@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::Options;
 use crate::Result;
-use crate::http::{get_with_token, post_form, post_json};
+use crate::http::{get, get_with_token, post_form, post_json};
 use crate::random::Random;
 
 /// The requests that the goals of the project name.
@@ -20,8 +21,26 @@ pub enum Kind {
     ClientToken,
     /// `POST /oauth2/introspect` of a random token each time.
     Introspect,
+    /// `POST /oauth2/token` with a refresh token; every connection rotates one of its own.
+    RefreshToken,
     /// `POST /login` with identifier and password of a random account.
     Login,
+    /// `GET` of `--path`, the same each time.
+    Get,
+}
+
+impl Kind {
+    /// Where it goes unless `--path` says otherwise, as another server's paths do.
+    fn path(self) -> &'static str {
+        match self {
+            Kind::Profile => "/auth/profile/",
+            Kind::Refresh => "/refresh",
+            Kind::ClientToken | Kind::RefreshToken => "/oauth2/token",
+            Kind::Introspect => "/oauth2/introspect",
+            Kind::Login => "/login",
+            Kind::Get => "/",
+        }
+    }
 }
 
 /// Tokens and accounts that all connections share.
@@ -30,23 +49,24 @@ pub struct Material {
     tokens: Vec<String>,
     accounts: Vec<(String, String)>,
     client: String,
+    path: Option<String>,
 }
 
 impl Material {
-    pub fn read(tokens: Option<&Path>, accounts: Option<&Path>, client: Option<&Path>) -> Result<Self> {
+    pub fn read(options: &Options) -> Result<Self> {
         let read = |path: Option<&Path>| -> Result<String> {
             path.map_or(Ok(String::new()), |path| {
                 std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()).into())
             })
         };
-        let tokens = read(tokens)?.lines().map(str::to_owned).collect();
-        let accounts = read(accounts)?
+        let tokens = read(options.tokens.as_deref())?.lines().map(str::to_owned).collect();
+        let accounts = read(options.accounts.as_deref())?
             .lines()
             .filter_map(|line| line.split_once('\t'))
             .map(|(email, password)| (email.to_owned(), password.to_owned()))
             .collect();
-        let client = read(client)?.trim().to_owned();
-        Ok(Self { tokens, accounts, client })
+        let client = read(options.client.as_deref())?.trim().to_owned();
+        Ok(Self { tokens, accounts, client, path: options.path.clone() })
     }
 }
 
@@ -64,8 +84,9 @@ impl Requests {
     pub fn new(kind: Kind, material: Arc<Material>, index: usize, connections: usize) -> Result<Self> {
         let (has, needs, what) = match kind {
             Kind::Profile | Kind::ClientToken | Kind::Introspect => (material.tokens.len(), 1, "tokens"),
-            Kind::Refresh => (material.tokens.len(), connections, "tokens"),
+            Kind::Refresh | Kind::RefreshToken => (material.tokens.len(), connections, "tokens"),
             Kind::Login => (material.accounts.len(), 1, "accounts"),
+            Kind::Get => (1, 1, "paths"),
         };
         if has < needs {
             return Err(format!("{needs} {what} are needed, the file holds {has}").into());
@@ -76,39 +97,43 @@ impl Requests {
 
     /// The next request in full.
     pub fn next(&mut self, random: &mut Random) -> &[u8] {
-        self.bytes = match self.kind {
-            Kind::Profile => {
-                let token = random.pick(&self.material.tokens).map_or("", String::as_str);
-                get_with_token("/auth/profile/", token)
+        let Self { kind, material, token, .. } = self;
+        let path = material.path.as_deref().unwrap_or(kind.path());
+        let mut pick = || random.pick(&material.tokens).map_or("", String::as_str);
+        self.bytes = match kind {
+            Kind::Profile => get_with_token(path, pick()),
+            Kind::ClientToken => post_form(path, pick(), "grant_type=client_credentials&scope=read"),
+            Kind::Introspect => post_form(path, &material.client, &format!("token={}", pick())),
+            Kind::RefreshToken => {
+                let body = format!("grant_type=refresh_token&refresh_token={token}");
+                post_form(path, &material.client, &body)
             }
-            Kind::ClientToken => {
-                let client = random.pick(&self.material.tokens).map_or("", String::as_str);
-                post_form("/oauth2/token", client, "grant_type=client_credentials")
-            }
-            Kind::Introspect => {
-                let token = random.pick(&self.material.tokens).map_or("", String::as_str);
-                post_form("/oauth2/introspect", &self.material.client, &format!("token={token}"))
-            }
-            Kind::Refresh => post_json("/refresh", &json!({ "session_token": self.token })),
+            Kind::Refresh => post_json(path, &json!({ "session_token": token })),
             Kind::Login => {
-                let (email, password) = random.pick(&self.material.accounts).cloned().unwrap_or_default();
+                let (email, password) = random.pick(&material.accounts).cloned().unwrap_or_default();
                 let body = json!({ "identifier": email, "identifier_type": "email", "password": password });
-                post_json("/login", &body)
+                post_json(path, &body)
             }
+            Kind::Get => get(path),
         };
         &self.bytes
     }
 
     /// A rotation answers the token of the next one.
     pub fn answered(&mut self, status: u16, body: &[u8]) {
-        if matches!(self.kind, Kind::Refresh) && status == 200 {
-            self.token = session_token(body).unwrap_or_default();
+        let name = match self.kind {
+            Kind::Refresh => "session_token",
+            Kind::RefreshToken => "refresh_token",
+            Kind::Profile | Kind::ClientToken | Kind::Introspect | Kind::Login | Kind::Get => return,
+        };
+        if status == 200 {
+            self.token = text_of(body, name).unwrap_or_default();
         }
     }
 }
 
-/// `session_token` of a JSON answer.
-pub fn session_token(body: &[u8]) -> Option<String> {
+/// A member of a JSON answer.
+pub fn text_of(body: &[u8], name: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    Some(body.get("session_token")?.as_str()?.to_owned())
+    Some(body.get(name)?.as_str()?.to_owned())
 }
