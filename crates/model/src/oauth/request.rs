@@ -108,59 +108,74 @@ pub struct ClaimDemand {
     #[serde(default)]
     pub essential: bool,
     /// The value it must have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// The values it may have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
 }
 
-/// An authorization request that was read.
+/// An authorization request that was read. What it does not say is not written: it travels in every page of its flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// Who asks.
     pub client_id: String,
     /// Where the answer goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
     /// What the answer is.
     pub response_type: ResponseType,
     /// How it travels.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_mode: Option<ResponseMode>,
     /// What is asked for.
     pub scope: Scope,
     /// Given back as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Put into the ID token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// PKCE.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
     /// Which pages are wanted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub prompt: Prompts,
     /// How long ago they may have signed in, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u32>,
     /// How they are to sign in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
     /// Single claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<ClaimsRequest>,
     /// Who is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
     /// Who is expected, as an ID token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_hint: Option<String>,
     /// The languages of the pages.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ui_locales: Vec<String>,
     /// How pages are shown; every one here suits all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
     /// Whom tokens are for (RFC 8707).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource: Vec<String>,
     /// RFC 9396.
     #[serde(default)]
     pub authorization_details: AuthorizationDetails,
     /// The key that the code is bound to (RFC 9449 §10).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
+}
+
+fn is_default(prompt: &Prompts) -> bool {
+    *prompt == Prompts::default()
 }
 
 #[cfg(test)]

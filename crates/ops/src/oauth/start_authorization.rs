@@ -86,7 +86,8 @@ fn check_size(bytes: usize) -> Result<(), Fault> {
 /// A flow as it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    browser: [u8; 32],
+    /// In base64url: numbers in a list would be three times as long.
+    browser: String,
     client: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request: Option<AuthorizationRequest>,
@@ -178,7 +179,7 @@ impl Core {
     /// The flow as a text that only this browser can hand in again.
     pub fn seal_flow(&self, flow: &Flow, browser: &TokenDigest) -> String {
         let sealed = Sealed {
-            browser: browser.0,
+            browser: URL_SAFE_NO_PAD.encode(browser.0),
             client: flow.client.no.0,
             request: flow.pushed.is_none().then(|| flow.request.clone()),
             started_at: flow.started_at.micros(),
@@ -203,7 +204,9 @@ impl Core {
             return Ok(None);
         };
         let started_at = Timestamp::from_micros(sealed.started_at);
-        if sealed.browser != browser.0 || self.clock.now() >= started_at.after(FLOW_LIFETIME) {
+        if sealed.browser != URL_SAFE_NO_PAD.encode(browser.0)
+            || self.clock.now() >= started_at.after(FLOW_LIFETIME)
+        {
             return Ok(None);
         }
         let pushed = sealed.pushed.map(TokenDigest);

@@ -1,5 +1,7 @@
 //! Signing out at a client's wish. The wish alone signs nobody out: a picture on any site could make it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::oauth::{Parameters, RedirectUri};
 use countersign_ops::oauth::end_session::{LogoutPlan, PlanLogoutError};
 use http::StatusCode;
@@ -31,7 +33,7 @@ pub(super) async fn ask(call: &Call<'_>) -> Result<Reply, Error> {
     let Some(session) = cookies::session(call).await? else { return Ok(go(&plan)) };
     let browser = Browser::of(call);
     // The wish travels in the form, and the form's proof is for this wish only.
-    let wish = serde_json::to_string(&wish).unwrap_or_default();
+    let wish = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wish).unwrap_or_default());
     let destination = plan.redirect.as_deref().and_then(|uri| RedirectUri::register(uri).ok());
     let origin = destination.map(|uri| uri.form_action()).unwrap_or_default();
     let shell = Shell::of(call).leading_to(origin);
@@ -60,7 +62,8 @@ pub(super) async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     if form.text("decision") != "sign_out" {
         return Ok(Reply::see_other("/account"));
     }
-    let wish: Parameters = serde_json::from_str(&form.flow).map_err(|_| Error::StartAgain)?;
+    let wish = URL_SAFE_NO_PAD.decode(&form.flow).map_err(|_| Error::StartAgain)?;
+    let wish: Parameters = serde_json::from_slice(&wish).map_err(|_| Error::StartAgain)?;
     let plan = call.core().plan_logout(&wish).await?;
     if let Some(cookie) = cookies::session_cookie(call) {
         call.core().end_browser(cookie).await?;

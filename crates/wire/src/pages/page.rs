@@ -45,10 +45,16 @@ pub fn refuse(refusal: Refusal<'_>) -> Reply {
     render(refusal.status(), &page).header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone())
 }
 
+/// What a page takes, with its style and the flow that it stands in: so it does not grow while it is written.
+const PAGE_BYTES: usize = 12 * 1024;
+
 /// The reply that shows a page. The caller adds a policy.
 pub(super) fn render(status: StatusCode, page: &impl Template) -> Reply {
     // Rendering into a string fails only if a value's own `Display` does.
-    let Ok(html) = page.render() else { return Reply::empty(StatusCode::INTERNAL_SERVER_ERROR) };
+    let mut html = String::with_capacity(PAGE_BYTES);
+    if page.render_into(&mut html).is_err() {
+        return Reply::empty(StatusCode::INTERNAL_SERVER_ERROR);
+    }
     let reply = Reply::html(status, html).no_store();
     HEADERS.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
 }
