@@ -38,14 +38,25 @@ impl Away {
     pub fn take(&mut self) {
         match &self.cluster {
             Some(cluster) => cluster.crash(),
-            None => {
-                let file = self.case.server().data_dir().join("countersign.db");
-                let lock = rusqlite::Connection::open(file).expect("the database");
-                lock.busy_timeout(Duration::from_secs(30)).expect("a timeout");
-                lock.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-                self.lock = Some(lock);
-            }
+            None => self.lock = Some(self.locked()),
         }
+    }
+
+    /// It can be read and not written: PostgreSQL as in a standby that was not promoted, the SQLite file is locked.
+    pub fn freeze(&mut self) {
+        match &self.cluster {
+            Some(_) => self.set_read_only("SET default_transaction_read_only = on"),
+            None => self.lock = Some(self.locked()),
+        }
+    }
+
+    /// It can be written again; waits until `works` does.
+    pub fn thaw(&mut self, works: impl Fn(&Case) -> bool) {
+        self.lock = None;
+        if self.cluster.is_some() {
+            self.set_read_only("RESET default_transaction_read_only");
+        }
+        self.wait(works);
     }
 
     /// Back again; waits until `works` does.
@@ -54,6 +65,27 @@ impl Away {
         if let Some(cluster) = &self.cluster {
             cluster.launch();
         }
+        self.wait(works);
+    }
+
+    fn locked(&self) -> rusqlite::Connection {
+        let file = self.case.server().data_dir().join("countersign.db");
+        let lock = rusqlite::Connection::open(file).expect("the database");
+        lock.busy_timeout(Duration::from_secs(30)).expect("a timeout");
+        lock.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        lock
+    }
+
+    /// For all connections that the server opens from now on; it must open new ones.
+    fn set_read_only(&self, setting: &str) {
+        let cluster = self.cluster.as_ref().expect("a cluster");
+        let name = self.case.server().database_url().rsplit('/').next().expect("a name");
+        cluster.psql("postgres", &format!("ALTER DATABASE {name} {setting}"));
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity";
+        cluster.psql("postgres", &format!("{end} WHERE datname = '{name}'"));
+    }
+
+    fn wait(&self, works: impl Fn(&Case) -> bool) {
         poll::until("the server to work with its store again", || works(&self.case).then_some(()));
     }
 }

@@ -1,5 +1,6 @@
 //! Errors in the form of RFC 6749 §5.2.
 
+use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::check_dpop::DpopError;
@@ -31,23 +32,29 @@ pub(super) struct OAuthError {
     pub challenge: Option<String>,
     /// `DPoP-Nonce` (RFC 9449 §8).
     pub nonce: Option<String>,
+    /// `Retry-After`.
+    pub retry_after: Option<RetryAfter>,
 }
 
 impl OAuthError {
     /// Without a challenge.
     pub(super) fn new(status: StatusCode, code: ErrorCode, description: &'static str) -> OAuthError {
-        OAuthError { status, code, description, challenge: None, nonce: None }
+        OAuthError { status, code, description, challenge: None, nonce: None, retry_after: None }
     }
 }
 
 impl From<Unavailable> for OAuthError {
     fn from(unavailable: Unavailable) -> OAuthError {
         match unavailable {
-            Unavailable::Store | Unavailable::Busy(_) => OAuthError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                ErrorCode::TemporarilyUnavailable,
-                "The server cannot do this just now; try again.",
-            ),
+            Unavailable::Store | Unavailable::Busy(_) => OAuthError {
+                // Also asked for of revocations (RFC 7009 §2.2.1).
+                retry_after: Some(unavailable.retry_after()),
+                ..OAuthError::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ErrorCode::TemporarilyUnavailable,
+                    "The server cannot do this just now; try again.",
+                )
+            },
             Unavailable::Fault => OAuthError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 ErrorCode::ServerError,
@@ -195,6 +202,10 @@ impl From<OAuthError> for Reply {
         let reply = Reply::json(error.status, &body)
             .no_store()
             .header(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        let reply = match error.retry_after {
+            Some(after) => reply.retry_after(after),
+            None => reply,
+        };
         let headers = [(header::WWW_AUTHENTICATE, error.challenge), (DPOP_NONCE, error.nonce)];
         headers.into_iter().fold(reply, |reply, (name, value)| {
             match value.and_then(|value| HeaderValue::from_str(&value).ok()) {

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::provider::{Provider, RegisteredClient, User, basic, decoded};
-use crate::case::{Case, on_both_engines, password, unique};
+use crate::away::Away;
+use crate::case::{Case, at_once, on_both_engines, password, unique};
 use crate::parity::{self, Surface, register, sign_in};
 use crate::{authd, ouser};
-use countersign_testkit::{Engine, Server};
+use countersign_testkit::{Engine, Server, poll};
 
 on_both_engines! {
     a_token_tells_what_it_is
@@ -16,6 +17,7 @@ on_both_engines! {
     revocation_is_immediate_at_introspection
     an_end_holds_for_another_process
     a_revoked_token_is_ended_and_a_revoked_refresh_token_ends_its_grant
+    a_revocation_that_fails_says_so
     an_answer_is_signed_for_whoever_wants_it
 }
 
@@ -277,6 +279,47 @@ fn a_revoked_token_is_ended_and_a_revoked_refresh_token_ends_its_grant(case: &Ca
         assert!(provider.is_active(&service, &token));
         provider.revoke(&service, &token).expect(200);
         assert!(!provider.is_active(&service, &token), "{format}");
+    }
+}
+
+/// RFC 7009 section 2.2.1: the client is known and the token found, and then nothing can be written. Whoever is told 200
+/// stops trying (CVE-2020-15223).
+fn a_revocation_that_fails_says_so(case: &Case) {
+    let mut away = Away::start(case);
+    let held = {
+        let provider = Provider::new(away.case());
+        let mut held = Vec::new();
+        for format in ["opaque", "jwt"] {
+            let client = provider.client(json!({ "access_token_format": format }));
+            let tokens = provider.code_flow(&client, &provider.user());
+            held.extend(["access_token", "refresh_token"].map(|name| (client.clone(), text(&tokens, name))));
+            let service = service(&provider, format);
+            held.push((service.clone(), own_token(&provider, &service)));
+        }
+        held
+    };
+    away.freeze();
+    let provider = Provider::new(away.case());
+    // Connections of PostgreSQL that were cut are noticed by the first who use them.
+    poll::until("the store to be readable", || {
+        let told = provider.call(&held[0].0, "/oauth2/introspect", &[("token", &held[0].1)]);
+        (told.status == 200).then_some(())
+    });
+    let answers = at_once(held.len(), |number| provider.revoke(&held[number].0, &held[number].1));
+    for answer in answers {
+        let answer = answer.expect(503);
+        assert_eq!(answer.string("error"), "temporarily_unavailable");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    }
+    for (client, token) in &held {
+        assert!(provider.is_active(client, token), "it was not revoked");
+    }
+    let (client, token) = &held[0];
+    away.thaw(|case| Provider::new(case).revoke(client, token).status == 200);
+    let provider = Provider::new(away.case());
+    for (client, token) in &held {
+        provider.revoke(client, token).expect(200);
+        assert!(!provider.is_active(client, token));
     }
 }
 
