@@ -37,6 +37,31 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// A connection that is kept.
+#[derive(Debug)]
+pub struct Kept(TcpStream);
+
+impl Kept {
+    /// Sends a request and reads its answer, which says how long it is.
+    pub fn exchange(&mut self, request: &Request) -> Response {
+        self.0.write_all(&request.written("keep-alive")).expect("the server reads");
+        let (mut answer, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+        loop {
+            let count = self.0.read(&mut buffer).expect("the server answers");
+            assert!(count > 0, "the server closed the connection");
+            answer.extend_from_slice(&buffer[..count]);
+            let whole = find(&answer, b"\r\n\r\n").and_then(|end| {
+                let head = std::str::from_utf8(&answer[..end]).ok()?.to_ascii_lowercase();
+                let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length:"))?;
+                Some(end + 4 + length.trim().parse::<usize>().expect("a length"))
+            });
+            if whole.is_some_and(|whole| answer.len() >= whole) {
+                return Response::parse(&answer, false).expect("an answer");
+            }
+        }
+    }
+}
+
 impl Client {
     /// A client of `server`, from a fresh source address.
     pub fn new(server: SocketAddr) -> Self {
@@ -87,6 +112,11 @@ impl Client {
     /// A connection to write on by hand.
     pub fn connect(&self) -> TcpStream {
         source::connect(self.source, self.server).expect("the server accepts connections")
+    }
+
+    /// A connection that is used again and again.
+    pub fn keep(&self) -> Kept {
+        Kept(self.connect())
     }
 
     /// Sends bytes as they are and reads until the server closes. `None` when no answer came.
@@ -150,8 +180,12 @@ impl Request {
 
     /// The request as it goes over the wire.
     pub fn bytes(&self) -> Vec<u8> {
+        self.written("close")
+    }
+
+    fn written(&self, connection: &str) -> Vec<u8> {
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+            "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: {connection}\r\n",
             self.method, self.target, self.client.server
         );
         for (name, value) in &self.headers {

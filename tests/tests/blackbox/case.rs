@@ -3,8 +3,10 @@
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 
+use countersign_testkit::http::Request;
 use countersign_testkit::{Builder, Client, Engine, LineClient, Response, Server, source};
 use serde_json::Value;
 
@@ -128,6 +130,33 @@ pub fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T
         let run = &run;
         let threads: Vec<_> = (0..count).map(|number| scope.spawn(move || run(number))).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic in a racing thread")).collect()
+    })
+}
+
+/// Keeps `count` connections, on which `run` may send one request at one moment, as often as it likes.
+pub fn racing<T>(case: &Case, count: usize, run: impl FnOnce(&dyn Fn(&Request) -> Vec<Response>) -> T) -> T {
+    let gate = std::sync::Barrier::new(count);
+    thread::scope(|scope| {
+        let racer = |_| {
+            let (to, requests) = channel::<Request>();
+            let (answers, from) = channel();
+            let (mut connection, gate) = (case.http().keep(), &gate);
+            scope.spawn(move || {
+                for request in requests {
+                    gate.wait();
+                    // Nobody reads it if another one has failed.
+                    let _ = answers.send(connection.exchange(&request));
+                }
+            });
+            (to, from)
+        };
+        let racers: Vec<_> = (0..count).map(racer).collect();
+        run(&|request: &Request| {
+            for (to, _) in &racers {
+                to.send(request.clone()).expect("it listens");
+            }
+            racers.iter().map(|(_, from)| from.recv().expect("an answer")).collect()
+        })
     })
 }
 

@@ -6,7 +6,7 @@ use countersign_testkit::Response;
 use serde_json::json;
 
 use super::provider::{Provider, RegisteredClient};
-use crate::case::{Case, at_once, on_both_engines};
+use crate::case::{Case, on_both_engines, racing};
 
 on_both_engines! {
     a_code_gives_tokens_once
@@ -20,7 +20,7 @@ on_both_engines! {
 
 /// How often a race is run: more by `COUNTERSIGN_RACE_ROUNDS`.
 pub fn rounds() -> usize {
-    std::env::var("COUNTERSIGN_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+    std::env::var("COUNTERSIGN_RACE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
 }
 
 /// An answer of RFC 6749 section 5.2.
@@ -128,18 +128,26 @@ fn fifty_redeem_one_code_and_one_gets_it(case: &Case) {
     let client = provider.client(json!({}));
     let user = provider.user();
     let mut browser = provider.signed_in(&client, &user);
-    for round in 0..rounds() {
-        let granted = provider.grant_in(&mut browser, &provider.ask(&client), &user);
-        let answers = at_once(50, |_| provider.redeem(&client, &granted));
-        let got: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-        assert_eq!(got.len(), 1, "round {round}");
-        for answer in answers.iter().filter(|answer| answer.status != 200) {
-            expect_error(answer, "invalid_grant");
+    racing(case, 50, |race| {
+        for round in 0..rounds() {
+            let granted = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+            let answers = race(&provider.redemption(&client, &granted));
+            // Fifty had it: whoever got the tokens is not to be trusted (RFC 6749 section 10.5).
+            let access = the_one(&answers, round).string("access_token");
+            assert!(!provider.is_active(&client, &access), "round {round}");
         }
-        // Fifty had it: whoever got the tokens is not to be trusted (RFC 6749 section 10.5).
-        let access = got[0].string("access_token");
-        assert!(!provider.is_active(&client, &access), "round {round}");
+    });
+}
+
+/// The one answer with tokens; all others are refusals.
+#[track_caller]
+pub fn the_one(answers: &[Response], round: usize) -> &Response {
+    let (got, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(got.len(), 1, "round {round}");
+    for answer in refused {
+        expect_error(answer, "invalid_grant");
     }
+    got[0]
 }
 
 fn there_is_no_password_grant(case: &Case) {

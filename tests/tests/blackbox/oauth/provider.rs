@@ -4,7 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign_testkit::http::urlencoded;
+use countersign_testkit::http::{Request, urlencoded};
 use countersign_testkit::{Response, scratch};
 use serde_json::{Value, json};
 
@@ -224,13 +224,18 @@ impl<'a> Provider<'a> {
 
     /// Redeems a code.
     pub fn redeem(&self, client: &RegisteredClient, granted: &Granted) -> Response {
+        self.redemption(client, granted).send()
+    }
+
+    /// The same before it is sent.
+    pub fn redemption(&self, client: &RegisteredClient, granted: &Granted) -> Request {
         let pairs = [
             ("grant_type", "authorization_code"),
             ("code", granted.code.as_str()),
             ("redirect_uri", &client.redirect_uri),
             ("code_verifier", &granted.asked.verifier),
         ];
-        self.token(client, &pairs)
+        self.request(client, "/oauth2/token", &pairs)
     }
 
     /// From a new browser to tokens.
@@ -251,6 +256,11 @@ impl<'a> Provider<'a> {
 
     /// POSTs a form, authenticated as the client does.
     pub fn call(&self, client: &RegisteredClient, path: &str, pairs: &[(&str, &str)]) -> Response {
+        self.request(client, path, pairs).send()
+    }
+
+    /// The same before it is sent.
+    pub fn request(&self, client: &RegisteredClient, path: &str, pairs: &[(&str, &str)]) -> Request {
         let mut pairs = pairs.to_vec();
         let mut request = self.case.http().post(path);
         let secret = client.secret.as_deref().unwrap_or_default();
@@ -261,7 +271,7 @@ impl<'a> Provider<'a> {
             }
             _ => pairs.push(("client_id", &client.id)),
         }
-        request.form(&pairs).send()
+        request.form(&pairs)
     }
 
     /// What introspection says to this client.
