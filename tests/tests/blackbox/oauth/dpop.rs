@@ -87,11 +87,16 @@ fn token(
     request.form(&pairs).send()
 }
 
-fn proof_for_token(provider: &Provider<'_>, key: &Key) -> String {
+pub fn proof_for_token(provider: &Provider<'_>, key: &Key) -> String {
     key.proof("POST", &format!("{}/oauth2/token", provider.issuer()), &json!({}))
 }
 
-fn redeem(provider: &Provider<'_>, client: &RegisteredClient, granted: &Granted, proof: &str) -> Response {
+pub fn redeem(
+    provider: &Provider<'_>,
+    client: &RegisteredClient,
+    granted: &Granted,
+    proof: &str,
+) -> Response {
     let pairs = [
         ("grant_type", "authorization_code"),
         ("code", granted.code.as_str()),

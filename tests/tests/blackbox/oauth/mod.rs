@@ -37,3 +37,4 @@ mod signed_answers;
 mod single_claims;
 mod suspension;
 mod userinfo;
+mod wishes;
