@@ -155,6 +155,29 @@ await run({
     }
   },
 
+  async details() {
+    const config = await configured({ authorization_details_types: ['payment'], access_token_format: 'jwt' })
+    const details = [{ type: 'payment', actions: ['initiate', 'cancel'], amount: { value: '9.50', currency: 'EUR' } }]
+    const { checks, parameters } = await request({ authorization_details: JSON.stringify(details) })
+    const url = await client.buildAuthorizationUrlWithPAR(config, parameters)
+    const tokens = await client.authorizationCodeGrant(config, await visit(url), checks)
+    assert.deepEqual(tokens.authorization_details, details)
+    const told = await client.tokenIntrospection(config, tokens.access_token)
+    assert.deepEqual(told.authorization_details, details)
+    const less = JSON.stringify([{ ...details[0], actions: ['cancel'] }])
+    const next = await client.refreshTokenGrant(config, tokens.refresh_token, { authorization_details: less })
+    assert.deepEqual(next.authorization_details, JSON.parse(less))
+  },
+
+  async singleClaims() {
+    const config = await configured()
+    const claims = JSON.stringify({ id_token: { email: null }, userinfo: { given_name: { essential: true } } })
+    const tokens = await signIn(config, { scope: 'openid', claims })
+    assert.equal(tokens.claims().email, test.email)
+    const person = await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)
+    assert.deepEqual(Object.keys(person).sort(), ['given_name', 'sub'])
+  },
+
   async signedAnswer() {
     for (const alg of ['ES256', 'RS256', 'EdDSA']) {
       const made = await makeClient({ redirect_uris: [callback], scope, authorization_signed_response_alg: alg })

@@ -16,7 +16,7 @@ const app = await application()
 const callback = `${app.origin}/callback`
 const client = await makeClient({
   client_name: 'Example application', redirect_uris: [callback], scope: 'openid profile email offline_access',
-  token_endpoint_auth_method: 'none',
+  token_endpoint_auth_method: 'none', authorization_details_types: ['payment'],
 })
 const ask = (more = {}) => authorizationUrl(test.issuer, client, callback, { scope: 'openid profile email', ...more })
 
@@ -72,6 +72,15 @@ await page.fill('[name=new_password]', 'Harvest-lantern-42-river')
 await send('new_password')
 await page.locator('[name=decision][value=allow]').waitFor()
 await look('consent')
+const details = JSON.stringify([
+  { type: 'payment', actions: ['initiate', 'cancel'], locations: ['https://bank.example.com/payments/and/a/long/path/with/no/end'],
+    instructedAmount: { amount: '123.50', currency: 'EUR' }, creditorName: 'Merchant A' },
+  { type: 'payment', identifier: 'account-7' },
+])
+await page.goto(ask({ authorization_details: details }))
+await page.locator('[name=decision][value=allow]').waitFor()
+await look('consent-details')
+await page.goto(ask())
 await page.click('[name=decision][value=allow]')
 await page.waitForURL(`${callback}**`)
 

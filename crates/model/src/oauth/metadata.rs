@@ -247,6 +247,10 @@ impl Metadata {
                     && self.jwks_uri.is_none(),
                 "private_key_jwt needs jwks or jwks_uri",
             ),
+            (
+                self.require_signed_request_object && self.jwks.is_none() && self.jwks_uri.is_none(),
+                "require_signed_request_object needs jwks or jwks_uri",
+            ),
         ];
         if let Some((_, words)) = faults.into_iter().find(|(is_fault, _)| *is_fault) {
             return Err(MetadataFault::Combination(words));

@@ -30,9 +30,12 @@ on_both_engines! {
 /// Lets a client register itself.
 const REGISTRATION_TOKEN: &str = "an-initial-access-token-of-a-test-1234567890";
 
+/// What clients may ask for in detail.
+const DETAILS: &str = "[oauth]\nauthorization_details_types = [\"payment\"]\n";
+
 fn openid_client_runs_every_flow(case: &Case) {
     let settings =
-        format!("[oauth]\nregistration = \"token\"\nregistration_token = \"{REGISTRATION_TOKEN}\"\n");
+        format!("{DETAILS}registration = \"token\"\nregistration_token = \"{REGISTRATION_TOKEN}\"\n");
     let own = case.with_config(&settings);
     run(&own, node("openid_client.mjs"));
 }
@@ -57,7 +60,7 @@ fn oidc_client_ts_signs_in_in_chromium(case: &Case) {
 fn pages_are_accessible(case: &Case) {
     let mut script = node("pages.mjs");
     script.env("SCREENSHOTS", screenshots(case));
-    run(case, script);
+    run(&case.with_config(DETAILS), script);
 }
 
 fn pages_work_in_chromium_without_javascript(case: &Case) {

@@ -173,7 +173,7 @@ fn a_registration_is_managed_with_its_own_token(case: &Case) {
 }
 
 /// A server on this machine that gives JSON to whoever asks, and counts.
-fn canary(json: String) -> (u16, Arc<AtomicUsize>) {
+pub fn canary(json: String) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let asked = Arc::new(AtomicUsize::new(0));

@@ -1,6 +1,7 @@
 //! Requests that their client has signed (RFC 9101).
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
 
 use countersign_testkit::Response;
 use countersign_testkit::http::urlencoded;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::codes::expect_error;
 use super::dpop::{Key, now};
 use super::provider::{Asked, Granted, Provider, REDIRECT_URI, RegisteredClient, decoded};
+use super::registration::canary;
 use crate::case::{Case, at_once, on_both_engines, unique};
 
 on_both_engines! {
@@ -18,6 +20,7 @@ on_both_engines! {
     a_request_object_is_no_assertion_and_an_assertion_no_request_object
     a_client_that_signs_its_requests_has_no_others
     what_is_wrong_in_a_request_object_is_answered_where_it_says
+    the_keys_of_request_objects_may_be_elsewhere
     no_request_uri_is_fetched
 }
 
@@ -309,6 +312,26 @@ fn what_is_wrong_in_a_request_object_is_answered_where_it_says(case: &Case) {
     assert_eq!(browser.open(&signing.target(&signing.sign(&claims))).page().status, 400);
     claims["jti"] = format!("object-{}", unique()).into();
     signing.push(&provider, &signing.sign(&claims)).expect(201);
+}
+
+fn the_keys_of_request_objects_may_be_elsewhere(case: &Case) {
+    let own = case.with_config("[oauth]\nfetch_allowed = ['127.0.0.0/8']\n");
+    let provider = Provider::new(&own);
+    let key = Key::new();
+    let (port, asked) = canary(json!({"keys": [key.jwk()]}).to_string());
+    let keys = format!("http://127.0.0.1:{port}/jwks");
+    let metadata = json!({"jwks_uri": keys, "require_signed_request_object": true});
+    let signing = Signing { client: provider.client(metadata), key };
+    let stranger = Signing { client: signing.client.clone(), key: Key::new() };
+    let claims = || signing.claims(&provider, &provider.ask(&signing.client));
+    for _ in 0..2 {
+        signing.push(&provider, &signing.sign(&claims())).expect(201);
+    }
+    // A stranger does not make this server ask each time.
+    for _ in 0..9 {
+        expect_error(&signing.push(&provider, &stranger.sign(&claims())), "invalid_request_object");
+    }
+    assert!((1..9).contains(&asked.load(Ordering::SeqCst)));
 }
 
 /// R098, CVE-2020-10770: even where this machine may be fetched from, nobody comes for a `request_uri`.
