@@ -52,8 +52,8 @@ pub use self::admin_error::AdminError;
 pub use self::code_use::CodeUse;
 pub use self::core::{Core, CoreParts, OpenCoreError};
 pub use self::settings::{
-    AssertedSubject, CodeLifetimes, IssuerKeys, LayerSettings, Limits, OAuthSettings, PageSettings,
-    Registration, SessionLifetimes, Settings, TrustedIssuer,
+    AssertedSubject, CodeLifetimes, IssuerKeys, LayerSettings, Limits, MtlsSettings, OAuthSettings,
+    PageSettings, Registration, SessionLifetimes, Settings, TrustedIssuer,
 };
 pub use self::source::Source;
 pub use self::tokens::{SessionTokens, SignedIn};

@@ -13,6 +13,7 @@ use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
 
 use crate::breached_list::BreachedList;
+use crate::oauth::client_certificate::ClientAuthorities;
 use countersign_model::time::Timestamp;
 
 /// Everything the operations look up instead of deciding it.
@@ -199,6 +200,8 @@ pub struct OAuthSettings {
     pub client_document_resources: Vec<String>,
     /// What such clients may ask for besides the claims of people.
     pub client_document_scopes: Scope,
+    /// Certificates of clients.
+    pub mtls: MtlsSettings,
     /// Who may say whom a client acts for.
     pub trusted_issuers: Vec<TrustedIssuer>,
     /// Private hosts and networks that may be fetched from.
@@ -211,6 +214,17 @@ pub struct OAuthSettings {
     pub key_published_before: Duration,
     /// Whether every DPoP proof must have a nonce.
     pub require_dpop_nonce: bool,
+}
+
+/// Certificates of clients (RFC 8705).
+#[derive(Clone, Debug, Default)]
+pub struct MtlsSettings {
+    /// Whether a certificate can get here at all.
+    pub enabled: bool,
+    /// Where clients that have one go, if not to the public URL; without a trailing slash.
+    pub url: Option<String>,
+    /// Whose certificates name clients.
+    pub authorities: Option<ClientAuthorities>,
 }
 
 /// Who may say whom a client acts for (RFC 7523 §2.1).
@@ -345,6 +359,7 @@ impl Default for OAuthSettings {
             client_documents: Vec::new(),
             client_document_resources: Vec::new(),
             client_document_scopes: Scope::default(),
+            mtls: MtlsSettings::default(),
             trusted_issuers: Vec::new(),
             fetch_allowed: Vec::new(),
             authorization_details_types: Vec::new(),

@@ -1,8 +1,12 @@
 //! A small HTTP/1.1 client: it sends what it is told, broken or not, follows nothing, and shows what came back.
 //! One connection per request, read to its end, so that bytes after the announced body are seen too.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use serde_json::Value;
 
@@ -13,6 +17,7 @@ use crate::source;
 pub struct Client {
     server: SocketAddr,
     source: Ipv4Addr,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// A request being written.
@@ -65,12 +70,17 @@ impl Kept {
 impl Client {
     /// A client of `server`, from a fresh source address.
     pub fn new(server: SocketAddr) -> Self {
-        Self { server, source: source::fresh() }
+        Self { server, source: source::fresh(), tls: None }
     }
 
     /// The same client from a chosen source address.
     pub fn from_source(server: SocketAddr, source: Ipv4Addr) -> Self {
-        Self { server, source }
+        Self { server, source, tls: None }
+    }
+
+    /// The same over TLS, with the certificate of the configuration if it has one.
+    pub fn over_tls(self, config: Arc<ClientConfig>) -> Self {
+        Self { tls: Some(config), ..self }
     }
 
     /// The address that the server sees.
@@ -121,20 +131,34 @@ impl Client {
 
     /// Sends bytes as they are and reads until the server closes. `None` when no answer came.
     pub fn raw(&self, bytes: &[u8]) -> Option<Response> {
-        let mut stream = self.connect();
+        let answer = match &self.tls {
+            None => self.exchange(self.connect(), bytes),
+            Some(config) => {
+                let name = ServerName::try_from("localhost").expect("a name");
+                let connection = ClientConnection::new(Arc::clone(config), name).expect("a configuration");
+                self.exchange(StreamOwned::new(connection, self.connect()), bytes)
+            }
+        };
+        Response::parse(&answer, bytes.starts_with(b"HEAD "))
+    }
+
+    fn exchange(&self, mut stream: impl Read + Write, bytes: &[u8]) -> Vec<u8> {
         // The server may answer and close before it has read everything.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let mut buffer = [0; 16 * 1024];
         loop {
             match stream.read(&mut buffer) {
-                Ok(0) => break,
+                Ok(0) => return answer,
                 Ok(count) => answer.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
+                    return answer;
+                }
                 Err(error) => panic!("reading from {}: {error}", self.server),
             }
         }
-        Response::parse(&answer, bytes.starts_with(b"HEAD "))
     }
 }
 

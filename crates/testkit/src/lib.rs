@@ -10,6 +10,7 @@
 
 pub mod http;
 pub mod https;
+pub mod identity;
 pub mod line;
 pub mod mail;
 pub mod outbox;
@@ -24,10 +25,12 @@ pub mod tls;
 
 pub use http::{Client, Response};
 pub use https::{HttpsSite, Page};
+pub use identity::{Authority, Identity};
 pub use line::LineClient;
 pub use mail::{MailServer, MailTls};
 pub use outbox::Message;
 pub use poll::until;
 pub use postgres::{Durability, Postgres};
+pub use rcgen;
 pub use server::{Builder, Engine, Server};
 pub use sms::SmsGateway;

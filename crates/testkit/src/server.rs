@@ -57,6 +57,7 @@ struct Running {
 struct Addresses {
     http: SocketAddr,
     line: Option<SocketAddr>,
+    mtls: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
 }
 
@@ -193,6 +194,11 @@ impl Server {
     /// The address of the line listener.
     pub fn line_address(&self) -> SocketAddr {
         self.addresses().line.expect("the line listener is on")
+    }
+
+    /// The address of the listener for clients with certificates.
+    pub fn mtls_address(&self) -> SocketAddr {
+        self.addresses().mtls.expect("the listener for certificates is on")
     }
 
     /// The address of the metrics listener.

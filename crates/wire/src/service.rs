@@ -124,6 +124,7 @@ impl Inner {
                     openapi: &self.openapi,
                     parts,
                     body,
+                    peer,
                     source: Source::from_address(client),
                     parameter,
                 };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::http::TrustedProxies;
 
 /// Everything the HTTP surfaces look up instead of deciding it.
@@ -9,6 +11,8 @@ use crate::http::TrustedProxies;
 pub struct WireSettings {
     /// Proxies whose word about the address of a client is taken (R020).
     pub trusted_proxies: TrustedProxies,
+    /// The header in which they tell of a client's certificate (RFC 9440).
+    pub client_certificate_header: Option<HeaderName>,
     /// The longest request body, in bytes (R119).
     pub body_bytes: usize,
     /// How long a request body may take to arrive (R120).
@@ -49,6 +53,7 @@ impl Default for WireSettings {
     fn default() -> WireSettings {
         WireSettings {
             trusted_proxies: TrustedProxies::default(),
+            client_certificate_header: None,
             body_bytes: 64 * 1024,
             body_timeout: Duration::from_secs(15),
             over_tls: false,

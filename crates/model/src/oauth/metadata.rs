@@ -72,6 +72,12 @@ pub struct Metadata {
     pub tls_client_auth_subject_dn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_client_auth_san_dns: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
     pub tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u32>,
@@ -146,6 +152,9 @@ impl Default for Metadata {
             dpop_bound_access_tokens: false,
             tls_client_auth_subject_dn: None,
             tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
             tls_client_certificate_bound_access_tokens: false,
             default_max_age: None,
             require_auth_time: false,
@@ -221,6 +230,18 @@ impl Metadata {
         Err(unsupported(members.iter().find(is_bad).map_or("metadata", |(name, _)| name)))
     }
 
+    /// The names by which a certificate is known (RFC 8705 §2.1.2).
+    fn certificate_names(&self) -> impl Iterator<Item = &String> {
+        let names = [
+            &self.tls_client_auth_subject_dn,
+            &self.tls_client_auth_san_dns,
+            &self.tls_client_auth_san_uri,
+            &self.tls_client_auth_san_ip,
+            &self.tls_client_auth_san_email,
+        ];
+        names.into_iter().flatten()
+    }
+
     /// As it is stored and shown: without secrets.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
@@ -252,6 +273,25 @@ impl Metadata {
                 "require_signed_request_object needs jwks or jwks_uri",
             ),
         ];
+        let certificate_faults = [
+            (
+                self.token_endpoint_auth_method == AuthMethod::SelfSignedTls
+                    && self.jwks.is_none()
+                    && self.jwks_uri.is_none(),
+                "self_signed_tls_client_auth needs jwks or jwks_uri",
+            ),
+            (
+                self.token_endpoint_auth_method == AuthMethod::TlsClientAuth
+                    && self.certificate_names().count() != 1,
+                "tls_client_auth needs one of tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip and \
+                 _san_email, and no other",
+            ),
+            (
+                self.dpop_bound_access_tokens && self.tls_client_certificate_bound_access_tokens,
+                "tokens are bound to a key or to a certificate",
+            ),
+        ];
+        let faults = faults.into_iter().chain(certificate_faults);
         if let Some((_, words)) = faults.into_iter().find(|(is_fault, _)| *is_fault) {
             return Err(MetadataFault::Combination(words));
         }

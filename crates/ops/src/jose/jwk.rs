@@ -63,13 +63,15 @@ pub(crate) fn thumbprint(jwk: &Value) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 
-fn coordinates(jwk: &Value) -> Option<Vec<u8>> {
+/// The point of a key on the curve P-256.
+pub(crate) fn coordinates(jwk: &Value) -> Option<Vec<u8>> {
     let (x, y) = (number(jwk, "x")?, number(jwk, "y")?);
     // SEC 1 §2.3.3: an uncompressed point.
     (x.len() == 32 && y.len() == 32).then(|| [&[4][..], &x, &y].concat())
 }
 
-fn number(jwk: &Value, member: &str) -> Option<Vec<u8>> {
+/// A member as bytes.
+pub(crate) fn number(jwk: &Value, member: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(jwk[member].as_str()?).ok()
 }
 

@@ -7,12 +7,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::key::Algorithm;
-use countersign_model::oauth::{AuthMethod, Client};
+use countersign_model::oauth::{AuthMethod, Client, Jwks};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
 use countersign_store::oauth::clients::ClientRow;
 use serde_json::Value;
 
+use super::client_certificate::ClientCertificate;
 use crate::audit::audit;
 use crate::jose::{
     self,
@@ -42,8 +43,8 @@ pub struct Credentials<'a> {
     pub assertion_type: Option<&'a str>,
     /// `client_assertion`.
     pub assertion: Option<&'a str>,
-    /// The certificate of the connection (RFC 8705), DER.
-    pub certificate: Option<&'a [u8]>,
+    /// The certificate that came with the request (RFC 8705).
+    pub certificate: Option<&'a ClientCertificate>,
 }
 
 /// Why a client is not taken for itself.
@@ -69,7 +70,7 @@ enum Shown<'a> {
     Basic(&'a Secret),
     Post(&'a str),
     Assertion(&'a str),
-    Certificate,
+    Certificate(&'a ClientCertificate),
 }
 
 impl<'a> Shown<'a> {
@@ -86,10 +87,16 @@ impl<'a> Shown<'a> {
         match (shown.next(), shown.next()) {
             (_, Some(_)) => Err(AuthenticateClientError::Several),
             (Some(one), None) => Ok(one),
-            (None, None) if credentials.certificate.is_some() => Ok(Shown::Certificate),
-            (None, None) => Ok(Shown::Nothing),
+            (None, None) => Ok(credentials.certificate.map_or(Shown::Nothing, Shown::Certificate)),
         }
     }
+}
+
+fn has_certificate(client: &Client) -> bool {
+    matches!(
+        client.metadata.token_endpoint_auth_method,
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls
+    )
 }
 
 /// Whom an assertion says it is from; nothing is verified.
@@ -130,6 +137,9 @@ impl Core {
                     let is_jwt = credentials.assertion_type == Some(JWT_BEARER);
                     // In a box: what it may have to wait for would be part of every request.
                     is_jwt && Box::pin(self.is_asserted(client, jwt)).await?
+                }
+                Shown::Certificate(certificate) if has_certificate(client) => {
+                    self.is_certified(client, certificate).await
                 }
                 _ => self.is_shown(client, row, &shown),
             },
@@ -173,9 +183,23 @@ impl Core {
         self.use_once(id, now.after(LONGEST * 2)).await
     }
 
+    /// Whether the certificate is the client's, in the way that it has registered.
+    async fn is_certified(&self, client: &Client, certificate: &ClientCertificate) -> bool {
+        let now = self.clock.now();
+        let authorities = self.settings.oauth.mtls.authorities.as_ref();
+        match client.metadata.token_endpoint_auth_method {
+            AuthMethod::TlsClientAuth => certificate.is_vouched_for(&client.metadata, authorities, now),
+            AuthMethod::SelfSignedTls => {
+                let is_registered = |keys: &Jwks| certificate.is_registered(keys, now).then_some(());
+                self.with_client_keys(client, is_registered).await.is_some()
+            }
+            AuthMethod::None | AuthMethod::Basic | AuthMethod::Post | AuthMethod::PrivateKeyJwt => false,
+        }
+    }
+
     fn is_shown(&self, client: &Client, row: &ClientRow, shown: &Shown<'_>) -> bool {
         match (client.metadata.token_endpoint_auth_method, shown) {
-            (AuthMethod::None, Shown::Nothing | Shown::Certificate) => true,
+            (AuthMethod::None, Shown::Nothing | Shown::Certificate(_)) => true,
             (AuthMethod::Basic, Shown::Basic(secret)) => self.is_secret(row, secret.reveal()),
             (AuthMethod::Post, Shown::Post(secret)) => self.is_secret(row, secret),
             _ => false,

@@ -11,6 +11,7 @@ use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use serde_json::Value;
 
+use super::client_certificate::ClientCertificate;
 use crate::jose::jwk;
 use crate::jose::verify::{Audience, Expect, verify_with_its_key};
 use crate::{Core, Unavailable};
@@ -82,6 +83,17 @@ pub enum DpopError {
     Unavailable(#[from] Unavailable),
 }
 
+/// Why a request gets no bound tokens.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindTokensError {
+    /// The proof is missing or refused.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
+    /// The client's tokens are bound to a certificate, and none came, or a proof of another key with it.
+    #[error("the request needs a certificate and no proof")]
+    Certificate,
+}
+
 impl Core {
     /// The key that a proof proves to have; each proof works once.
     ///
@@ -110,18 +122,29 @@ impl Core {
         if is_new { Ok(Jkt(jkt)) } else { Err(DpopError::Invalid) }
     }
 
-    /// What the tokens of a request are bound to: the key of its proof. A client that said that its tokens
-    /// are bound gets no others (RFC 9449 §5.2).
+    /// What the tokens of a request are bound to: the key of its proof, or its certificate, if the client wants
+    /// that. A client that said that its tokens are bound gets no others (RFC 9449 §5.2, RFC 8705 §3).
     ///
     /// # Errors
-    /// [`DpopError`].
-    pub async fn bind_tokens(&self, client: &Client, proof: Option<Proof<'_>>) -> Result<Binding, DpopError> {
+    /// [`BindTokensError`].
+    pub async fn bind_tokens(
+        &self,
+        client: &Client,
+        proof: Option<Proof<'_>>,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Binding, BindTokensError> {
+        if client.metadata.tls_client_certificate_bound_access_tokens {
+            return match (certificate, proof) {
+                (Some(certificate), None) => Ok(Binding::Certificate { x5t: certificate.thumbprint() }),
+                (None, _) | (_, Some(_)) => Err(BindTokensError::Certificate),
+            };
+        }
         match proof {
             Some(proof) => {
                 let Jkt(jkt) = self.check_dpop(proof).await?;
                 Ok(Binding::Dpop { jkt })
             }
-            None if client.metadata.dpop_bound_access_tokens => Err(DpopError::Invalid),
+            None if client.metadata.dpop_bound_access_tokens => Err(DpopError::Invalid.into()),
             None => Ok(Binding::None),
         }
     }

@@ -219,7 +219,7 @@ impl Core {
             metadata.scope = of_people.union(&settings.client_document_scopes);
         }
         metadata.audience.clone_from(&settings.client_document_resources);
-        Ok(completed(metadata)?)
+        Ok(completed(metadata, settings)?)
     }
 }
 

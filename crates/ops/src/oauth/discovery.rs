@@ -8,7 +8,7 @@ use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
 use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
 use serde_json::{Value, json};
 
-use crate::{Core, Registration, Settings};
+use crate::{Core, MtlsSettings, Registration, Settings};
 
 /// The grants that are served without further settings.
 const GRANTS: [GrantType; 5] = [
@@ -22,6 +22,33 @@ const GRANTS: [GrantType; 5] = [
 /// How clients show who they are.
 const AUTH_METHODS: [AuthMethod; 4] =
     [AuthMethod::Basic, AuthMethod::Post, AuthMethod::PrivateKeyJwt, AuthMethod::None];
+
+/// With those of certificates where these can get here.
+fn auth_methods(mtls: &MtlsSettings) -> Vec<&'static str> {
+    let certificates = [
+        (AuthMethod::SelfSignedTls, mtls.enabled),
+        (AuthMethod::TlsClientAuth, mtls.enabled && mtls.authorities.is_some()),
+    ];
+    let certificates = certificates.into_iter().filter(|(_, is_on)| *is_on).map(|(method, _)| method);
+    AUTH_METHODS.into_iter().chain(certificates).map(AuthMethod::name).collect()
+}
+
+/// RFC 8705 §3.3 and §5: where clients with certificates go instead.
+fn add_certificates(metadata: &mut Value, mtls: &MtlsSettings) {
+    if !mtls.enabled {
+        return;
+    }
+    metadata["tls_client_certificate_bound_access_tokens"] = true.into();
+    let Some(url) = &mtls.url else { return };
+    metadata["mtls_endpoint_aliases"] = json!({
+        "token_endpoint": format!("{url}/oauth2/token"),
+        "userinfo_endpoint": format!("{url}/oauth2/userinfo"),
+        "introspection_endpoint": format!("{url}/oauth2/introspect"),
+        "revocation_endpoint": format!("{url}/oauth2/revoke"),
+        "device_authorization_endpoint": format!("{url}/oauth2/device_authorization"),
+        "pushed_authorization_request_endpoint": format!("{url}/oauth2/par"),
+    });
+}
 
 /// The documents, as they are sent: they do not change while the server runs.
 #[derive(Debug, Default)]
@@ -48,9 +75,9 @@ fn server_metadata(settings: &Settings) -> Value {
     let issuer = &settings.public_url;
     let at = |path: &str| format!("{issuer}{path}");
     let algorithms = Algorithm::ALL.map(Algorithm::name);
-    let auth_methods = AUTH_METHODS.map(AuthMethod::name);
+    let auth_methods = auth_methods(&settings.oauth.mtls);
     let confidential: Vec<&str> =
-        AUTH_METHODS.into_iter().filter(|method| *method != AuthMethod::None).map(AuthMethod::name).collect();
+        auth_methods.iter().copied().filter(|method| *method != AuthMethod::None.name()).collect();
     let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": at("/oauth2/authorize"),
@@ -95,6 +122,7 @@ fn server_metadata(settings: &Settings) -> Value {
         // Its default is true (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": false,
     });
+    add_certificates(&mut metadata, &settings.oauth.mtls);
     if !settings.oauth.trusted_issuers.is_empty()
         && let Some(grants) = metadata["grant_types_supported"].as_array_mut()
     {

@@ -147,7 +147,9 @@ impl Core {
             return Err(ExchangeTokenError::Request);
         }
         let subject = self.subject_of(client, request.subject_token, request.subject_type).await?;
-        if subject.facts.jkt.is_some() && subject.facts.jkt != request.binding.thumbprints().0 {
+        let (jkt, x5t) = request.binding.thumbprints();
+        let is_anothers = |bound: &Option<String>, shown| bound.is_some() && *bound != shown;
+        if is_anothers(&subject.facts.jkt, jkt) || is_anothers(&subject.facts.x5t, x5t) {
             return Err(ExchangeTokenError::Subject);
         }
         let act = self.actor_of(&request, &subject).await?;

@@ -15,7 +15,8 @@ use countersign_store::oauth::clients::{self, ClientRow};
 use countersign_store::{StoreError, Tx, Work};
 use serde_json::Value;
 
-use crate::{Core, Unavailable};
+use super::client_certificate::check_names;
+use crate::{Core, OAuthSettings, Unavailable};
 
 /// A secret that somebody chose must have as many characters: nobody can try so many.
 pub const SHORTEST_SECRET: usize = 32;
@@ -153,7 +154,7 @@ impl Core {
             Some(id) => ClientId::parse(id).ok_or(ClientError::Id)?,
             None => ClientId::draw(&self.random),
         };
-        let metadata = completed(request.metadata)?;
+        let metadata = completed(request.metadata, &self.settings.oauth)?;
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         let secret = match request.secret {
             Some(secret) if !needs_secret || secret.reveal().chars().count() < SHORTEST_SECRET => {
@@ -255,7 +256,7 @@ impl Core {
         given: Option<&Secret>,
         origin: ClientOrigin,
     ) -> Result<MadeClient, ClientError> {
-        let metadata = completed(metadata)?;
+        let metadata = completed(metadata, &self.settings.oauth)?;
         row.origin = origin;
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         if given.is_some_and(|s| !needs_secret || s.reveal().chars().count() < SHORTEST_SECRET) {
@@ -299,7 +300,7 @@ impl Core {
 
 /// What a client may ask for that does not say it: all that has a meaning here if it signs people in
 /// (RFC 7591 §2 leaves it to the server), nothing if it acts for itself. The members must go together.
-pub(crate) fn completed(mut metadata: Metadata) -> Result<Metadata, MetadataFault> {
+pub(crate) fn completed(mut metadata: Metadata, settings: &OAuthSettings) -> Result<Metadata, MetadataFault> {
     let signs_in = [GrantType::AuthorizationCode, GrantType::DeviceCode];
     let signs_in = metadata.grant_types.iter().any(|grant| signs_in.contains(grant));
     if metadata.scope.is_empty() && signs_in {
@@ -309,21 +310,31 @@ pub(crate) fn completed(mut metadata: Metadata) -> Result<Metadata, MetadataFaul
         metadata.response_types.clear();
     }
     metadata.check()?;
-    check_served(&metadata)?;
+    check_served(&metadata, settings)?;
+    check_names(&metadata)?;
     check_keys(&metadata)?;
     check_subjects(&metadata)?;
     Ok(metadata)
 }
 
-/// Certificates of clients (RFC 8705) are not asked for, so nobody could ever show one.
-fn check_served(metadata: &Metadata) -> Result<(), MetadataFault> {
+/// Where no certificates of clients are asked for (RFC 8705), nobody could ever show one.
+fn check_served(metadata: &Metadata, settings: &OAuthSettings) -> Result<(), MetadataFault> {
     let unsupported = |name: &str| Err(MetadataFault::Unsupported(name.to_owned()));
+    let mtls = &settings.mtls;
     match metadata.token_endpoint_auth_method {
-        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls => unsupported("token_endpoint_auth_method"),
-        _ if metadata.tls_client_certificate_bound_access_tokens => {
+        AuthMethod::TlsClientAuth if mtls.authorities.is_none() => unsupported("token_endpoint_auth_method"),
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls if !mtls.enabled => {
+            unsupported("token_endpoint_auth_method")
+        }
+        _ if metadata.tls_client_certificate_bound_access_tokens && !mtls.enabled => {
             unsupported("tls_client_certificate_bound_access_tokens")
         }
-        AuthMethod::None | AuthMethod::Basic | AuthMethod::Post | AuthMethod::PrivateKeyJwt => Ok(()),
+        AuthMethod::TlsClientAuth
+        | AuthMethod::SelfSignedTls
+        | AuthMethod::None
+        | AuthMethod::Basic
+        | AuthMethod::Post
+        | AuthMethod::PrivateKeyJwt => Ok(()),
     }
 }
 

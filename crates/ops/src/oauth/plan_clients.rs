@@ -9,7 +9,7 @@ use countersign_store::oauth::clients::{self, ClientRow};
 use serde_json::{Map, Value};
 
 use super::manage_clients::{ClientError, NewClient, completed};
-use crate::Core;
+use crate::{Core, OAuthSettings};
 
 /// More clients are not compared in one step.
 const PAGE: u32 = 1000;
@@ -76,7 +76,7 @@ impl Core {
         for client in wanted {
             let step = match clients::find(&mut tx, &client.id).await? {
                 None => Some(Step::Add(client.clone())),
-                Some(row) => change(client, &row)?,
+                Some(row) => change(client, &row, &self.settings.oauth)?,
             };
             steps.extend(step);
         }
@@ -142,9 +142,13 @@ impl Core {
 }
 
 /// What makes the client that is there the one that is wanted; none if it is.
-fn change(wanted: &ConfiguredClient, row: &ClientRow) -> Result<Option<Step>, ClientError> {
+fn change(
+    wanted: &ConfiguredClient,
+    row: &ClientRow,
+    settings: &OAuthSettings,
+) -> Result<Option<Step>, ClientError> {
     let before: Map<String, Value> = serde_json::from_str(&row.metadata).unwrap_or_default();
-    let after = members(completed(wanted.metadata.clone())?.to_json());
+    let after = members(completed(wanted.metadata.clone(), settings)?.to_json());
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let of = |members: &Map<String, Value>, name: &String| members.get(name).cloned().unwrap_or_default();
     let changes = names.into_iter().map(|name| (name.clone(), of(&before, name), of(&after, name)));

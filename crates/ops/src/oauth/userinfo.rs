@@ -8,6 +8,7 @@ use countersign_store::tokens::Whose;
 use serde_json::{Map, Value};
 
 use super::check_dpop::{DpopError, Jkt, Proof};
+use super::client_certificate::ClientCertificate;
 use super::person_claims::{Person, names_of};
 use super::presented::{Kind, Presented};
 use crate::{Core, Unavailable};
@@ -25,6 +26,8 @@ pub struct PresentedToken<'a> {
     pub as_dpop: bool,
     /// The proof beside it.
     pub proof: Option<Proof<'a>>,
+    /// The certificate that came with the request.
+    pub certificate: Option<&'a ClientCertificate>,
 }
 
 /// Claims, on their way to a client.
@@ -88,14 +91,15 @@ impl Core {
     }
 
     /// RFC 9449 §7.1: a token that is bound to a key comes with a proof of it, and one that is not comes as a
-    /// bearer token.
+    /// bearer token. RFC 8705 §3: one that is bound to a certificate comes with that.
     async fn check_binding(
         &self,
         presented: &PresentedToken<'_>,
         jkt: Option<&str>,
         x5t: Option<&str>,
     ) -> Result<(), UserinfoError> {
-        if x5t.is_some() || presented.as_dpop != jkt.is_some() {
+        let shown = presented.certificate.map(ClientCertificate::thumbprint);
+        if (x5t.is_some() && shown.as_deref() != x5t) || presented.as_dpop != jkt.is_some() {
             return Err(UserinfoError::Invalid);
         }
         let Some(jkt) = jkt else { return Ok(()) };

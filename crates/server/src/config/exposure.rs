@@ -34,6 +34,14 @@ pub fn exposure_problems(settings: &Settings) -> Vec<Problem> {
             )));
         }
     }
+    if let Some(listen) =
+        settings.mtls.listen.filter(|listen| !is_loopback(*listen) && settings.tls.is_none())
+    {
+        problems.push(Problem::missing(format!(
+            "listening on {listen} for clients with certificates, which other machines reach, needs a certificate \
+             that they trust: set `certificate` and `key` in [tls] (PEM files); or listen on 127.0.0.1"
+        )));
+    }
     let line = &settings.line;
     if line.enabled && !is_loopback(line.listen) && line.certificate.is_none() && !protected {
         problems.push(Problem::missing(format!(

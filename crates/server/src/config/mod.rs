@@ -10,6 +10,7 @@ mod database;
 mod delivery;
 mod exposure;
 mod issuers;
+mod mtls;
 mod oauth;
 mod origin;
 mod password;

@@ -54,6 +54,8 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         client_documents,
         client_document_resources,
         client_document_scopes,
+        // `mtls.rs` reads it.
+        mtls: default.mtls,
         // They are tables, which `issuers.rs` reads.
         trusted_issuers: default.trusted_issuers,
         fetch_allowed,

@@ -12,6 +12,7 @@ use countersign_wire::SurfaceSettings;
 use countersign_wire::http::{Network, TrustedProxies};
 
 use super::delivery::{self, http_url};
+use super::mtls;
 use super::oauth;
 use super::password;
 use super::reader::Reader;
@@ -50,8 +51,11 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
     let [ouser, authd, authv1, rest] = ["ouser", "authd", "authv1", "rest"].map(|name| surface(reader, name));
     let ouser_accept_query = reader.or("surfaces.ouser.accept_query", true);
     let hasher = password::hasher(reader);
+    let mut operations = operations(reader);
+    let (mtls, mtls_settings) = mtls::read(reader);
+    operations.oauth.mtls = mtls_settings;
     Settings {
-        operations: operations(reader),
+        operations,
         delivery: delivery::read(reader),
         bounds: bounds(reader),
         master_key: master_key(reader),
@@ -61,6 +65,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
         listen,
         metrics_listen,
         line,
+        mtls,
         public_url,
         tls,
         tls_terminated_by_proxy,

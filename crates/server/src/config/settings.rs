@@ -11,6 +11,8 @@ use countersign_ops::oauth::plan_clients::ConfiguredClient;
 use countersign_wire::SurfaceSettings;
 use countersign_wire::http::TrustedProxies;
 
+use super::mtls::MtlsListener;
+
 /// What an operator has set, and the defaults of the rest.
 #[derive(Debug)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub metrics_listen: SocketAddr,
     /// The line listener.
     pub line: LineListener,
+    /// Where certificates of clients come from.
+    pub mtls: MtlsListener,
     /// The base of links; `None`: the address of the HTTP listener.
     pub public_url: Option<String>,
     /// TLS of the HTTP listener.

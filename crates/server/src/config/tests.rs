@@ -138,5 +138,7 @@ fn other_machines_need_a_url_and_a_certificate() {
     assert_eq!(told(behind_proxy), 0);
     assert_eq!(told("line_listen = \"0.0.0.0:81\""), 1);
     assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\nenabled = false"), 0);
+    assert_eq!(told("[oauth.mtls]\nlisten = \"0.0.0.0:82\""), 1);
+    assert_eq!(told("[oauth.mtls]\nlisten = \"0.0.0.0:82\"\n[tls]\ncertificate = \"c\"\nkey = \"k\""), 0);
     assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\ncertificate = \"c\"\nkey = \"k\""), 0);
 }

@@ -35,8 +35,13 @@ pub fn announce(server: &Server, announcement: &Announcement, since_start: Stopw
 /// Where the server can be reached, for programs.
 pub fn addresses_json(addresses: Addresses) -> String {
     let line = addresses.line.map(|address| address.to_string());
-    json!({"http": addresses.http.to_string(), "line": line, "metrics": addresses.metrics.to_string()})
-        .to_string()
+    let mut all = json!({
+        "http": addresses.http.to_string(), "line": line, "metrics": addresses.metrics.to_string(),
+    });
+    if let Some(mtls) = addresses.mtls {
+        all["mtls"] = mtls.to_string().into();
+    }
+    all.to_string()
 }
 
 fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
@@ -66,6 +71,9 @@ fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
             row("line", &format!("{address} (TLS, certificate {})", certificate.path().display()));
         }
         (_, _) => row("line", "off"),
+    }
+    if let Some(address) = addresses.mtls {
+        row("mTLS", &format!("https://{address} (for clients with certificates)"));
     }
     row("metrics", &format!("http://{}/metrics", addresses.metrics));
     row(

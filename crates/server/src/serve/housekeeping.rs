@@ -65,7 +65,7 @@ pub async fn note_time(core: &Core) {
 /// Loads the certificates again at each SIGHUP (R142).
 pub async fn reload_on(hang_up: &mut Signal, mut certificates: Certificates) {
     while hang_up.recv().await.is_some() {
-        for certificate in [&mut certificates.http, &mut certificates.line].into_iter().flatten() {
+        for certificate in certificates.all_mut() {
             let path = certificate.path().to_owned();
             match certificate.reload() {
                 Ok(()) => {
@@ -88,7 +88,7 @@ pub async fn watch_expiry(certificates: Certificates) {
     let mut days = interval(DAY);
     loop {
         days.tick().await;
-        for certificate in [&certificates.http, &certificates.line].into_iter().flatten() {
+        for certificate in certificates.all() {
             // Another one may have been loaded since; the file says what is in use.
             let not_after = not_after_of(certificate.path()).unwrap_or(certificate.not_after);
             warn_if_near(certificate.path(), not_after);

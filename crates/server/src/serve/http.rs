@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_ops::Source;
+use countersign_ops::oauth::client_certificate::ClientCertificate;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -90,6 +91,7 @@ impl<A: Answer> HttpListener<A> {
                 peer,
                 answer: self.answer.clone(),
                 tls: self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.load_full())),
+                certificate: None,
                 watch: self.deadlines.watch(),
                 shutdown: self.shutdown.clone(),
             };
@@ -118,17 +120,22 @@ struct Connection<A> {
     peer: IpAddr,
     answer: A,
     tls: Option<TlsAcceptor>,
+    /// What the client has shown.
+    certificate: Option<Arc<ClientCertificate>>,
     watch: Arc<Watch>,
     shutdown: watch::Receiver<bool>,
 }
 
 impl<A: Answer> Connection<A> {
-    async fn serve(self, socket: TcpStream) {
+    async fn serve(mut self, socket: TcpStream) {
         // Answers are small and the client waits for each.
         let _ = socket.set_nodelay(true);
         let Some(acceptor) = &self.tls else { return self.speak_http1(socket).await };
         match timeout(HANDSHAKE, acceptor.accept(socket)).await {
             Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates();
+                let chain = shown.into_iter().flatten().map(|certificate| certificate.to_vec());
+                self.certificate = ClientCertificate::from_chain(chain).map(Arc::new);
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     self.speak_http2(stream).await;
                 } else {
@@ -180,8 +187,11 @@ impl<A: Answer> Connection<A> {
         shared.drive(&mut connection, |connection| connection.as_mut().graceful_shutdown()).await;
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn respond(&self, mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let _in_flight = self.watch.begin();
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
         Ok(self.answer.answer(self.peer, request).await)
     }
 

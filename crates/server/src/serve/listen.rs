@@ -15,6 +15,8 @@ pub struct Listeners {
     pub http: TcpListener,
     /// 002's line protocol.
     pub line: Option<TcpListener>,
+    /// HTTP for clients with certificates.
+    pub mtls: Option<TcpListener>,
     /// Metrics.
     pub metrics: TcpListener,
     /// Where they are.
@@ -28,6 +30,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// 002's line protocol.
     pub line: Option<SocketAddr>,
+    /// HTTP for clients with certificates.
+    pub mtls: Option<SocketAddr>,
     /// Metrics.
     pub metrics: SocketAddr,
 }
@@ -45,6 +49,9 @@ pub fn bind(settings: &Settings) -> Outcome<Listeners> {
         true => Some(listener(settings.line.listen, "line_listen", "--line-listen")?),
         false => None,
     };
+    let mtls = settings.mtls.listen;
+    let mtls =
+        mtls.map(|at| listener(at, "oauth.mtls.listen", "COUNTERSIGN_OAUTH_MTLS_LISTEN")).transpose()?;
     let metrics = listener(settings.metrics_listen, "metrics_listen", "--metrics-listen")?;
     let address = |listener: &TcpListener| {
         listener.local_addr().map_err(|error| Failure::failed(format!("a listener has no address: {error}")))
@@ -52,9 +59,10 @@ pub fn bind(settings: &Settings) -> Outcome<Listeners> {
     let addresses = Addresses {
         http: address(&http)?,
         line: line.as_ref().map(address).transpose()?,
+        mtls: mtls.as_ref().map(address).transpose()?,
         metrics: address(&metrics)?,
     };
-    Ok(Listeners { http, line, metrics, addresses })
+    Ok(Listeners { http, line, mtls, metrics, addresses })
 }
 
 impl Listeners {

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::config::{Config, Problems, Settings, exposure_problems};
+use crate::config::{CertificateFiles, Config, Problems, Settings, exposure_problems};
 use crate::data_dir::{DataDir, Lock};
 use crate::failure::{Failure, Outcome};
 use crate::open::{self, Opener};
@@ -117,7 +117,18 @@ struct Server {
 #[derive(Clone, Default)]
 struct Certificates {
     http: Option<Certificate>,
+    mtls: Option<Certificate>,
     line: Option<Certificate>,
+}
+
+impl Certificates {
+    fn all(&self) -> impl Iterator<Item = &Certificate> {
+        [&self.http, &self.mtls, &self.line].into_iter().flatten()
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Certificate> {
+        [&mut self.http, &mut self.mtls, &mut self.line].into_iter().flatten()
+    }
 }
 
 impl Server {
@@ -129,6 +140,9 @@ impl Server {
         let listeners = listen::bind(&settings)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listeners.own_url(&settings));
         settings.operations.public_url.clone_from(&public_url);
+        if let Some(address) = listeners.addresses.mtls {
+            settings.operations.oauth.mtls.url.get_or_insert_with(|| format!("https://{address}"));
+        }
         let certificates = certificates(&settings, &data_dir)?;
         let worker = Worker::new(&settings.delivery, &public_url)
             .map_err(|error| Failure::usage(format!("cannot deliver messages: {error}")))?;
@@ -183,16 +197,20 @@ impl Server {
         let Server { settings, core, app, worker, listeners, certificates, workers } = self;
         let bounds = settings.bounds;
         let mut tasks = JoinSet::new();
-        let http = HttpListener {
-            listener: listeners.http,
-            tls: certificates.http.map(|certificate| certificate.current),
+        let places = Places::new(bounds.connections, bounds.connections_per_source);
+        let http = |listener, certificate: Option<Certificate>| HttpListener {
+            listener,
+            tls: certificate.map(|certificate| certificate.current),
             answer: Surfaces(app.clone()),
-            places: Places::new(bounds.connections, bounds.connections_per_source),
+            places: Arc::clone(&places),
             deadlines: Arc::clone(deadlines),
             workers: Arc::clone(&workers),
             shutdown: shutdown.clone(),
         };
-        tasks.spawn(http.serve());
+        tasks.spawn(http(listeners.http, certificates.http).serve());
+        if let (Some(listener), Some(certificate)) = (listeners.mtls, certificates.mtls) {
+            tasks.spawn(http(listener, Some(certificate)).serve());
+        }
         let metrics = HttpListener {
             listener: listeners.metrics,
             tls: None,
@@ -230,7 +248,7 @@ impl Server {
 }
 
 fn certificates(settings: &Settings, data_dir: &DataDir) -> Outcome<Certificates> {
-    let load = |files, protocols| {
+    let load = |files: &CertificateFiles, protocols| {
         Certificate::load(files, protocols).map_err(|error| {
             Failure::usage(format!("cannot use the certificate: {error}")).advice(
                 "the files must be PEM: the chain with the server's own certificate first, and its private key",
@@ -238,26 +256,26 @@ fn certificates(settings: &Settings, data_dir: &DataDir) -> Outcome<Certificates
         })
     };
     let http = settings.tls.as_ref().map(|files| load(files, Protocols::Http)).transpose()?;
-    let line = if settings.line.enabled {
-        let made;
-        let files = match settings.line.certificate.as_ref().or(settings.tls.as_ref()) {
-            Some(files) => files,
-            None => {
-                made = tls::make(data_dir, Clock::system().now())?;
-                &made
-            }
-        };
-        Some(load(files, Protocols::Line)?)
-    } else {
-        None
+    let load_or_make = |files: Option<&CertificateFiles>, protocols| match files {
+        Some(files) => load(files, protocols),
+        None => load(&tls::make(data_dir, Clock::system().now())?, protocols),
     };
-    Ok(Certificates { http, line })
+    let mtls = settings.mtls.listen.map(|_| load_or_make(settings.tls.as_ref(), Protocols::Mtls));
+    let line = match settings.line.enabled {
+        true => {
+            let files = settings.line.certificate.as_ref().or(settings.tls.as_ref());
+            Some(load_or_make(files, Protocols::Line)?)
+        }
+        false => None,
+    };
+    Ok(Certificates { http, mtls: mtls.transpose()?, line })
 }
 
 fn wire_settings(settings: &Settings) -> WireSettings {
     let surface = SurfaceSettings::clone;
     WireSettings {
         trusted_proxies: settings.trusted_proxies.clone(),
+        client_certificate_header: settings.mtls.proxy_header.clone(),
         body_bytes: settings.bounds.body_bytes,
         over_tls: settings.tls.is_some() || settings.tls_terminated_by_proxy,
         ouser: surface(&settings.ouser),

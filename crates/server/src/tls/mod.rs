@@ -1,5 +1,6 @@
 //! Certificates: loaded, made, renewed while the server runs.
 
+mod any_client;
 mod expiry;
 mod self_signed;
 
@@ -10,11 +11,13 @@ use arc_swap::ArcSwap;
 use countersign_model::time::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::NoServerSessionStorage;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::CertificateFiles;
 
+use any_client::AnyClient;
 pub use expiry::not_after;
 pub use self_signed::{CERTIFICATE, make};
 
@@ -23,6 +26,8 @@ pub use self_signed::{CERTIFICATE, make};
 pub enum Protocols {
     /// HTTP/2, else HTTP/1.1.
     Http,
+    /// The same, with the certificate of a client that has one.
+    Mtls,
     /// 002's line protocol, which has no name there.
     Line,
 }
@@ -105,14 +110,24 @@ fn server_config(
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| unreadable(&files.key, error.to_string()))?;
     let mismatch = |reason| TlsError::Pair { path: files.certificate.display().to_string(), reason };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(mismatch)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
         .map_err(mismatch)?;
-    if protocols == Protocols::Http {
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let builder = match protocols {
+        Protocols::Mtls => builder.with_client_cert_verifier(Arc::new(AnyClient(provider))),
+        Protocols::Http | Protocols::Line => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(mismatch)?;
+    match protocols {
+        Protocols::Http => config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Protocols::Mtls => {
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            // Each connection shows anew that the client has the key.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Protocols::Line => {}
     }
     Ok((config, not_after))
 }

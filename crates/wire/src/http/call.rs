@@ -1,11 +1,16 @@
 //! One request, as a handler sees it.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use countersign_model::oauth::Parameters;
+use countersign_ops::oauth::client_certificate::ClientCertificate;
 use countersign_ops::{Core, Source};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
+use super::client_cert;
 use super::{Accept, BodyError, Encoding, Fields, body, form};
 use crate::metrics::Metrics;
 use crate::openapi::Description;
@@ -19,6 +24,7 @@ pub struct Call<'a> {
     pub(crate) openapi: &'a Description,
     pub(crate) parts: &'a Parts,
     pub(crate) body: Bytes,
+    pub(crate) peer: IpAddr,
     pub(crate) source: Source,
     pub(crate) parameter: Option<&'a str>,
 }
@@ -42,6 +48,23 @@ impl<'a> Call<'a> {
     /// Whom the limits hold to account for it.
     pub fn source(&self) -> Source {
         self.source
+    }
+
+    /// The certificate that the client has shown (RFC 8705): to a trusted proxy, which tells of it in a header
+    /// (RFC 9440), else on its connection. A header of anybody else is nobody's word, and the certificate of a
+    /// proxy is not its client's (R141).
+    pub fn certificate(&self) -> Option<Arc<ClientCertificate>> {
+        if !self.settings.trusted_proxies.trusts(self.peer.to_canonical()) {
+            return self.parts.extensions.get::<Arc<ClientCertificate>>().cloned();
+        }
+        let name = self.settings.client_certificate_header.as_ref()?;
+        let own = self.header(name.clone())?;
+        let chain = HeaderName::try_from(format!("{name}-chain")).ok()?;
+        let chain = match self.parts.headers.contains_key(&chain) {
+            true => self.header(chain)?,
+            false => "",
+        };
+        client_cert::read(own, chain).map(Arc::new)
     }
 
     /// The method, for a handler that serves several.

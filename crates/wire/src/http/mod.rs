@@ -2,6 +2,7 @@
 
 mod body;
 mod call;
+mod client_cert;
 mod fields;
 mod form;
 mod framing;

@@ -3,7 +3,7 @@
 use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
-use countersign_ops::oauth::check_dpop::DpopError;
+use countersign_ops::oauth::check_dpop::{BindTokensError, DpopError};
 use countersign_ops::oauth::client_credentials::ClientCredentialsError;
 use countersign_ops::oauth::exchange_code::ExchangeCodeError;
 use countersign_ops::oauth::exchange_token::ExchangeTokenError;
@@ -176,6 +176,18 @@ impl From<JwtBearerError> for OAuthError {
             JwtBearerError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             JwtBearerError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             JwtBearerError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<BindTokensError> for OAuthError {
+    fn from(error: BindTokensError) -> OAuthError {
+        match error {
+            BindTokensError::Dpop(error) => error.into(),
+            BindTokensError::Certificate => refused(
+                ErrorCode::InvalidRequest,
+                "The client's tokens are bound to its certificate: the request needs one, and no DPoP proof.",
+            ),
         }
     }
 }

@@ -65,6 +65,14 @@ pub(super) async fn authenticated(call: &Call<'_>) -> Result<(Arc<Client>, Param
     Ok((client, parameters))
 }
 
+/// The URL under which the client sees the endpoints, as proofs name it (RFC 9449 §4.2): who has a certificate
+/// goes to the aliases (RFC 8705 §5).
+pub(super) fn reached_at<'c>(call: &Call<'c>, has_certificate: bool) -> &'c str {
+    let settings = &call.core().settings;
+    let alias = settings.oauth.mtls.url.as_deref().filter(|_| has_certificate);
+    alias.unwrap_or(&settings.public_url)
+}
+
 /// The client that has shown who it is.
 pub(super) async fn authenticate(
     call: &Call<'_>,
@@ -84,13 +92,14 @@ pub(super) async fn authenticate(
         ),
         false => None,
     };
+    let certificate = call.certificate();
     let credentials = Credentials {
         basic,
         client_id: parameters.get("client_id"),
         secret: parameters.get("client_secret"),
         assertion_type: parameters.get("client_assertion_type"),
         assertion: parameters.get("client_assertion"),
-        certificate: None,
+        certificate: certificate.as_deref(),
     };
     call.core().authenticate_client(&credentials, call.source()).await.map_err(refused)
 }

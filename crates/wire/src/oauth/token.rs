@@ -57,7 +57,8 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
 /// What the tokens are to be bound to.
 async fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
     let settings = &call.core().settings;
-    let url = format!("{}/oauth2/token", settings.public_url);
+    let certificate = call.certificate();
+    let url = format!("{}/oauth2/token", request::reached_at(call, certificate.is_some()));
     let proof = call.headers().contains_key(DPOP).then(|| Proof {
         // Two proofs are as good as a broken one (RFC 9449 §4.3).
         jwt: call.header(DPOP).unwrap_or_default(),
@@ -66,7 +67,7 @@ async fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
         access: None,
         demand_nonce: settings.oauth.require_dpop_nonce,
     });
-    Ok(call.core().bind_tokens(client, proof).await?)
+    Ok(call.core().bind_tokens(client, proof, certificate.as_deref()).await?)
 }
 
 impl Asked<'_> {

@@ -6,8 +6,8 @@ use countersign_ops::oauth::userinfo::{PresentedToken, UserinfoError};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderName, Method, StatusCode};
 
-use super::cors;
 use super::error::OAuthError;
+use super::{cors, request};
 use crate::http::{Call, Reply};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -25,7 +25,8 @@ struct Shown {
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let shown = read(call)?;
     let settings = &call.core().settings;
-    let url = format!("{}/oauth2/userinfo", settings.public_url);
+    let certificate = call.certificate();
+    let url = format!("{}/oauth2/userinfo", request::reached_at(call, certificate.is_some()));
     let proof = call.headers().contains_key(DPOP).then(|| Proof {
         // Two proofs are as good as a broken one (RFC 9449 §4.3).
         jwt: call.header(DPOP).unwrap_or_default(),
@@ -34,7 +35,8 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
         access: Some(&shown.token),
         demand_nonce: settings.oauth.require_dpop_nonce,
     });
-    let presented = PresentedToken { token: &shown.token, as_dpop: shown.as_dpop, proof };
+    let certificate = certificate.as_deref();
+    let presented = PresentedToken { token: &shown.token, as_dpop: shown.as_dpop, proof, certificate };
     let told = call.core().userinfo(presented).await.map_err(|error| refused(error, shown.as_dpop))?;
     let reply = match told.signed {
         Some(signed) => Reply::bytes(StatusCode::OK, JWT, signed),
@@ -101,7 +103,7 @@ fn refused(error: UserinfoError, as_dpop: bool) -> OAuthError {
         UserinfoError::Invalid => OAuthError::new(
             StatusCode::UNAUTHORIZED,
             ErrorCode::InvalidToken,
-            "The access token is unknown, expired or ended, or is bound to a key that was not shown.",
+            "The access token is unknown, expired or ended, or is bound to a key or certificate that was not shown.",
         ),
         UserinfoError::Scope => OAuthError::new(
             StatusCode::FORBIDDEN,

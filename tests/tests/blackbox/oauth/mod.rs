@@ -22,6 +22,7 @@ mod kept;
 mod keys;
 mod links;
 mod logouts;
+mod mtls;
 mod openidconnect_crate;
 mod origins;
 mod own_tokens;
