@@ -62,7 +62,12 @@ fn asks_openid(parameters: &Parameters) -> bool {
 
 fn may_use(client: &Client, mode: ResponseMode) -> bool {
     let registered = &client.metadata.response_modes;
-    registered.is_empty() || registered.contains(&mode)
+    // For codes `jwt` is another word for `query.jwt` (JARM §2.3.4).
+    let is_same = |known: ResponseMode| {
+        known == mode
+            || [known, mode].iter().all(|mode| matches!(mode, ResponseMode::Jwt | ResponseMode::QueryJwt))
+    };
+    registered.is_empty() || registered.iter().any(|known| is_same(*known))
 }
 
 /// Reads a request of this client; `types` are those of authorization details that are served.
@@ -241,7 +246,9 @@ fn details(
         .map_err(|_| refused("The authorization_details are no list of at most 20, each with a type."))?;
     match may_detail(client, &details, types) {
         true => Ok(details),
-        false => Err(refused("The client is not registered for a type of these authorization_details.")),
+        false => Err(refused(
+            "A type of these authorization_details is not served, or not registered for the client.",
+        )),
     }
 }
 

@@ -16,6 +16,7 @@ on_both_engines! {
     details_that_are_not_served_or_registered_are_refused
     a_client_gets_details_for_itself
     details_are_for_their_locations
+    an_exchanged_token_has_no_details
     details_are_shown_in_every_language
 }
 
@@ -274,6 +275,31 @@ fn details_are_for_their_locations(case: &Case) {
     let bank = provider.service(json!({"scope": "read", "audience": [bank]}));
     let told = provider.introspect(&bank, &text(&for_both, "access_token"));
     assert_eq!(told["authorization_details"], json!([at_bank, anywhere]));
+}
+
+/// They were allowed for one purpose, and nobody asked about another.
+fn an_exchanged_token_has_no_details(case: &Case) {
+    let own = own(case);
+    let provider = Provider::new(&own);
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    for format in ["opaque", "jwt"] {
+        let grants = json!(["authorization_code", "refresh_token", exchange]);
+        let client =
+            provider.client(registered(json!({"grant_types": grants, "access_token_format": format})));
+        let code = granted(&provider, &client, &json!([payment("9.50")]));
+        let tokens = provider.redeem(&client, &code).expect(200).json();
+        let (access, details) = (text(&tokens, "access_token"), json!([payment("9.50")]).to_string());
+        let pairs = [
+            ("grant_type", exchange),
+            ("subject_token", access.as_str()),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("authorization_details", details.as_str()),
+        ];
+        let other = provider.token(&client, &pairs).expect(200).json();
+        assert!(other.get("authorization_details").is_none(), "{other}");
+        let told = provider.introspect(&client, &text(&other, "access_token"));
+        assert_eq!((&told["active"], told.get("authorization_details")), (&json!(true), None), "{format}");
+    }
 }
 
 fn details_are_shown_in_every_language(case: &Case) {

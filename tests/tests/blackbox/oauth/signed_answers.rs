@@ -82,6 +82,8 @@ fn a_signed_answer_is_for_its_client_and_of_its_algorithm(case: &Case) {
     let mut browser = provider.browser();
     assert_eq!(browser.open(&asked.target()).answer().error(), Some("invalid_request"));
     assert_eq!(way(&browser), '?');
+    let asked = provider.ask(&client).with("response_mode", "jwt");
+    assert!(browser.open(&asked.target()).asks_for_password());
 }
 
 /// It is signed by the same keys as tokens are.
