@@ -4,6 +4,7 @@
 //! a path, a query string or a body.
 
 use std::borrow::Cow;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -196,8 +197,13 @@ impl Inner {
         if body.size_hint().lower() > limit as u64 {
             return Err(Refusal::BodyTooLarge);
         }
-        let whole = std::pin::pin!(Limited::new(body, limit).collect());
-        match tokio::time::timeout(self.settings.body_timeout, whole).await {
+        let mut whole = std::pin::pin!(Limited::new(body, limit).collect());
+        // Most bodies have come with their headers and need no timer.
+        let read = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
+            Poll::Ready(read) => Ok(read),
+            Poll::Pending => tokio::time::timeout(self.settings.body_timeout, whole).await,
+        };
+        match read {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
             Ok(Err(_)) => Err(Refusal::BodyBroken),
@@ -279,7 +285,7 @@ fn headers_size(headers: &HeaderMap) -> usize {
 
 /// The reply, or `None` if the handler panicked (R146).
 async fn guarded(mut reply: ReplyFuture<'_>) -> Option<Reply> {
-    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context))) {
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(reply)) => Poll::Ready(Some(reply)),
         Err(_) => Poll::Ready(None),

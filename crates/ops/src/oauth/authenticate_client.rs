@@ -10,6 +10,7 @@ use countersign_model::key::Algorithm;
 use countersign_model::oauth::{AuthMethod, Client, Jwks};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::ClientRow;
 use serde_json::Value;
 
@@ -211,8 +212,7 @@ impl Core {
     fn is_secret(&self, row: &ClientRow, secret: &str) -> bool {
         let digest = TokenDigest::of(secret);
         let is = |other: &TokenDigest| verify_slices_are_equal(&digest.0, &other.0).is_ok();
-        let now = self.clock.now();
-        row.secret.as_ref().is_some_and(is)
-            || row.old_secret.as_ref().is_some_and(|(old, until)| *until > now && is(old))
+        let is_old = |(old, until): &(TokenDigest, Timestamp)| *until > self.clock.glance() && is(old);
+        row.secret.as_ref().is_some_and(is) || row.old_secret.as_ref().is_some_and(is_old)
     }
 }
