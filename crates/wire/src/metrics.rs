@@ -1,11 +1,12 @@
 //! Counters, and the text in which Prometheus reads them (exposition format 0.0.4).
 //!
-//! Plain atomic numbers in arrays made at start: counting a request takes no lock and no memory.
+//! Plain atomic numbers in arrays that each share of the threads makes once: counting a request takes no lock
+//! and no memory.
 
 use std::array::from_fn;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_model::session::Surface;
@@ -30,7 +31,7 @@ pub struct Metrics {
     routes: Vec<Route>,
     surfaces: Vec<&'static str>,
     /// Requests, as each share of the threads counted them.
-    requests: [Apart<Requests>; SHARDS],
+    requests: [Apart<OnceLock<Requests>>; SHARDS],
     sign_ins: [[AtomicU64; Outcome::ALL.len()]; Surface::EVERY.len()],
     connections: [AtomicI64; Listener::ALL.len()],
     pub(crate) line: LineCounters,
@@ -147,7 +148,7 @@ impl Metrics {
         let mut metrics = Metrics {
             routes: Vec::new(),
             surfaces: Vec::new(),
-            requests: from_fn(|_| Apart(Requests { by_status: Vec::new(), latency: Vec::new() })),
+            requests: from_fn(|_| Apart::default()),
             sign_ins: Default::default(),
             connections: Default::default(),
             line: LineCounters::default(),
@@ -160,17 +161,22 @@ impl Metrics {
             });
             metrics.routes.push(Route { surface, pattern: pattern.to_owned() });
         }
-        for Apart(requests) in &mut metrics.requests {
-            requests.by_status.resize_with(metrics.routes.len(), Default::default);
-            requests.latency.resize_with(metrics.surfaces.len(), Histogram::default);
-        }
         metrics
+    }
+
+    /// What this thread's share counts.
+    fn requests(&self) -> &Requests {
+        let Apart(requests) = &self.requests[shard()];
+        requests.get_or_init(|| Requests {
+            by_status: self.routes.iter().map(|_| Default::default()).collect(),
+            latency: self.surfaces.iter().map(|_| Histogram::default()).collect(),
+        })
     }
 
     /// Counts a reply of the route with this number.
     pub(crate) fn replied(&self, route: usize, status: StatusCode, time: Duration) {
         let Some(Route { surface, .. }) = self.routes.get(route) else { return };
-        let Apart(requests) = &self.requests[shard()];
+        let requests = self.requests();
         let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
         requests.by_status[route][status].fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -231,7 +237,8 @@ impl Metrics {
 
     /// What all threads have counted.
     fn sum(&self, counter: impl Fn(&Requests) -> &AtomicU64) -> u64 {
-        self.requests.iter().map(|Apart(requests)| counter(requests).load(Ordering::Relaxed)).sum()
+        let made = self.requests.iter().filter_map(|Apart(requests)| requests.get());
+        made.map(|requests| counter(requests).load(Ordering::Relaxed)).sum()
     }
 
     fn write_latency(&self, out: &mut Text) {

@@ -104,10 +104,10 @@ fn not_after_of(path: &Path) -> Option<Timestamp> {
 
 fn warn_if_near(path: &Path, not_after: Timestamp) {
     let now = Clock::system().now();
-    let until = not_after.rfc3339();
+    let until = || not_after.rfc3339();
     if not_after <= now {
-        tracing::error!(path = %path.display(), until, "the certificate has expired: clients refuse to connect");
+        tracing::error!(path = %path.display(), until = until(), "the certificate has expired: clients refuse to connect");
     } else if not_after.since(now) < NEAR {
-        tracing::warn!(path = %path.display(), until, "the certificate ends soon: renew it, then send SIGHUP");
+        tracing::warn!(path = %path.display(), until = until(), "the certificate ends soon: renew it, then send SIGHUP");
     }
 }
