@@ -19,6 +19,7 @@ use crate::oauth::clients::ClientCache;
 use crate::oauth::discovery::Documents;
 use crate::oauth::fetch::Fetch;
 use crate::oauth::keys::Keys;
+use crate::oauth::status_list::StatusLists;
 use crate::prepare::{self, Prepared};
 use crate::sweep::Places;
 
@@ -102,6 +103,7 @@ impl Core {
             clients: ClientCache::default(),
             documents: Documents::default(),
             client_keys: FetchedKeys::default(),
+            status_lists: StatusLists::default(),
             client_documents: ClientDocuments::default(),
             fetch: Fetch::new(&settings.oauth.fetch_allowed),
         };

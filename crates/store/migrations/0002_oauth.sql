@@ -36,15 +36,14 @@ CREATE TABLE oauth_client_origins (
     PRIMARY KEY (origin, client_no)
 ) STRICT, WITHOUT ROWID;
 
--- One for each authorization of a client; its session id is the `sid`. `status_index` is its bit in the
--- status list. `browser_id` is the browser's session that it began in, if it outlives that.
+-- One for each authorization of a client; its session id is the `sid`. `browser_id`
+-- is the browser's session that it began in, if it outlives that.
 CREATE TABLE oauth_grants (
     session_id INTEGER NOT NULL PRIMARY KEY,
     account_id INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
     client_no INTEGER NOT NULL,
     facts TEXT NOT NULL,
-    status_index INTEGER,
     started_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     browser_id INTEGER
@@ -175,3 +174,18 @@ CREATE TABLE logout_outbox (
 CREATE INDEX logout_outbox_by_due ON logout_outbox (due_at, client_no);
 
 CREATE INDEX logout_outbox_by_client ON logout_outbox (client_no, due_at);
+
+-- Places in the status lists, one for each grant that has signed access tokens. `lifetime` is how long such a token
+-- works, in microseconds; when the last of them has expired, at `expires_at`, the place is free again.
+CREATE TABLE oauth_statuses (
+    idx INTEGER NOT NULL PRIMARY KEY,
+    session_id INTEGER NOT NULL,
+    client_no INTEGER NOT NULL,
+    lifetime INTEGER NOT NULL,
+    ended_at INTEGER,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX oauth_statuses_by_session ON oauth_statuses (session_id);
+
+CREATE INDEX oauth_statuses_by_expiry ON oauth_statuses (expires_at);

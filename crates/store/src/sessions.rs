@@ -4,7 +4,7 @@ use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
 
-use crate::oauth::grants;
+use crate::oauth::{grants, statuses};
 use crate::tokens::Holder;
 use crate::{StoreError, Tx};
 
@@ -123,7 +123,8 @@ pub async fn end(
         removed |= surface.is_some();
         let surface = surface.and_then(Surface::from_number);
         // A session of a document has no grant, and none hangs on it.
-        if !surface.is_some_and(|surface| Surface::ALL.contains(&surface)) {
+        let may_have_grants = !surface.is_some_and(|surface| Surface::ALL.contains(&surface));
+        if may_have_grants {
             grants::end(tx, account, session, now).await?;
             grants::browser_ended(tx, account, session, now).await?;
             // Its row is gone: whoever would add one more finds nothing to hang it on.
@@ -135,6 +136,10 @@ pub async fn end(
         let sql = "DELETE FROM tokens WHERE account_id = $1 AND session_id = $2";
         while tx.execute(sql, &ids).await? > 0 {
             removed = true;
+        }
+        if may_have_grants {
+            // Behind the tokens: a refresh that was under way has its place in the lists by now.
+            statuses::end(tx, session, now).await?;
         }
     }
     Ok(removed)
@@ -156,9 +161,10 @@ pub async fn hold(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Re
 /// # Errors
 /// [`StoreError`].
 pub async fn clear(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
-    grants::end_all(tx, account, None, now).await?;
+    let ended = grants::end_all(tx, account, None, now).await?;
     tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.0.into()]).await?;
-    tx.execute("DELETE FROM tokens WHERE account_id = $1", &[account.0.into()]).await.map(drop)
+    tx.execute("DELETE FROM tokens WHERE account_id = $1", &[account.0.into()]).await?;
+    end_statuses(tx, ended, now).await
 }
 
 /// Clears the sessions of an account but one, and takes that one over into the present epoch.
@@ -166,11 +172,19 @@ pub async fn clear(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Resul
 /// # Errors
 /// [`StoreError`].
 pub async fn clear_others(tx: &mut Tx<'_>, kept: Holder, now: Timestamp) -> Result<(), StoreError> {
-    grants::end_all(tx, kept.account, Some(kept.session), now).await?;
+    let ended = grants::end_all(tx, kept.account, Some(kept.session), now).await?;
     grants::take_over(tx, kept).await?;
     let ids = [kept.account.0.into(), kept.session.0.into()];
     tx.execute("DELETE FROM sessions WHERE account_id = $1 AND id <> $2", &ids).await?;
     tx.execute("DELETE FROM tokens WHERE account_id = $1 AND session_id <> $2", &ids).await?;
     let sql = "UPDATE tokens SET epoch = $3 WHERE account_id = $1 AND session_id = $2";
-    tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await.map(drop)
+    tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await?;
+    end_statuses(tx, ended, now).await
+}
+
+async fn end_statuses(tx: &mut Tx<'_>, ended: Vec<SessionId>, now: Timestamp) -> Result<(), StoreError> {
+    for session in ended {
+        statuses::end(tx, session, now).await?;
+    }
+    Ok(())
 }

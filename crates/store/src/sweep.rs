@@ -59,6 +59,7 @@ pub const INDEXED: &[Indexed] = &[
     expired!("oauth_pushed" by "digest"),
     expired!("oauth_devices" by "digest"),
     expired!("oauth_seen" by "id"),
+    expired!("oauth_statuses" by "idx"),
 ];
 
 /// Removes expired rows; [`UNIT`] of them if there may be more.

@@ -11,6 +11,7 @@ pub mod pkce;
 pub mod redirect;
 pub mod request;
 pub mod scope;
+pub mod status;
 
 pub use self::client::{Client, ClientId, ClientNo, ClientOrigin};
 pub use self::details::{AuthorizationDetails, InvalidDetails};
@@ -22,3 +23,4 @@ pub use self::pkce::Challenge;
 pub use self::redirect::{RedirectFault, RedirectUri};
 pub use self::request::{AuthorizationRequest, ClaimDemand, ClaimsRequest, Parameters, Prompts};
 pub use self::scope::Scope;
+pub use self::status::StatusIndex;

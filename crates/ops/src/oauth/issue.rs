@@ -9,12 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationDetails, Client, GrantFacts, Scope, TokenFacts, TokenFormat,
+    AuthMethod, AuthorizationDetails, Client, GrantFacts, Scope, StatusIndex, TokenFacts, TokenFormat,
 };
 use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::grants::{self, NewGrant};
 use countersign_store::oauth::refresh_tokens;
+use countersign_store::oauth::statuses::{self, NewStatus};
 use countersign_store::tokens::{Holder, NewToken};
 use countersign_store::{StoreError, Tx, sessions};
 
@@ -45,7 +46,7 @@ pub(crate) struct DrawnTokens {
 #[derive(Clone, Debug)]
 enum Access {
     Opaque(Token),
-    Jwt { jti: String },
+    Jwt { jti: String, places: Vec<StatusIndex> },
 }
 
 /// What the tokens of one grant are to carry.
@@ -123,7 +124,8 @@ impl DrawnTokens {
         }
     }
 
-    /// Stores the tokens. A signed access token has no row: whether it holds, its grant says.
+    /// Stores the tokens. A signed access token has no row: whether it holds, its grant says, and the grant's
+    /// place in the status lists, which is taken here and returned.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -133,7 +135,8 @@ impl DrawnTokens {
         client: &Client,
         holder: Holder,
         carried: &Carried,
-    ) -> Result<(), StoreError> {
+        grant_until: Timestamp,
+    ) -> Result<Option<StatusIndex>, StoreError> {
         let row = |token: &Token, purpose, expires_at, facts: &TokenFacts| NewToken {
             digest: token.digest(),
             purpose,
@@ -148,15 +151,30 @@ impl DrawnTokens {
             }
             Access::Jwt { .. } => None,
         };
+        let status = match &self.access {
+            Access::Opaque(_) => None,
+            Access::Jwt { places, .. } => {
+                let new = NewStatus {
+                    draws: places,
+                    client: client.no,
+                    lifetime: self.access_lifetime,
+                    token_until: self.access_until(carried.end),
+                    grant_until,
+                };
+                Some(statuses::of_grant(tx, holder.session, &new).await?)
+            }
+        };
         let refresh = self
             .refresh
             .as_ref()
             .map(|token| row(token, TokenPurpose::OAuthRefresh, self.until(carried.end), &carried.refresh));
-        refresh_tokens::insert_pair(tx, holder, access.as_ref(), refresh.as_ref()).await
+        refresh_tokens::insert_pair(tx, holder, access.as_ref(), refresh.as_ref()).await?;
+        Ok(status)
     }
 }
 
-/// The groups and roles of an account, and what else tokens say of it, where they are asked for.
+/// The groups and roles of an account, and what else tokens say of it, where they are asked for; and where its
+/// grant stands in the status lists.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Membership {
     /// Its groups.
@@ -165,6 +183,8 @@ pub(crate) struct Membership {
     pub roles: Option<Vec<String>>,
     /// What the ID token says in particular.
     pub person: Option<Person>,
+    /// The grant's place.
+    pub status: Option<StatusIndex>,
 }
 
 /// What the account is a member of, as far as the scope asks; `None` if the client is for groups that the
@@ -193,7 +213,7 @@ pub(crate) async fn membership(
         return Ok(None);
     }
     let (groups, roles) = (has_groups.then_some(groups), has_roles.then_some(roles));
-    Ok(Some(Membership { groups, roles, person }))
+    Ok(Some(Membership { groups, roles, person, status: None }))
 }
 
 /// A grant that starts, with its first tokens.
@@ -223,7 +243,7 @@ impl Starting<'_> {
         client: &Client,
     ) -> Result<Option<Membership>, StoreError> {
         let Holder { account, session, epoch } = self.holder;
-        let Some(membership) = membership(tx, client, account, self.carried).await? else {
+        let Some(mut membership) = membership(tx, client, account, self.carried).await? else {
             return Ok(None);
         };
         let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
@@ -231,7 +251,8 @@ impl Starting<'_> {
             return Ok(None);
         }
         grants::insert(tx, self.holder, self.grant).await?;
-        self.drawn.store(tx, client, self.holder, self.carried).await?;
+        let until = self.grant.expires_at;
+        membership.status = self.drawn.store(tx, client, self.holder, self.carried, until).await?;
         Ok(Some(membership))
     }
 }
@@ -280,7 +301,9 @@ impl Core {
         DrawnTokens {
             access: match format {
                 TokenFormat::Opaque => Access::Opaque(Token::draw(TokenPurpose::OAuthAccess, &self.random)),
-                TokenFormat::Jwt => Access::Jwt { jti: self.draw_jti() },
+                TokenFormat::Jwt => {
+                    Access::Jwt { jti: self.draw_jti(), places: StatusIndex::draw(&self.random) }
+                }
             },
             refresh: refresh.then(|| Token::draw(TokenPurpose::OAuthRefresh, &self.random)),
             now,
@@ -317,7 +340,9 @@ impl Core {
         let keys = self.oauth_keys();
         let text = match &drawn.access {
             Access::Opaque(token) => token.reveal().to_owned(),
-            Access::Jwt { jti } => keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti))?,
+            Access::Jwt { jti, .. } => {
+                keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti))?
+            }
         };
         let id_token = match id_token {
             IdToken::WithNonce(nonce) if access.scope.has(Scope::OPENID) => {

@@ -39,6 +39,7 @@ mod request_object;
 pub mod revoke;
 mod single_claims;
 pub mod start_authorization;
+pub mod status_list;
 mod subject;
 mod token_claims;
 mod use_once;
@@ -56,6 +57,8 @@ pub(crate) struct OAuth {
     pub client_documents: client_documents::ClientDocuments,
     /// What discovery answers.
     pub documents: discovery::Documents,
+    /// Status lists as they were made last.
+    pub status_lists: status_list::StatusLists,
     /// Asks other servers.
     pub fetch: fetch::Fetch,
 }

@@ -149,10 +149,11 @@ impl Work for Rotate {
         let (end, renew) = self.ends(&facts, &used);
         let carried = self.carried(&facts, &old, end)?;
         let account = used.holder.account;
-        let Some(membership) = membership(tx, &self.client, account, &carried).await? else {
+        let Some(mut membership) = membership(tx, &self.client, account, &carried).await? else {
             return Err(RefreshGrantError::Invalid);
         };
-        self.drawn.store(tx, &self.client, used.holder, &carried).await?;
+        let until = renew.unwrap_or(used.grant_expires_at);
+        membership.status = self.drawn.store(tx, &self.client, used.holder, &carried, until).await?;
         let Holder { session, .. } = used.holder;
         Ok(Some(Box::new(Rotated { account, session, uuid: used.uuid, facts, carried, membership, renew })))
     }

@@ -1,9 +1,9 @@
 //! A token is not needed any more (RFC 7009).
 
-use countersign_model::oauth::{Client, ClientNo};
+use countersign_model::oauth::{Client, ClientNo, StatusIndex};
 use countersign_model::session::{Mark, TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::{client_tokens, grants, signed_tokens};
+use countersign_store::oauth::{client_tokens, grants, signed_tokens, statuses};
 use countersign_store::{Tx, Work, sessions, tokens};
 
 use super::presented::{is_signed, jti_digest};
@@ -61,6 +61,8 @@ impl Work for RevokeOpaque {
 struct RevokeSigned {
     jti: TokenDigest,
     expires_at: Timestamp,
+    place: Option<StatusIndex>,
+    now: Timestamp,
 }
 
 impl Work for RevokeSigned {
@@ -68,6 +70,10 @@ impl Work for RevokeSigned {
     type Error = RevokeError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), RevokeError> {
+        if let Some(place) = self.place {
+            // Of all the grant's tokens; the next one has another.
+            statuses::end_place(tx, place, self.now).await?;
+        }
         Ok(signed_tokens::revoke(tx, &self.jti, self.expires_at).await?)
     }
 }
@@ -95,6 +101,7 @@ impl Core {
         }
         let (Some(jti), Some(exp)) = (jti_digest(&claims), claims["exp"].as_i64()) else { return Ok(()) };
         let expires_at = Timestamp::from_micros(exp.saturating_mul(1_000_000));
-        self.store.write(RevokeSigned { jti, expires_at }).await
+        let place = self.status_place(&claims);
+        self.store.write(RevokeSigned { jti, expires_at, place, now: self.clock.now() }).await
     }
 }

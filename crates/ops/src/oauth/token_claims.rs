@@ -30,6 +30,9 @@ impl Core {
             add_authentication(claims, facts);
             add_membership(claims, membership);
             add_facts(claims, access);
+            if let Some(place) = membership.status {
+                claims.insert("status".to_owned(), self.status_claim(place));
+            }
         }
         claims
     }

@@ -114,8 +114,8 @@ pub const TABLES: &[Table] = &[
         "oauth_grants",
         1,
         "session_id" = "$2",
-        "session_id, account_id, epoch, client_no, facts, status_index, started_at, expires_at, browser_id" =
-            "$1, $2, $3, $4, $5, $6, $7, $8, $9"
+        "session_id, account_id, epoch, client_no, facts, started_at, expires_at, browser_id" =
+            "$1, $2, $3, $4, $5, $6, $7, $8"
     ),
     table!(
         "oauth_client_tokens",
@@ -160,6 +160,12 @@ pub const TABLES: &[Table] = &[
         "session_id" = "$2",
         "session_id, client_no, account_id, queued_at, due_at, attempts, last_error" =
             "$1, $2, $3, $4, $5, $6, $7"
+    ),
+    table!(
+        "oauth_statuses",
+        1,
+        "idx" = "$2",
+        "idx, session_id, client_no, lifetime, ended_at, expires_at" = "$1, $2, $3, $4, $5, $6"
     ),
     table!("role_holders", 3, "kind, holder, role" = "$2, $3, $4", "kind, holder, role" = "$1, $2, $3"),
 ];

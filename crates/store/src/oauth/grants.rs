@@ -113,7 +113,7 @@ pub async fn remove(
     row.map(|row| Ok(ClientNo(row.int(0)?))).transpose()
 }
 
-/// Ends all grants of an account but that of one session, and lets their clients know.
+/// Ends all grants of an account but that of one session, and lets their clients know; the sessions.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -122,15 +122,18 @@ pub async fn end_all(
     account: AccountId,
     kept: Option<SessionId>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<SessionId>, StoreError> {
     // No session has the id 0.
     let ids = [account.0.into(), kept.map_or(0, |session| session.0).into()];
     let sql = "DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2
                RETURNING session_id, client_no";
+    let mut ended = Vec::new();
     for row in tx.query(sql, &ids).await? {
-        logouts::queue(tx, account, SessionId(row.int(0)?), ClientNo(row.int(1)?), now).await?;
+        let session = SessionId(row.int(0)?);
+        logouts::queue(tx, account, session, ClientNo(row.int(1)?), now).await?;
+        ended.push(session);
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Lets the clients know whose grants outlive the browser's session that they began in: nobody is signed in

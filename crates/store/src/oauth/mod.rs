@@ -14,3 +14,4 @@ pub mod pushed;
 pub mod refresh_tokens;
 pub mod seen;
 pub mod signed_tokens;
+pub mod statuses;

@@ -1,6 +1,7 @@
 //! What this server can do, for programs.
 
 use bytes::Bytes;
+use countersign_model::oauth::ErrorCode;
 use http::StatusCode;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ETAG, HeaderValue, IF_NONE_MATCH};
 
@@ -8,10 +9,14 @@ use super::error::OAuthError;
 use crate::http::{Call, Reply};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const STATUS_LIST: HeaderValue = HeaderValue::from_static("application/statuslist+jwt");
 const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
 
 /// How long anybody may keep it, in seconds: shorter than the time for which a key is published before it signs.
 const KEPT: u32 = 300;
+
+/// How long what stands between may keep a status list.
+const BETWEEN: u32 = 5;
 
 pub(super) async fn configuration(call: &Call<'_>) -> Result<Reply, OAuthError> {
     Ok(public(JSON, call.core().server_metadata()))
@@ -31,6 +36,14 @@ pub(super) async fn jwks(call: &Call<'_>) -> Result<Reply, OAuthError> {
         Ok(etag) => reply.header(ETAG, etag),
         Err(_) => reply,
     })
+}
+
+/// A status list. What stands in between keeps it for less than it says itself.
+pub(super) async fn status_list(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    let none =
+        || OAuthError::new(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "There is no such status list.");
+    let list = call.core().status_list(call.parameter()).await?.ok_or_else(none)?;
+    Ok(public(STATUS_LIST, list).cached(BETWEEN))
 }
 
 /// Scripts of every origin may read it: it is the same for all, and says nothing of anybody.

@@ -18,6 +18,7 @@ pub const ROUTES: &[Route] = &[
         handlers: &[(Verb::Get, handler!(discovery::protected_resource))],
     },
     Route { path: "/oauth2/jwks", handlers: &[(Verb::Get, handler!(discovery::jwks))] },
+    Route { path: "/oauth2/status/{list}", handlers: &[(Verb::Get, handler!(discovery::status_list))] },
     Route {
         path: "/oauth2/token",
         handlers: &[(Verb::Post, handler!(token::answer)), (Verb::Options, handler!(token::preflight))],

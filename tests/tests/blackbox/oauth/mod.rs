@@ -36,6 +36,7 @@ mod requests;
 mod rich_requests;
 mod signed_answers;
 mod single_claims;
+mod statuses;
 mod suspension;
 mod userinfo;
 mod wishes;
