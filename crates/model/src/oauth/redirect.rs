@@ -174,7 +174,8 @@ fn check_authority<'u>(scheme: &str, rest: &'u str) -> Result<&'u str, RedirectF
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    let is_host = host.starts_with('[') || (!host.is_empty() && host.bytes().all(is_name));
+    let is_v6 = host.starts_with('[') && host.ends_with(']');
+    let is_host = is_v6 || (!host.is_empty() && host.bytes().all(is_name));
     let is_port = port.is_empty()
         || port.strip_prefix(':').is_some_and(|p| {
             p.bytes().all(|b| b.is_ascii_digit()) && p.parse::<u16>().is_ok_and(|port| port > 0)
@@ -185,7 +186,19 @@ fn check_authority<'u>(scheme: &str, rest: &'u str) -> Result<&'u str, RedirectF
     if scheme == "http" && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
         return Err(RedirectFault::NotSecure);
     }
+    if is_odd_number(host) {
+        return Err(RedirectFault::Authority);
+    }
     Ok(path)
+}
+
+/// Browsers read a host whose last part is a number as an address, `0x7f.1` as 127.0.0.1 (URL Standard, "ends in a
+/// number checker"): it must be one as everybody writes it.
+fn is_odd_number(host: &str) -> bool {
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    let is_hexadecimal = last.get(..2).is_some_and(|mark| mark.eq_ignore_ascii_case("0x"));
+    let is_number = last.bytes().all(|b| b.is_ascii_digit()) || is_hexadecimal;
+    is_number && !last.is_empty() && host.parse::<std::net::Ipv4Addr>().is_err()
 }
 
 fn check_path(path: &str) -> Result<(), RedirectFault> {
@@ -232,5 +245,30 @@ mod tests {
         assert!(!uri("http://127.0.0.1/cb").matches("http://127.0.0.1:5000@evil.example/cb"));
         assert!(!uri("http://127.0.0.1/cb").matches("http://127.0.0.1.evil.example/cb"));
         assert!(!uri("http://localhost/cb").matches("http://localhost:5000/cb"));
+    }
+
+    #[test]
+    fn a_host_is_the_one_that_browsers_go_to() {
+        let is_good = |host: &str| RedirectUri::register(&format!("https://{host}/cb")).is_ok();
+        assert!(is_good("192.0.2.1") && is_good("1.example.com") && is_good("0x7f.example") && is_good("a1"));
+        for bad in [
+            "0x7f.1",
+            "127.1",
+            "0x7f000001",
+            "2130706433",
+            "a.example.1",
+            "127.0.0.1.",
+            "010.0.0.1",
+            "a.0x1",
+            "[",
+            "[::1",
+            "[@b.example",
+            "[x@b.example:1",
+            "[::1]@b.example",
+            "[::1]]",
+            "[]",
+        ] {
+            assert!(!is_good(bad), "{bad}");
+        }
     }
 }
