@@ -29,6 +29,9 @@ use crate::{Core, Settings, Unavailable};
 /// Those whose keys take no time to make; that of RS256 is made behind the start.
 const QUICK: [Algorithm; 2] = [Algorithm::Es256, Algorithm::EdDsa];
 
+/// How long a request waits for a key that is in the making.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A key that is not known is looked for in the store at most this often: anybody can name one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -91,6 +94,11 @@ impl KeySet {
 
     fn signing_by(&self, algorithm: Algorithm) -> Option<&Signing> {
         self.signing.iter().find(|key| key.algorithm == algorithm)
+    }
+
+    /// Whether there is a key of each algorithm.
+    pub fn is_complete(&self) -> bool {
+        Algorithm::ALL.iter().all(|algorithm| self.signing_by(*algorithm).is_some())
     }
 
     /// Whether the id is that of a key here.
@@ -202,6 +210,27 @@ impl Core {
         self.oauth.keys.now()
     }
 
+    /// The keys to publish. They are kept by whoever reads them, so a new server makes all of them first: one
+    /// that is missing would be missed for as long.
+    pub async fn published_keys(&self) -> Arc<KeySet> {
+        let keys = self.oauth_keys();
+        if keys.is_complete() {
+            return keys;
+        }
+        match self.await_keys().await {
+            // The failure is in the log, and what there is is better than nothing.
+            Ok(()) | Err(_) => self.oauth_keys(),
+        }
+    }
+
+    async fn await_keys(&self) -> Result<(), Unavailable> {
+        let made = tokio::time::timeout(PATIENCE, self.oauth.keys.make_first()).await;
+        made.unwrap_or_else(|_| {
+            tracing::warn!("a signing key is still in the making");
+            Err(Unavailable::Store)
+        })
+    }
+
     /// The keys with one of this algorithm, which may still be in the making.
     ///
     /// # Errors
@@ -211,7 +240,7 @@ impl Core {
         if keys.signing_by(algorithm).is_some() {
             return Ok(keys);
         }
-        self.oauth.keys.make_first().await?;
+        self.await_keys().await?;
         Ok(self.oauth_keys())
     }
 

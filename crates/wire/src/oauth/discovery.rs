@@ -27,11 +27,13 @@ pub(super) async fn protected_resource(call: &Call<'_>) -> Result<Reply, OAuthEr
 }
 
 pub(super) async fn jwks(call: &Call<'_>) -> Result<Reply, OAuthError> {
-    let keys = call.core().oauth_keys();
+    let keys = call.core().published_keys().await;
     let reply = match call.header(IF_NONE_MATCH) {
         Some(known) if known == keys.etag => Reply::empty(StatusCode::NOT_MODIFIED).cached(KEPT),
         _ => public(JWK_SET, keys.jwks.clone()),
     };
+    // Nobody is to keep a set that lacks a key.
+    let reply = if keys.is_complete() { reply } else { reply.no_store() };
     Ok(match HeaderValue::from_str(&keys.etag) {
         Ok(etag) => reply.header(ETAG, etag),
         Err(_) => reply,

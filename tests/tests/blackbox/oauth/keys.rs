@@ -7,14 +7,15 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_testkit::poll;
+use countersign_testkit::{Server, poll};
 use serde_json::{Value, json};
 
 use super::provider::{Provider, RegisteredClient, decoded};
-use crate::case::{Case, on_both_engines};
+use crate::case::{Case, at_once, on_both_engines};
 
 on_both_engines! {
     every_algorithm_signs_with_a_published_key
+    a_new_server_publishes_no_set_that_lacks_a_key
     keys_are_published_before_they_sign
     a_revoked_key_is_gone
     the_published_keys_are_public
@@ -41,6 +42,18 @@ fn published(case: &Case) -> Vec<Value> {
 
 fn kids(case: &Case) -> Vec<String> {
     published(case).iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
+}
+
+/// An RSA key takes its time to make; whoever asks meanwhile would keep a set without it.
+fn a_new_server_publishes_no_set_that_lacks_a_key(case: &Case) {
+    let case = &case.with_own(Server::builder());
+    for keys in at_once(8, |_| published(case)) {
+        let mut algorithms: Vec<_> = keys.iter().map(|key| key["alg"].as_str().expect("an alg")).collect();
+        // There may be some already that will sign later.
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        assert_eq!(algorithms, ["ES256", "EdDSA", "RS256"]);
+    }
 }
 
 /// The id of the key that signs for the client now.
