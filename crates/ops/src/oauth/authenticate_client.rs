@@ -60,6 +60,13 @@ pub enum AuthenticateClientError {
     /// Unknown, a wrong secret, another way than the registered one, an assertion that was used: all alike.
     #[error("the client is not authenticated")]
     Invalid,
+    /// The right secret in the body, of a client that is registered for the header. Libraries differ in what they
+    /// do unless told; whoever has the secret learns nothing that they could not try.
+    #[error("the client is registered for client_secret_basic")]
+    WantsHeader,
+    /// The other way round.
+    #[error("the client is registered for client_secret_post")]
+    WantsBody,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -148,9 +155,11 @@ impl Core {
         };
         match found {
             Some((client, _)) if is_right => Ok(client),
-            _ => {
+            found => {
                 audit("authenticate_client", "refused", None, source);
-                Err(AuthenticateClientError::Invalid)
+                Err(found.map_or(AuthenticateClientError::Invalid, |(client, row)| {
+                    self.why_refused(&client, &row, &shown)
+                }))
             }
         }
     }
@@ -204,6 +213,19 @@ impl Core {
             (AuthMethod::Basic, Shown::Basic(secret)) => self.is_secret(row, secret.reveal()),
             (AuthMethod::Post, Shown::Post(secret)) => self.is_secret(row, secret),
             _ => false,
+        }
+    }
+
+    /// Only who holds the secret is told why.
+    fn why_refused(&self, client: &Client, row: &ClientRow, shown: &Shown<'_>) -> AuthenticateClientError {
+        match (client.metadata.token_endpoint_auth_method, shown) {
+            (AuthMethod::Post, Shown::Basic(secret)) if self.is_secret(row, secret.reveal()) => {
+                AuthenticateClientError::WantsBody
+            }
+            (AuthMethod::Basic, Shown::Post(secret)) if self.is_secret(row, secret) => {
+                AuthenticateClientError::WantsHeader
+            }
+            _ => AuthenticateClientError::Invalid,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use countersign_model::oauth::{Client, ClientOrigin, Metadata};
+use countersign_model::oauth::{AuthMethod, Client, ClientOrigin, Metadata};
 use countersign_model::secret::Secret;
 use countersign_model::time::Timestamp;
 use countersign_ops::Core;
@@ -82,7 +82,7 @@ async fn add(request: AddClient) -> Outcome {
     };
     let metadata = metadata(members)?;
     let core = open(&request.place, Opener::FirstCommand).await?;
-    let spa = request.spa.clone();
+    let (spa, web) = (request.spa.clone(), request.web.clone());
     let made = core.add_client(NewClient {
         id: request.client_id.clone().or(file_id),
         metadata,
@@ -91,14 +91,15 @@ async fn add(request: AddClient) -> Outcome {
     });
     let made = made.await.map_err(failed)?;
     tell(&core, &made, request.form.json, "added")?;
-    match spa {
-        Some(uri) if !request.form.json => library_settings(&core, &made.client, &uri),
+    match (spa, web) {
+        (Some(uri), _) if !request.form.json => spa_settings(&core, &made.client, &uri),
+        (None, Some(uri)) if !request.form.json => web_settings(&core, &made.client, &uri),
         _ => Ok(()),
     }
 }
 
 /// What two common libraries want to be told, ready to be copied. JSON quotes texts as JavaScript does.
-fn library_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
+fn spa_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
     let (issuer, id) = (json!(core.settings.public_url), json!(client.id));
     let (uri, scope) = (json!(uri), json!("openid profile email"));
     say(&format!(
@@ -108,6 +109,22 @@ fn library_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
     say(&format!(
         "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
          client.None())\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, scope: {scope}, … }})"
+    ))
+}
+
+/// The same for an application with a secret. The library would send it in the body unless told.
+fn web_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
+    let (issuer, id) = (json!(core.settings.public_url), json!(client.id));
+    let (uri, scope) = (json!(uri), json!("openid profile email"));
+    let way = match client.metadata.token_endpoint_auth_method {
+        AuthMethod::Basic => "ClientSecretBasic",
+        AuthMethod::Post => "ClientSecretPost",
+        _ => return Ok(()),
+    };
+    say(&format!(
+        "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
+         client.{way}(process.env.CLIENT_SECRET))\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, \
+         scope: {scope}, … }})"
     ))
 }
 
@@ -243,6 +260,10 @@ fn tell(core: &Core, made: &MadeClient, as_json: bool, what: &str) -> Outcome {
     say(&format!("client {} {what}", made.client.id))?;
     let mut facts = vec![("issuer", core.settings.public_url.clone())];
     facts.push(("client_id", made.client.id.to_string()));
+    facts.push((
+        "token_endpoint_auth_method",
+        made.client.metadata.token_endpoint_auth_method.name().to_owned(),
+    ));
     if let Some(secret) = &made.secret {
         facts.push(("client_secret", secret.reveal().to_owned()));
     }

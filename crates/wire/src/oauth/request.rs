@@ -32,6 +32,16 @@ impl From<AuthenticateClientError> for OAuthError {
                 ErrorCode::InvalidClient,
                 "The client is unknown, or not authenticated in the way that it is registered with.",
             ),
+            AuthenticateClientError::WantsHeader => OAuthError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::InvalidClient,
+                "The client is registered for client_secret_basic: its secret belongs into the Authorization header.",
+            ),
+            AuthenticateClientError::WantsBody => OAuthError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::InvalidClient,
+                "The client is registered for client_secret_post: its secret belongs into the body.",
+            ),
             AuthenticateClientError::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -165,9 +165,17 @@ fn a_client_uses_only_its_registered_method(case: &Case) {
     by_header(basic_client, secret(basic_client)).expect(200);
     by_body(post_client, secret(post_client)).expect(200);
     let nobody = RegisteredClient { id: "nobody".to_owned(), ..basic_client.clone() };
+    // Libraries differ in which way they take unless told: who holds the secret is told.
+    let other_way =
+        [by_body(basic_client, secret(basic_client)), by_header(post_client, secret(post_client))];
+    for (refused, method) in other_way.iter().zip(methods) {
+        assert_eq!(refused.status, 401, "{}", refused.text());
+        expect_error(refused, "invalid_client");
+        assert!(refused.string("error_description").contains(method), "{}", refused.text());
+    }
     let refusals = [
-        by_body(basic_client, secret(basic_client)),
-        by_header(post_client, secret(post_client)),
+        by_body(basic_client, secret(post_client)),
+        by_header(post_client, secret(basic_client)),
         by_header(basic_client, secret(post_client)),
         by_header(basic_client, ""),
         by_header(&nobody, secret(basic_client)),
@@ -182,6 +190,9 @@ fn a_client_uses_only_its_registered_method(case: &Case) {
     // Who used the header is told so by the header (RFC 6749 section 5.2).
     assert!(refusals[1].header("www-authenticate").is_some_and(|value| value.starts_with("Basic ")));
     assert_eq!(refusals[0].header("www-authenticate"), None);
+    let settings = case.server().command(&["client", "add", "--web", "https://app.example.com/cb"]);
+    let settings = String::from_utf8_lossy(&settings.stdout).into_owned();
+    assert!(settings.contains("client.ClientSecretBasic(") && settings.contains(methods[0]), "{settings}");
     let public = provider.public_client();
     expect_error(&by_body(&public, "anything"), "invalid_client");
     assert_eq!(ask(case, None, &[]).status, 401);
