@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import axe from 'axe-core'
 import { application, authorizationUrl, launch, newPage } from './chromium.mjs'
-import { codeFor, makeClient, test } from './talk.mjs'
+import { codeFor, makeClient, test, weakUser } from './talk.mjs'
 
 const looks = [
   ['light', 'light', { width: 1280, height: 800 }],
@@ -118,6 +118,21 @@ await page.fill('[name=identifier]', email)
 await send('identifier')
 await page.locator('[name=code]').waitFor()
 await look('recover-code')
+
+// A password that is weak.
+const weak = await weakUser()
+await page.goto(ask())
+await page.fill('[name=identifier]', weak.email)
+await page.fill('[name=password]', weak.password)
+await send('password')
+await page.locator('[name=new_password]').waitFor()
+await look('new-password')
+await page.fill('[name=new_password]', 'short')
+await send('new_password')
+await page.locator('[role=alert]').waitFor()
+await look('new-password-refused')
+await page.click('[name=action][value=later]')
+await page.locator('[name=decision][value=allow]').waitFor()
 
 // What went wrong, and the targets of links in messages.
 await page.goto(authorizationUrl(test.issuer, { client_id: 'nobody' }, callback))

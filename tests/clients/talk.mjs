@@ -26,6 +26,9 @@ export const visit = async (url) => new URL((await ask({ do: 'visit', url: Strin
 /** Opens a URL in the browser and presses what confirms; the URL or path where it ends. */
 export const confirm = async (url) => (await ask({ do: 'confirm', url: String(url) })).arrived
 
+/** Somebody whose password is weak: `email`, `password`. */
+export const weakUser = () => ask({ do: 'weak' })
+
 /** The code of the latest message to an address. */
 export const codeFor = async (email) => (await ask({ do: 'code', email })).code
 

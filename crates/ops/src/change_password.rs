@@ -49,13 +49,19 @@ pub enum ChangePasswordError {
     Unavailable(#[from] Unavailable),
 }
 
-struct Change {
-    digest: TokenDigest,
-    old: String,
-    new: String,
-    cleared: Vec<[u8; 16]>,
-    notice: Option<Outgoing>,
-    now: Timestamp,
+/// Another password for the account of a session, which goes on while all others end.
+pub(crate) struct Change {
+    /// Of the session's token.
+    pub digest: TokenDigest,
+    /// The hash that was there when the right to change it was checked.
+    pub old: String,
+    /// The hash from now on.
+    pub new: String,
+    /// The counters that it clears.
+    pub cleared: Vec<[u8; 16]>,
+    /// Tells the owner.
+    pub notice: Option<Outgoing>,
+    pub now: Timestamp,
 }
 
 impl Work for Change {

@@ -36,6 +36,7 @@ pub mod refresh_session;
 pub mod register_account;
 pub mod register_by_phone;
 pub mod register_with_code;
+pub mod replace_password;
 pub mod request_account;
 pub mod request_reset;
 pub mod reset_password;

@@ -47,10 +47,10 @@ fn a_pepper_is_added_changed_and_dropped(case: &Case) {
 }
 
 /// On no list of common passwords, and long enough for every rule.
-const BREACHED: &str = "Wolke7undRegenbogen";
+pub const BREACHED: &str = "Wolke7undRegenbogen";
 
 /// A list with it, as Pwned Passwords has them.
-fn breached_list() -> String {
+pub fn breached_list() -> String {
     let other = |first: char| format!("{first}{}:3\r\n", "0".repeat(39));
     other('0') + "0E6D7B5AA541FDF0BC4F9108AC505CA6D6B1197C:12\r\n" + &other('F')
 }

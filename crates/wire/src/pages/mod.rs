@@ -15,6 +15,7 @@ mod icon;
 mod layout;
 mod links;
 mod logout;
+mod new_password;
 mod page;
 mod recover;
 mod respond;

@@ -1,6 +1,8 @@
 //! The paths of the pages. They have no prefix: links in messages lead here.
 
-use super::{account, authorize, device, icon, links, logout, recover, sign_in, sign_in_code, sign_up};
+use super::{
+    account, authorize, device, icon, links, logout, new_password, recover, sign_in, sign_in_code, sign_up,
+};
 use crate::http::{CONFIRMED, LINK_INVALID, Route, Verb};
 
 /// Turns `async fn(&Call<'_>) -> Result<Reply, Error>` into a handler. What an error looks like depends on the
@@ -43,6 +45,10 @@ pub const FLOW_ROUTES: &[Route] = &[
     Route {
         path: "/sign-in",
         handlers: &[(Verb::Get, page!(sign_in::show)), (Verb::Post, page!(sign_in::submit))],
+    },
+    Route {
+        path: "/new-password",
+        handlers: &[(Verb::Get, page!(new_password::show)), (Verb::Post, page!(new_password::submit))],
     },
     Route {
         path: "/sign-in/code",

@@ -9,11 +9,13 @@ use countersign_ops::oauth::start_authorization::Flow;
 use countersign_ops::sign_in::{SignIn as Request, SignInError};
 use http::StatusCode;
 
+use super::authorize::continue_at;
 use super::consent::{client_name, name_of};
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::{Form, device_of_query, flow_of_query, open_flow};
-use super::layout::{Button, FlowAsk, Hidden, Shell, in_query};
+use super::layout::{Button, FlowAsk, Hidden, Shell};
+use super::new_password;
 use super::words::fill;
 use crate::http::{Call, Reply};
 
@@ -121,7 +123,10 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         source: call.source(),
     };
     match call.core().sign_in(request).await {
-        Ok(signed_in) => welcome(call, &form, flow, &signed_in).await,
+        Ok(signed_in) => {
+            let is_weak = call.core().is_weak(&password).await;
+            enter(call, &form, flow, &signed_in, is_weak).await
+        }
         Err(SignInError::Credentials) => Ok(wrong()),
         Err(SignInError::UnverifiedNumber) => Ok(again(StatusCode::FORBIDDEN, words.unverified_number)),
         Err(SignInError::UnverifiedEmail) => Ok(again(StatusCode::FORBIDDEN, words.unverified_email)),
@@ -140,23 +145,35 @@ pub(super) async fn welcome(
     flow: Option<Flow>,
     signed_in: &SignedIn,
 ) -> Result<Reply, Error> {
+    enter(call, form, flow, signed_in, false).await
+}
+
+/// The same; who came with a password that is weak is asked for another one first.
+async fn enter(
+    call: &Call<'_>,
+    form: &Form,
+    flow: Option<Flow>,
+    signed_in: &SignedIn,
+    is_weak: bool,
+) -> Result<Reply, Error> {
     let before = cookies::session(call).await?;
     if let (Some(before), Some(cookie)) = (before, cookies::session_cookie(call))
         && before.account != signed_in.account
     {
         call.core().end_browser(cookie).await?;
     }
-    let location = match (flow, form.text("device")) {
-        (Some(flow), _) => go_on(call, &form.browser, Flow { chosen: Some(signed_in.account), ..flow }),
-        (None, "") => "/account".to_owned(),
-        (None, code) => format!("/device?user_code={}", in_query(code)),
+    let sealed = flow.map(|flow| {
+        let flow = Flow { chosen: Some(signed_in.account), ..flow };
+        call.core().seal_flow(&flow, &form.browser.digest)
+    });
+    let (sealed, device) = (sealed.unwrap_or_default(), form.text("device"));
+    let location = if is_weak {
+        let hidden = Hidden::of(call, &form.browser, &sealed, PATH).for_device(device);
+        new_password::location(call, &form.browser, &hidden, signed_in.tokens.session)
+    } else {
+        new_password::next(&sealed, device)
     };
     Ok(cookies::sign_in(call, Reply::see_other(&location), &signed_in.tokens.access))
-}
-
-/// Where the flow goes on.
-fn go_on(call: &Call<'_>, browser: &Browser, flow: Flow) -> String {
-    format!("/oauth2/continue?flow={}", call.core().seal_flow(&flow, &browser.digest))
 }
 
 /// The page that asks which account. Its form goes to `/select-account` with `action` = `continue` or
@@ -186,7 +203,7 @@ pub(super) async fn select_account(call: &Call<'_>) -> Result<Reply, Error> {
     match (form.text("action"), session) {
         ("continue", Some(session)) => {
             let flow = Flow { chosen: Some(session.account), ..flow };
-            Ok(Reply::see_other(&go_on(call, &form.browser, flow)))
+            Ok(Reply::see_other(&continue_at(&call.core().seal_flow(&flow, &form.browser.digest))))
         }
         _ => Ok(Reply::see_other(&format!("/sign-in?flow={}", form.flow))),
     }

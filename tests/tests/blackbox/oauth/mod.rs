@@ -39,4 +39,5 @@ mod single_claims;
 mod statuses;
 mod suspension;
 mod userinfo;
+mod weak_passwords;
 mod wishes;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::browser::Browser;
 use super::provider::{Provider, User};
+use super::weak_passwords;
 use crate::case::{Case, on_both_engines};
 use crate::schemathesis::tool;
 
@@ -161,6 +162,10 @@ impl Talk<'_> {
                 }
                 self.browser.submit(&[("decision", "allow")]);
                 json!({})
+            }
+            "weak" => {
+                let user = weak_passwords::somebody(self.provider.case, "kettle-42");
+                json!({ "email": user.email, "password": user.password })
             }
             "code" => json!({ "code": self.code(question["email"].as_str().unwrap_or_default()) }),
             other => panic!("a script asks to {other}"),

@@ -137,6 +137,9 @@ pub(super) struct Words {
     pub link_invalid: &'static str,
     pub link_invalid_text: &'static str,
     // Passwords.
+    pub weak_title: &'static str,
+    pub weak_lead: &'static str,
+    pub later: &'static str,
     pub too_short: &'static str,
     pub too_long: &'static str,
     pub common: &'static str,

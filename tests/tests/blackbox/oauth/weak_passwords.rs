@@ -1,0 +1,127 @@
+//! Passwords that sign in, but that nobody could choose today: the page that asks for a better one.
+
+use std::fs;
+use std::time::Duration;
+
+use countersign_testkit::{Server, scratch};
+use serde_json::json;
+
+use super::browser::Browser;
+use super::provider::{Provider, User};
+use crate::case::{Case, on_both_engines, password};
+use crate::ouser;
+use crate::passwords::{BREACHED, breached_list};
+
+on_both_engines! {
+    a_weak_password_is_replaced_on_the_way
+    a_weak_password_may_be_kept_for_now
+    a_breached_password_is_replaced_on_the_way
+    a_password_is_replaced_by_who_has_just_typed_it_only
+}
+
+/// Good enough for 000, and too short for the pages.
+const SHORT: &str = "kettle-42";
+
+/// Somebody whom 000 has let choose this password.
+pub fn somebody(case: &Case, password: &str) -> User {
+    let email = case.email();
+    ouser::redeem(case, &ouser::code_for(case, &email), password).expect(201);
+    User { email, password: password.to_owned() }
+}
+
+fn asks(browser: &Browser) -> bool {
+    browser.has_form(&[("new_password", ""), ("proof", "")])
+}
+
+fn is_signed_in(browser: &mut Browser) -> bool {
+    !browser.open("/account").asks_for_password()
+}
+
+fn a_weak_password_is_replaced_on_the_way(case: &Case) {
+    let provider = Provider::new(case);
+    let (client, user) = (provider.client(json!({})), somebody(case, SHORT));
+    let mut elsewhere = provider.browser();
+    elsewhere.open("/sign-in").sign_in(&user).submit(&[("action", "later")]);
+    assert!(is_signed_in(&mut elsewhere));
+    let mut browser = provider.browser();
+    browser.open(&provider.ask(&client).target()).sign_in(&user);
+    assert!(asks(&browser), "{browser}");
+    browser.submit(&[("new_password", "another-42"), ("action", "set")]);
+    assert!(browser.page().status == 400 && asks(&browser), "{browser}");
+    let new = password();
+    browser.submit(&[("new_password", &new), ("action", "set")]);
+    assert!(browser.asks_for_consent(), "{browser}");
+    browser.allow().answer().get("code");
+    assert!(is_signed_in(&mut browser) && !is_signed_in(&mut elsewhere));
+    assert!(case.server().messages_to(&user.email).iter().any(|mail| mail.template == "password_changed"));
+    assert_eq!(elsewhere.open("/sign-in").sign_in(&user).page().status, 401);
+    elsewhere.sign_in(&User { password: new, ..user });
+    assert!(!asks(&elsewhere) && is_signed_in(&mut elsewhere), "{elsewhere}");
+}
+
+fn a_weak_password_may_be_kept_for_now(case: &Case) {
+    let provider = Provider::new(case);
+    let (client, user) = (provider.client(json!({})), somebody(case, SHORT));
+    let mut browser = provider.browser();
+    browser.open(&provider.ask(&client).target()).sign_in(&user).submit(&[("action", "later")]);
+    assert!(browser.asks_for_consent(), "{browser}");
+    let mut browser = provider.browser();
+    browser.open("/sign-in").sign_in(&user).submit(&[("action", "later")]);
+    assert_eq!(browser.target(), "/account");
+    let mut browser = provider.browser();
+    browser.open_with("/sign-in", &[("device", "BCDF-GHJK")]).sign_in(&user).submit(&[("action", "later")]);
+    assert!(
+        browser.has_form(&[("user_code", "")]) && browser.page().text().contains("BCDF-GHJK"),
+        "{browser}"
+    );
+    // Who comes with a code from a message has not typed the password.
+    let mut browser = provider.browser();
+    browser.open("/sign-in/code").submit(&[("identifier", &user.email)]);
+    browser.submit(&[("code", &case.server().latest_to(&user.email).code())]);
+    assert_eq!(browser.target(), "/account");
+}
+
+/// R006.
+fn a_breached_password_is_replaced_on_the_way(case: &Case) {
+    let file = scratch::directory("breached-page").join("list");
+    fs::write(&file, breached_list()).expect("a file of our own");
+    let settings = format!("[password]\nbreached_list = \"{}\"", file.display());
+    let case = &case.with_config(&settings);
+    let (provider, user) = (Provider::new(case), somebody(case, BREACHED));
+    let mut browser = provider.browser();
+    browser.open("/sign-in").sign_in(&user);
+    assert!(asks(&browser), "{browser}");
+    browser.submit(&[("new_password", BREACHED), ("action", "set")]);
+    assert!(browser.page().status == 400 && browser.page().text().contains("breach"), "{browser}");
+    // A list that fails keeps nobody from signing in.
+    fs::remove_file(&file).expect("a file of our own");
+    let mut browser = provider.browser();
+    browser.open("/sign-in").sign_in(&user);
+    assert!(is_signed_in(&mut browser));
+}
+
+fn a_password_is_replaced_by_who_has_just_typed_it_only(case: &Case) {
+    let mut case = case.with_own(Server::builder().fake_clock());
+    let (weak, strong) = (somebody(&case, SHORT), somebody(&case, &password()));
+    let provider = Provider::new(&case);
+    let (mut asked, mut other) = (provider.browser(), provider.browser());
+    asked.open("/sign-in").sign_in(&weak);
+    other.open("/sign-in").sign_in(&strong);
+    let page = asked.target().to_owned();
+    assert_eq!(other.open("/new-password").page().status, 403);
+    assert_eq!(other.open(&page).page().status, 403, "another session's proof");
+    // Signed in again in the same browser: the proof was for the session before.
+    let mut again = asked.clone();
+    again.open("/sign-in").sign_in(&weak).open(&page);
+    assert_eq!(again.page().status, 403, "{again}");
+    let mut nobody = provider.browser();
+    assert_eq!(nobody.open(&page).page().status, 403);
+    case.server_mut().advance(Duration::from_secs(31 * 60));
+    let new = password();
+    asked.submit(&[("new_password", &new), ("action", "set")]);
+    assert_eq!(asked.page().status, 403, "half an hour later: {asked}");
+    assert!(is_signed_in(&mut asked));
+    let mut here = Provider::new(&case).browser();
+    here.open("/sign-in").sign_in(&User { password: new, ..weak });
+    assert_eq!(here.page().status, 401, "the password was changed");
+}
