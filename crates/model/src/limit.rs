@@ -60,4 +60,6 @@ pub enum Scope {
     DeviceStart = 12,
     /// Metadata documents that are fetched for one source.
     ClientDocument = 13,
+    /// Requests that clients without a secret push from one source.
+    PushedRequest = 14,
 }

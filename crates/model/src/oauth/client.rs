@@ -51,11 +51,13 @@ impl ClientId {
 
     /// If it can be the address of its client's metadata: the origin, such as `https://app.example.com`. It
     /// has a path, and neither a query, which would make any number of addresses of one document, nor what
-    /// readers of URLs disagree about (draft-ietf-oauth-client-id-metadata-document §3).
+    /// readers of URLs disagree about (draft-ietf-oauth-client-id-metadata-document §3). Its host is what
+    /// people are shown, so it is in lower case: an `I` looks like an `l`.
     pub fn document_origin(&self) -> Option<String> {
         let origin = RedirectUri::register(&self.0).ok()?.origin()?;
         let path = self.0.strip_prefix(&origin)?;
-        (origin.starts_with("https://") && path.starts_with('/') && !path.contains('?')).then_some(origin)
+        let is_plain = origin.starts_with("https://") && !origin.bytes().any(|b| b.is_ascii_uppercase());
+        (is_plain && path.starts_with('/') && !path.contains('?')).then_some(origin)
     }
 }
 
@@ -157,6 +159,7 @@ mod tests {
             "https://a.example/b/../c",
             "https://a.example/%2e%2e/c",
             "HTTPS://a.example/c",
+            "https://exampIe.example/c",
             "com.example.app:/c",
             "app",
         ] {

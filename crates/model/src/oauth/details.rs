@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::oauth::metadata::turns_text;
+
 /// More than this in one request are refused.
 const MAX: usize = 20;
 
@@ -34,7 +36,9 @@ impl AuthorizationDetails {
         }
         let read: AuthorizationDetails = serde_json::from_str(text).map_err(|_| InvalidDetails)?;
         let is_right = (1..=MAX).contains(&read.0.len()) && read.0.iter().all(is_detail);
-        is_right.then_some(read).ok_or(InvalidDetails)
+        // Written anew, or an escape would hide it.
+        let shown = serde_json::to_string(&read).map_err(|_| InvalidDetails)?;
+        (is_right && !shown.contains(turns_text)).then_some(read).ok_or(InvalidDetails)
     }
 
     /// Whether there is none.
@@ -55,7 +59,11 @@ impl AuthorizationDetails {
     /// Whether each of the others asks for no more than one of these. Only the common lists can be
     /// compared: in everything else it must be the same, since what is less only its type would know.
     pub fn cover(&self, asked: &AuthorizationDetails) -> bool {
-        asked.0.iter().all(|asked| self.0.iter().any(|granted| covers(granted, asked)))
+        asked.0.iter().all(|one| {
+            // What was allowed once, such as a payment, is not had twice.
+            let times = asked.0.iter().filter(|other| covers(other, one) && covers(one, other)).count();
+            self.0.iter().filter(|granted| covers(granted, one)).count() >= times
+        })
     }
 
     /// Those for this audience: a detail that names its locations is for these only (RFC 9396 §2.2).
@@ -121,6 +129,8 @@ mod tests {
             json!([{"type": "a"}, null]),
             json!(vec![json!({"type": "a"}); MAX + 1]),
             json!([{"type": "a", "x": long}]),
+            json!([{"type": "a", "amount": "1\u{202e}00.9"}]),
+            json!([{"type": "a", "x": [{"tnuoma\u{202e}": 1}]}]),
         ] {
             assert_eq!(read(bad.clone()), Err(InvalidDetails), "{bad}");
         }
@@ -147,6 +157,10 @@ mod tests {
             json!([{"type": "payment"}]),
             json!([{"type": "payment", "amount": {"value": "9.50"}, "actions": ["pay"]}]),
             json!([{"type": "another"}]),
+            json!([{"type": "payment", "amount": {"value": "9.50"}},
+                {"type": "payment", "amount": {"value": "9.50"}}]),
+            json!([{"type": "account", "actions": ["list", "read"], "identifier": "1"},
+                {"type": "account", "actions": ["read", "list"], "identifier": "1"}]),
         ] {
             assert!(!covers(more.clone()), "{more}");
         }

@@ -8,6 +8,9 @@ use super::redirect::{RedirectFault, RedirectUri};
 use super::scope::Scope;
 use crate::key::Algorithm;
 
+/// More characters of a client's name would push what matters out of sight.
+const LONGEST_NAME: usize = 100;
+
 /// A set of public keys (RFC 7517 §5), as it was given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Jwks {
@@ -295,6 +298,9 @@ impl Metadata {
         if let Some((_, words)) = faults.into_iter().find(|(is_fault, _)| *is_fault) {
             return Err(MetadataFault::Combination(words));
         }
+        if self.client_name.as_deref().is_some_and(|name| !is_name(name)) {
+            return Err(MetadataFault::Unsupported("client_name".to_owned()));
+        }
         let urls = [
             ("client_uri", &self.client_uri),
             ("logo_uri", &self.logo_uri),
@@ -316,6 +322,17 @@ impl Metadata {
     }
 }
 
+/// A name that people can read, and the rest of a page beside it.
+fn is_name(name: &str) -> bool {
+    name.chars().count() <= LONGEST_NAME && !name.contains(|c: char| c.is_control() || turns_text(c))
+}
+
+/// Whether a character changes the direction of the text around it, which then reads otherwise than it is
+/// (Unicode Technical Report 36 §2.5).
+pub(super) fn turns_text(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -327,6 +344,12 @@ mod tests {
         let read = Metadata::from_json(&json!({ "redirect_uris": ["https://a.example/cb"] })).unwrap();
         assert_eq!(read.token_endpoint_auth_method, AuthMethod::Basic);
         assert!(read.require_pkce && read.check().is_ok());
+        let named =
+            |name: &str| Metadata { client_name: Some(name.to_owned()), ..read.clone() }.check().is_ok();
+        assert!(named("Bücher für alle") && named("کتاب‌خانه") && named(&"n".repeat(100)));
+        for bad in ["a\nb", "evil\u{202e}knab", "\u{2066}x", &"n".repeat(101)] {
+            assert!(!named(bad), "{bad:?}");
+        }
         assert_eq!(Metadata::from_json(&read.to_json()).unwrap(), read);
         let bad = |json| Metadata::from_json(&json).unwrap_err();
         assert_eq!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_model::oauth::{Client, Jwks};
 use countersign_model::time::Timestamp;
+use tokio::sync::Mutex as Turn;
 
 use crate::Core;
 
@@ -16,12 +17,17 @@ const KEEP: Duration = Duration::from_secs(300);
 /// not verify.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// More sets than this are not kept.
+/// More sets than this are not kept, nor are more on their way at once.
 const MOST: usize = 1000;
 
 /// Sets that were fetched, by address.
 #[derive(Debug, Default)]
-pub(crate) struct FetchedKeys(Mutex<HashMap<String, Fetched>>);
+pub(crate) struct FetchedKeys {
+    sets: Mutex<HashMap<String, Fetched>>,
+    /// Those on their way: whoever fetches one has its turn, so that each is fetched once however many send
+    /// what does not verify.
+    turns: Mutex<HashMap<String, Arc<Turn<()>>>>,
+}
 
 #[derive(Clone, Debug)]
 struct Fetched {
@@ -59,6 +65,13 @@ impl Core {
                 return verified;
             }
         }
+        let turn = self.oauth.client_keys.turn(url)?;
+        let _turn = turn.lock().await;
+        let newer = self.oauth.client_keys.find(url);
+        // Somebody else has fetched it meanwhile.
+        if let Some(newer) = newer.filter(|newer| known.is_none_or(|known| known.at != newer.at)) {
+            return verify(&newer.keys);
+        }
         let keys = match self.oauth.fetch.get_json(url).await {
             Ok(json) => serde_json::from_value(json).unwrap_or_default(),
             Err(error) => {
@@ -74,12 +87,22 @@ impl Core {
 
 impl FetchedKeys {
     fn find(&self, url: &str) -> Option<Fetched> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(url).cloned()
     }
 
+    /// `None` if too many are on their way.
+    fn turn(&self, url: &str) -> Option<Arc<Turn<()>>> {
+        let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST {
+            all.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        let has_room = all.len() < MOST || all.contains_key(url);
+        has_room.then(|| Arc::clone(all.entry(url.to_owned()).or_default()))
+    }
+
     fn keep(&self, url: &str, fetched: Fetched) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }

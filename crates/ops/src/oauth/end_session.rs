@@ -13,6 +13,9 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 pub struct LogoutPlan {
     /// A registered URI of the client's, with its `state`; without one the browser stays here.
     pub redirect: Option<String>,
+    /// Whether an operator knows the client. Anybody could have brought up another one, to send people on from
+    /// here to wherever they like (RFC 9700 §4.11.2).
+    pub is_known: bool,
 }
 
 /// Why the wish is not granted.
@@ -51,7 +54,7 @@ impl Core {
             None => None,
         };
         let Some(uri) = parameters.get("post_logout_redirect_uri") else {
-            return Ok(LogoutPlan { redirect: None });
+            return Ok(LogoutPlan { redirect: None, is_known: false });
         };
         // Only where the client asked to be sent to, so that nobody is sent elsewhere (R110).
         let client = client.ok_or(refused("Without a client_id nobody can be sent on."))?;
@@ -65,7 +68,7 @@ impl Core {
             }
             None => uri.to_owned(),
         };
-        Ok(LogoutPlan { redirect: Some(redirect) })
+        Ok(LogoutPlan { redirect: Some(redirect), is_known: client.is_operators() })
     }
 }
 

@@ -258,6 +258,8 @@ impl Core {
     ) -> Result<MadeClient, ClientError> {
         let metadata = completed(metadata, &self.settings.oauth)?;
         row.origin = origin;
+        // A client of an operator's lapses with no document that it once had.
+        row.expires_at = row.expires_at.filter(|_| origin == ClientOrigin::MetadataDocument);
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         if given.is_some_and(|s| !needs_secret || s.reveal().chars().count() < SHORTEST_SECRET) {
             return Err(ClientError::Secret);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign_model::keyring::Place;
-use countersign_model::oauth::{AuthorizationRequest, Client, ClientNo, ErrorCode, Parameters};
+use countersign_model::limit::{RetryAfter, Scope as Counted};
+use countersign_model::oauth::{AuthMethod, AuthorizationRequest, Client, ClientNo, ErrorCode, Parameters};
 use countersign_model::session::{Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::pushed;
@@ -12,7 +13,8 @@ use countersign_store::{StoreError, Tx, Work};
 use super::read_request::{self, Fault, MAX_PUSHED_BYTES};
 use super::request_object::RequestObjectError;
 use super::start_authorization::FLOW_LIFETIME;
-use crate::{Core, Unavailable};
+use crate::counting::{Counter, count_all};
+use crate::{Core, Source, Unavailable};
 
 /// What a `request_uri` of ours begins with (RFC 9126 §2.2).
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
@@ -32,6 +34,9 @@ pub enum PushRequestError {
     /// It is not as it should be.
     #[error("{1}")]
     Refused(ErrorCode, &'static str),
+    /// Too many from this source.
+    #[error(transparent)]
+    TooMany(#[from] RetryAfter),
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -40,6 +45,12 @@ pub enum PushRequestError {
 impl From<Fault> for PushRequestError {
     fn from(Fault(code, why): Fault) -> PushRequestError {
         PushRequestError::Refused(code, why)
+    }
+}
+
+impl From<StoreError> for PushRequestError {
+    fn from(error: StoreError) -> PushRequestError {
+        PushRequestError::Unavailable(error.into())
     }
 }
 
@@ -61,6 +72,7 @@ impl Core {
         &self,
         client: &Client,
         parameters: &Parameters,
+        source: Source,
     ) -> Result<Pushed, PushRequestError> {
         let invalid = |why| Fault(ErrorCode::InvalidRequest, why);
         if parameters.get("request_uri").is_some() {
@@ -81,13 +93,20 @@ impl Core {
         let plain = serde_json::to_vec(&request).unwrap_or_default();
         let secret = Token::draw_uuid(&self.random);
         let expires_in = self.settings.oauth.pushed_request;
+        // In the name of a client without a secret anybody could fill the store.
+        let is_public = client.metadata.token_endpoint_auth_method == AuthMethod::None;
+        let rate = self.settings.limits.registrations_per_source;
+        let counter = self.source_counter(Counted::PushedRequest, rate, source).filter(|_| is_public);
+        let now = self.clock.now();
         let work = Push {
+            counters: counter.into_iter().collect(),
+            now,
             digest: TokenDigest::of(secret.reveal()),
             client: client.no,
             sealed: self.keyring.seal(Place::PushedRequest, &plain, &self.random),
-            expires_at: self.clock.now().after(expires_in),
+            expires_at: now.after(expires_in),
         };
-        self.store.write(work).await.map_err(Unavailable::from)?;
+        self.store.write(work).await?;
         Ok(Pushed { request_uri: format!("{PREFIX}{}", secret.reveal()), expires_in })
     }
 
@@ -140,6 +159,8 @@ impl Core {
 }
 
 struct Push {
+    counters: Vec<Counter>,
+    now: Timestamp,
     digest: TokenDigest,
     client: ClientNo,
     sealed: Vec<u8>,
@@ -148,10 +169,11 @@ struct Push {
 
 impl Work for Push {
     type Output = ();
-    type Error = StoreError;
+    type Error = PushRequestError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        pushed::insert(tx, &self.digest, self.client, &self.sealed, self.expires_at).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), PushRequestError> {
+        count_all(tx, &self.counters, self.now).await??;
+        Ok(pushed::insert(tx, &self.digest, self.client, &self.sealed, self.expires_at).await?)
     }
 }
 

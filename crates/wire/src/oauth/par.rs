@@ -1,6 +1,6 @@
 //! Pushed requests (RFC 9126).
 
-use countersign_model::oauth::Parameters;
+use countersign_model::oauth::{ErrorCode, Parameters};
 use countersign_ops::oauth::push_request::PushRequestError;
 use http::StatusCode;
 use serde_json::json;
@@ -15,6 +15,14 @@ impl From<PushRequestError> for OAuthError {
             PushRequestError::Refused(code, description) => {
                 OAuthError::new(StatusCode::BAD_REQUEST, code, description)
             }
+            PushRequestError::TooMany(after) => OAuthError {
+                retry_after: Some(after),
+                ..OAuthError::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    ErrorCode::TemporarilyUnavailable,
+                    "There were too many requests; try again later.",
+                )
+            },
             PushRequestError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -22,7 +30,7 @@ impl From<PushRequestError> for OAuthError {
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (client, parameters) = request::authenticated(call).await?;
-    let pushed = call.core().push_request(&client, &without_credentials(parameters)).await?;
+    let pushed = call.core().push_request(&client, &without_credentials(parameters), call.source()).await?;
     let body = json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in.as_secs() });
     Ok(Reply::json(StatusCode::CREATED, &body).no_store())
 }

@@ -68,7 +68,7 @@ pub(super) fn page(
             .map(|line| Line { text: scope_text(words, &line.name), known: line.known })
             .collect(),
         details: readable(words, details),
-        notes: vec![fill(words.answer_goes_to, &[("host", host)])],
+        notes: vec![fill(words.answer_goes_to, &[("host", &host)])],
         fields: vec![("scope", scope.join(" "))],
         links: links(words, &flow.client),
         shell: &shell,
@@ -135,10 +135,23 @@ pub(super) fn links(words: &Words, client: &Client) -> Vec<(String, &'static str
     all.into_iter().filter_map(https).collect()
 }
 
-/// The host of a redirect URI, or its scheme if it has none.
-fn host_of(uri: &str) -> &str {
-    match uri.split_once("://") {
-        Some((_, rest)) if !rest.starts_with('/') => rest.split(['/', '?']).next().unwrap_or_default(),
-        Some(_) | None => uri.split(':').next().unwrap_or_default(),
+/// The host of a redirect URI, or its scheme if it has none. In lower case: an `I` looks like an `l`.
+pub(super) fn host_of(uri: &str) -> String {
+    let host = match uri.split_once("://") {
+        Some((_, rest)) if !rest.starts_with('/') => rest.split(['/', '?']).next(),
+        Some(_) | None => uri.split(':').next(),
+    };
+    host.unwrap_or_default().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_shown_in_lower_case() {
+        assert_eq!(host_of("https://PayPaI.example:8443/cb?x=A"), "paypai.example:8443");
+        assert_eq!(host_of("com.example.App:/cb"), "com.example.app");
+        assert_eq!(host_of("com.example.app:///cb"), "com.example.app");
     }
 }

@@ -6,7 +6,7 @@ use countersign_model::oauth::{Parameters, RedirectUri};
 use countersign_ops::oauth::end_session::{LogoutPlan, PlanLogoutError};
 use http::StatusCode;
 
-use super::consent::name_of;
+use super::consent::{host_of, name_of};
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::Form;
@@ -30,7 +30,7 @@ impl From<PlanLogoutError> for Error {
 pub(super) async fn ask(call: &Call<'_>) -> Result<Reply, Error> {
     let wish = call.query_parameters().map_err(respond::unreadable)?;
     let plan = call.core().plan_logout(&wish).await?;
-    let Some(session) = cookies::session(call).await? else { return Ok(go(&plan)) };
+    let Some(session) = cookies::session(call).await? else { return Ok(unasked(call, &plan)) };
     let browser = Browser::of(call);
     // The wish travels in the form, and the form's proof is for this wish only.
     let wish = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wish).unwrap_or_default());
@@ -76,6 +76,15 @@ pub(super) async fn signed_out(call: &Call<'_>) -> Result<Reply, Error> {
     let shell = Shell::of(call);
     let words = shell.words;
     Ok(shell.show(StatusCode::OK, &FlowNotice::new(&shell, words.signed_out, words.signed_out_text)))
+}
+
+/// Sends on who is not signed in, or lets them go on themselves: they did nothing yet.
+fn unasked(call: &Call<'_>, plan: &LogoutPlan) -> Reply {
+    let Some(uri) = plan.redirect.as_deref().filter(|_| !plan.is_known) else { return go(plan) };
+    let shell = Shell::of(call);
+    let words = shell.words;
+    let notice = FlowNotice::new(&shell, words.signed_out, words.signed_out_text);
+    shell.show(StatusCode::OK, &FlowNotice { link: Some((uri, &host_of(uri))), ..notice }).no_store()
 }
 
 fn go(plan: &LogoutPlan) -> Reply {

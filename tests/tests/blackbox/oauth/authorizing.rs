@@ -3,7 +3,7 @@
 use countersign_testkit::http::urlencoded;
 use serde_json::json;
 
-use super::provider::{Asked, Provider, REDIRECT_URI};
+use super::provider::{Asked, Provider, REDIRECT_URI, RegisteredClient};
 use crate::case::{Case, on_both_engines};
 
 on_both_engines! {
@@ -16,6 +16,7 @@ on_both_engines! {
     every_answer_names_its_issuer
     a_pushed_request_works_once_for_its_client
     get_alone_logs_nobody_out
+    strangers_push_few_requests
 }
 
 fn a_bad_client_or_redirect_is_shown_not_redirected(case: &Case) {
@@ -173,4 +174,24 @@ fn get_alone_logs_nobody_out(case: &Case) {
         &[("client_id", client.id.as_str()), ("post_logout_redirect_uri", REDIRECT_URI)],
     );
     assert_eq!(browser.page().status, 400);
+}
+
+/// In the name of a client without a secret anybody may push, and each request is kept for a while.
+fn strangers_push_few_requests(case: &Case) {
+    let settings = "[limits]\nregistrations_per_source_burst = 2\nregistrations_per_source_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let provider = Provider::new(&case);
+    let (public, known) = (provider.public_client(), provider.client(json!({})));
+    let http = case.http();
+    let push = |client: &RegisteredClient| {
+        let asked = provider.ask(client);
+        let request = http.post("/oauth2/par");
+        let request = match client.secret.as_deref() {
+            Some(secret) => request.header("Authorization", &super::provider::basic(&client.id, secret)),
+            None => request,
+        };
+        request.body("application/x-www-form-urlencoded", urlencoded(&asked.pairs())).send().status
+    };
+    assert_eq!([(); 3].map(|()| push(&public)), [201, 201, 429]);
+    assert_eq!([(); 4].map(|()| push(&known)), [201; 4], "who shows a secret is no stranger");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_testkit::{HttpsSite, Page, Response, Server, poll};
+use countersign_testkit::{HttpsSite, Page, Response, Server, poll, scratch};
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
@@ -369,7 +369,7 @@ fn a_document_gives_no_rights_but_those_of_the_settings(case: &Case) {
 
 fn a_document_that_nobody_needs_is_forgotten(case: &Case) {
     let site = HttpsSite::start();
-    let paths = ["/kept.json", "/suspended.json", "/forgotten.json"];
+    let paths = ["/kept.json", "/suspended.json", "/forgotten.json", "/adopted.json"];
     let mut case = case.with_own(wishes(&site, "").fake_clock());
     let ask = |path: &str| RegisteredClient { id: site.url(path), ..client(&site, &site.url("/cb")) };
     for path in paths {
@@ -378,10 +378,19 @@ fn a_document_that_nobody_needs_is_forgotten(case: &Case) {
         open(&case, &Provider::new(&case).ask(&ask(path))).expect(200);
     }
     Provider::new(&case).command(&["client", "suspend", &site.url("/suspended.json"), "--json"]);
+    // An operator has made one their own: it lapses with no document any more.
+    let file = scratch::directory("adopted").join("clients.toml");
+    let adopted = format!(
+        "[[clients]]\nclient_id = '{}'\ntoken_endpoint_auth_method = 'none'\nredirect_uris = ['{}']\n",
+        site.url("/adopted.json"),
+        site.url("/cb")
+    );
+    std::fs::write(&file, adopted).expect("a file of our own");
+    Provider::new(&case).command(&["config", "apply", "--config", &file.display().to_string(), "--json"]);
     case.server_mut().advance(Duration::from_secs(86_400 * 50));
     open(&case, &Provider::new(&case).ask(&ask("/kept.json"))).expect(200);
     case.server_mut().advance(Duration::from_secs(86_400 * 45));
     let shown = |path: &str| case.server().command(&["client", "show", &site.url(path)]).status.success();
     poll::until("the client to be forgotten", || (!shown("/forgotten.json")).then_some(()));
-    assert!(shown("/kept.json") && shown("/suspended.json"));
+    assert!(shown("/kept.json") && shown("/suspended.json") && shown("/adopted.json"));
 }

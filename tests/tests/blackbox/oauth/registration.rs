@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_testkit::Response;
+use countersign_testkit::http::urlencoded;
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
@@ -19,6 +20,7 @@ on_both_engines! {
     what_a_client_registers_is_checked
     a_registration_is_managed_with_its_own_token
     nothing_private_is_fetched
+    a_strangers_wish_sends_nobody_on_unasked
 }
 
 const OPEN: &str = "[oauth]\nregistration = 'open'\n";
@@ -84,6 +86,8 @@ fn what_a_client_registers_is_checked(case: &Case) {
         ("token_endpoint_auth_method", json!("client_secret_jwt")),
         ("token_endpoint_auth_method", json!("private_key_jwt")),
         ("logo_uri", json!("javascript:alert(1)")),
+        ("client_name", json!("\u{202e}knaB ruoY")),
+        ("client_name", json!("Your Bank, which asks as always. ".repeat(4))),
         ("jwks", json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]})),
         ("jwks", json!({"keys": [{"kty": "EC", "d": "c2VjcmV0"}]})),
         ("id_token_signed_response_alg", json!("none")),
@@ -223,4 +227,25 @@ fn nothing_private_is_fetched(case: &Case) {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     // The network is allowed, not the name over http.
     expect_error(&sign_in(&allowed, "localhost"), "invalid_client");
+}
+
+/// R126: anybody could register somewhere to be sent to.
+fn a_strangers_wish_sends_nobody_on_unasked(case: &Case) {
+    let case = case.with_config(OPEN);
+    let provider = Provider::new(&case);
+    let there = "https://Phishing.example/bye";
+    let metadata = json!({
+        "redirect_uris": ["https://app.example.com/cb"],
+        "post_logout_redirect_uris": [there],
+    });
+    let stranger = register(&case, &metadata).expect(201).string("client_id");
+    let known = provider.client(json!({"post_logout_redirect_uris": [there]})).id;
+    let wish = |id: &str| {
+        let pairs = [("client_id", id), ("post_logout_redirect_uri", there), ("state", "s")];
+        case.get(&format!("/oauth2/logout?{}", urlencoded(&pairs)))
+    };
+    let page = wish(&stranger).expect(200);
+    assert!(page.header("location").is_none() && page.text().contains("phishing.example"), "{}", page.text());
+    assert!(page.text().contains(&format!("href=\"{there}?state=s\"")), "{}", page.text());
+    assert_eq!(wish(&known).expect(303).header("location"), Some(format!("{there}?state=s").as_str()));
 }

@@ -3,8 +3,8 @@
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
 
-use countersign_testkit::Response;
 use countersign_testkit::http::urlencoded;
+use countersign_testkit::{HttpsSite, Page, Response, Server};
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
@@ -22,6 +22,7 @@ on_both_engines! {
     what_is_wrong_in_a_request_object_is_answered_where_it_says
     the_keys_of_request_objects_may_be_elsewhere
     no_request_uri_is_fetched
+    keys_are_fetched_once_however_many_ask
 }
 
 /// A client that signs.
@@ -366,4 +367,24 @@ fn no_request_uri_is_fetched(case: &Case) {
     let own = TcpStream::connect(address).expect("a connection").local_addr().expect("its address");
     let (_, first) = canary.accept().expect("a connection");
     assert_eq!(first, own, "somebody else was here");
+}
+
+/// Nobody needs to be anybody to send what does not verify: this server would ask the client's as often.
+fn keys_are_fetched_once_however_many_ask(case: &Case) {
+    let site = HttpsSite::start();
+    let slow = std::time::Duration::from_millis(500);
+    let key = Key::new();
+    site.put("/jwks", Page::json(json!({"keys": [key.jwk()]})).delay(slow));
+    let wishes = Server::builder().config("[oauth]\nfetch_allowed = ['127.0.0.0/8']\n");
+    let own = case.with_own(wishes.env("SSL_CERT_FILE", site.authority()));
+    let provider = Provider::new(&own);
+    let client = provider.client(json!({"jwks_uri": site.url("/jwks")}));
+    let signing = Signing { key, client };
+    let good = signing.sign(&signing.claims(&provider, &provider.ask(&signing.client)));
+    let statuses = at_once(20, |number| {
+        let object = if number == 0 { good.as_str() } else { "e30.e30.e30" };
+        own.get(&signing.target(object)).status
+    });
+    assert_eq!(site.asked("/jwks"), 1);
+    assert!(statuses[0] == 303 && statuses[1..].iter().all(|status| *status == 400), "{statuses:?}");
 }
