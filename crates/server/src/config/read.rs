@@ -54,6 +54,11 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
     let mut operations = operations(reader);
     let (mtls, mtls_settings) = mtls::read(reader);
     operations.oauth.mtls = mtls_settings;
+    if mtls.proxy_header.is_some() && trusted_proxies.0.is_empty() {
+        reader.missing(
+            "`oauth.mtls.proxy_header` counts from trusted proxies only, so `proxy.trusted` must be set",
+        );
+    }
     Settings {
         operations,
         delivery: delivery::read(reader),

@@ -127,6 +127,17 @@ fn paths_in_a_file_are_relative_to_it() {
 }
 
 #[test]
+fn settings_of_certificates_that_would_do_nothing_are_told() {
+    let header = "[oauth.mtls]\nproxy_header = \"Client-Cert\"\n";
+    assert!(problems(header, &[]).concat().contains("`proxy.trusted` must be set"));
+    assert!(problems(&format!("{header}[proxy]\ntrusted = [\"10.0.0.1\"]"), &[]).is_empty());
+    let told = problems("[oauth.mtls]\nurl = \"https://mtls.example.com\"", &[]);
+    assert!(told.len() == 1 && told[0].contains("`oauth.mtls.listen`"), "{told:?}");
+    let told = problems("[oauth.mtls]\nlisten = \"127.0.0.1:0\"\nca_file = \"nowhere.pem\"", &[]);
+    assert!(told.len() == 1 && told[0].contains("/etc/nowhere.pem"), "{told:?}");
+}
+
+#[test]
 fn other_machines_need_a_url_and_a_certificate() {
     let told = |toml: &str| exposure_problems(&understood(toml, &[], &[]).unwrap().settings).len();
     assert_eq!(told(""), 0);
