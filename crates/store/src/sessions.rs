@@ -1,6 +1,7 @@
 //! Sessions: what one sign-in started, for listing and ending.
 
 use countersign_model::ids::{AccountId, SessionId};
+use countersign_model::oauth::ClientNo;
 use countersign_model::session::{Session, Surface};
 use countersign_model::time::Timestamp;
 
@@ -11,16 +12,33 @@ use crate::{StoreError, Tx};
 /// How many sessions one sign-in ends at most, so that it takes no longer for who has many too many.
 const ENDED_AT_ONCE: i64 = 20;
 
+/// Who shares the places with a session `$2`: those of its surface; for a grant those of its client, `$4`, or one
+/// client could end what another one has. A grant that hangs on another one ends soon by itself.
+macro_rules! beside {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "SELECT o.id FROM sessions o WHERE o.account_id = $1 AND o.surface = $3 AND o.id <> $2
+               AND (CAST($4 AS BIGINT) IS NULL OR (
+                   EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = o.id AND g.client_no = $4)
+                   AND NOT EXISTS (SELECT 1 FROM oauth_grants p WHERE p.session_id = o.parent_id)))
+             ORDER BY o.started_at DESC, o.id",
+            $after
+        )
+    };
+}
+
 /// Stores a session, if the account is in use and in this epoch. `false` if it is not: the session
 /// was ended before it began. Of more than `most` sessions on its surface the oldest end (R072).
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, session: &Session, epoch: i64, most: u32) -> Result<bool, StoreError> {
-    insert_under(tx, session, epoch, None, most).await
+    insert_among(tx, session, epoch, None, most, None).await
 }
 
-/// The same for a session that ends with another, which the unit of work must [`hold`].
+/// The same for the session of a client's grant, of which the client has so many at most. It ends with its parent,
+/// which the unit of work must [`hold`].
 ///
 /// # Errors
 /// [`StoreError`].
@@ -30,18 +48,33 @@ pub async fn insert_under(
     epoch: i64,
     parent: Option<SessionId>,
     most: u32,
+    client: ClientNo,
+) -> Result<bool, StoreError> {
+    insert_among(tx, session, epoch, parent, most, Some(client)).await
+}
+
+async fn insert_among(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    epoch: i64,
+    parent: Option<SessionId>,
+    most: u32,
+    client: Option<ClientNo>,
 ) -> Result<bool, StoreError> {
     // Whether there are too many is asked by the same statement, since nearly always there are not.
-    let sql = "INSERT INTO sessions (account_id, id, surface, started_at, parent_id)
-               SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($6 AS BIGINT)
-               FROM accounts a
-               WHERE a.id = $1 AND a.epoch = $5 AND a.suspended_at IS NULL AND a.closed_at IS NULL
-               RETURNING (SELECT o.id FROM sessions o WHERE o.account_id = $1 AND o.surface = $3 AND o.id <> $2
-                          ORDER BY o.started_at DESC, o.id LIMIT 1 OFFSET $7)";
+    let sql = beside!(
+        "INSERT INTO sessions (account_id, id, surface, started_at, parent_id)
+         SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($5 AS BIGINT), CAST($7 AS BIGINT)
+         FROM accounts a
+         WHERE a.id = $1 AND a.epoch = $6 AND a.suspended_at IS NULL AND a.closed_at IS NULL
+         RETURNING (",
+        " LIMIT 1 OFFSET $8)"
+    );
     let params = [
         session.account.0.into(),
         session.id.0.into(),
         (session.surface as i64).into(),
+        client.map(|client| client.0).into(),
         session.started_at.micros().into(),
         epoch.into(),
         parent.map(|parent| parent.0).into(),
@@ -49,7 +82,7 @@ pub async fn insert_under(
     ];
     let Some(row) = tx.query_opt(sql, &params).await? else { return Ok(false) };
     if row.opt_int(0)?.is_some() {
-        end_oldest(tx, session, most).await?;
+        end_oldest(tx, session, most, client).await?;
     }
     Ok(true)
 }
@@ -61,13 +94,18 @@ fn places_beside(most: u32) -> i64 {
 
 /// Ends the sessions for which there is no place beside this one. Sign-ins at the same moment do not see each
 /// other: there may be as many too many as there are of them, until the next one.
-async fn end_oldest(tx: &mut Tx<'_>, session: &Session, most: u32) -> Result<(), StoreError> {
-    let sql = "SELECT id FROM sessions WHERE account_id = $1 AND surface = $2 AND id <> $3
-               ORDER BY started_at DESC, id LIMIT $5 OFFSET $4";
+async fn end_oldest(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    most: u32,
+    client: Option<ClientNo>,
+) -> Result<(), StoreError> {
+    let sql = beside!("", " LIMIT $6 OFFSET $5");
     let params = [
         session.account.0.into(),
-        (session.surface as i64).into(),
         session.id.0.into(),
+        (session.surface as i64).into(),
+        client.map(|client| client.0).into(),
         places_beside(most).into(),
         ENDED_AT_ONCE.into(),
     ];

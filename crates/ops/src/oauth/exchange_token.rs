@@ -161,7 +161,9 @@ impl Core {
         }
         let audience = audience(&[], client, request.audience).ok_or(ExchangeTokenError::Target)?;
         self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
-        let drawn = self.draw_tokens(client, false, self.clock.now());
+        let mut drawn = self.draw_tokens(client, false, self.clock.now());
+        // It ends soon, and with its subject, which must not give way to it.
+        drawn.most = u32::MAX;
         let granted = GrantFacts::default();
         let end = subject.expires_at;
         let mut carried = Carried::new(client, &granted, scope, audience, &request.binding, end);

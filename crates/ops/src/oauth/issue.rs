@@ -39,8 +39,8 @@ pub(crate) struct DrawnTokens {
     pub now: Timestamp,
     access_lifetime: Duration,
     refresh_lifetime: Duration,
-    /// So many sessions an account has at most.
-    most: u32,
+    /// So many sessions its client has of an account at most.
+    pub most: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -247,7 +247,7 @@ impl Starting<'_> {
             return Ok(None);
         };
         let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
-        if !sessions::insert_under(tx, &started, epoch, self.parent, self.drawn.most).await? {
+        if !sessions::insert_under(tx, &started, epoch, self.parent, self.drawn.most, client.no).await? {
             return Ok(None);
         }
         grants::insert(tx, self.holder, self.grant).await?;

@@ -13,6 +13,7 @@ on_both_engines! {
     an_exchanged_token_dies_with_its_subject
     only_whom_a_token_is_for_exchanges_it
     an_actor_is_named
+    who_exchanges_often_ends_nothing_of_others
     a_device_gets_tokens_once_when_somebody_allows_it
     a_device_that_is_refused_or_late_gets_nothing
 }
@@ -36,6 +37,28 @@ fn exchange(
     }
     pairs.extend(more);
     provider.token(client, &pairs)
+}
+
+/// R072: a client's grants give way to its own, and to those that hang on another one nothing does.
+fn who_exchanges_often_ends_nothing_of_others(case: &Case) {
+    let case = &case.with_config("[limits]\nsessions_per_account = 2");
+    let provider = Provider::new(case);
+    let (api, user) = (api(&provider), provider.user());
+    let client = provider.client(json!({"audience": [API]}));
+    let asked = provider.ask(&client).with("resource", API);
+    let granted = provider.grant_in(&mut provider.browser(), &asked, &user);
+    let tokens = provider.redeem(&client, &granted).expect(200).json();
+    let access = text(&tokens, "access_token");
+    let wanted = [("audience", BACKEND), ("scope", "email")];
+    let others: Vec<Value> =
+        (0..4).map(|_| exchange(&provider, &api, access, &wanted).expect(200).json()).collect();
+    assert!(others.iter().all(|other| provider.is_active(&api, text(other, "access_token"))));
+    let another = provider.client(json!({}));
+    for _ in 0..3 {
+        provider.code_flow(&another, &user);
+    }
+    assert!(provider.is_active(&client, access), "another client's grants ended this one's");
+    provider.refresh(&client, text(&tokens, "refresh_token")).expect(200);
 }
 
 /// An API that exchanges what it gets for what its backend takes.
