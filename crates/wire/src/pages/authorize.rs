@@ -3,6 +3,7 @@
 
 use countersign_model::oauth::{ErrorCode, Scope};
 use countersign_ops::oauth::advance_flow::{AdvanceFlowError, Flow, Step};
+use countersign_ops::oauth::browser_session::BrowserSession;
 use countersign_ops::oauth::start_authorization::StartAuthorizationError;
 use http::Method;
 
@@ -61,7 +62,9 @@ pub(super) async fn consent(call: &Call<'_>) -> Result<Reply, Error> {
         "deny" => None,
         _ => return Err(Error::StartAgain),
     };
-    let Some(session) = cookies::session(call).await? else {
+    // Whoever signs in later in the same browser was shown nothing yet (R073).
+    let is_theirs = |session: &BrowserSession| form.text("session") == session.session.to_string();
+    let Some(session) = cookies::session(call).await?.filter(is_theirs) else {
         return Ok(Reply::see_other(&continue_at(&form.flow)));
     };
     match call.core().consent(&flow, &session, granted).await {
@@ -89,8 +92,7 @@ async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> 
         Step::SelectAccount { who } => sign_in::choose(call, browser, sealed, flow, &who),
         Step::Consent { scopes, details } => {
             let Some(session) = &session else { return Err(Error::StartAgain) };
-            let profile = &session.profile;
-            consent_page::page(call, browser, sealed, flow, profile, &scopes, &details)
+            consent_page::page(call, browser, sealed, flow, session, &scopes, &details)
         }
         Step::Answer(answer) => respond::answer(call, &answer),
     })

@@ -5,6 +5,7 @@ use askama::Template;
 use countersign_model::account::Profile;
 use countersign_model::oauth::{AuthorizationDetails, Client, ClientOrigin, RedirectUri, Scope};
 use countersign_ops::oauth::advance_flow::ScopeLine;
+use countersign_ops::oauth::browser_session::BrowserSession;
 use countersign_ops::oauth::start_authorization::Flow;
 use http::StatusCode;
 
@@ -39,19 +40,19 @@ pub(super) struct Line {
 }
 
 /// The page of a flow. Its form goes to `/consent` with `decision` = `allow` or `deny`, and `scope`, what
-/// was shown.
+/// was shown, and the session of whom it was shown to.
 pub(super) fn page(
     call: &Call<'_>,
     browser: &Browser,
     sealed: &str,
     flow: &Flow,
-    profile: &Profile,
+    session: &BrowserSession,
     scopes: &[ScopeLine],
     details: &AuthorizationDetails,
 ) -> Reply {
     let shell = Shell::of_flow(call, flow);
     let words = shell.words;
-    let (app, who) = (client_name(&flow.client), name_of(profile));
+    let (app, who) = (client_name(&flow.client), name_of(&session.profile));
     let host = flow.request.redirect_uri.as_deref().map(host_of).unwrap_or_default();
     let scope: Vec<&str> = scopes.iter().map(|line| line.name.as_str()).collect();
     let page = Consent {
@@ -69,7 +70,7 @@ pub(super) fn page(
             .collect(),
         details: readable(words, details),
         notes: vec![fill(words.answer_goes_to, &[("host", &host)])],
-        fields: vec![("scope", scope.join(" "))],
+        fields: vec![("scope", scope.join(" ")), ("session", session.session.to_string())],
         links: links(words, &flow.client),
         shell: &shell,
     };

@@ -8,6 +8,7 @@ use crate::ouser;
 
 on_both_engines! {
     two_people_in_one_browser_are_not_mixed
+    who_signs_in_later_has_allowed_nothing
     the_way_of_signing_in_is_told
 }
 
@@ -33,6 +34,20 @@ fn two_people_in_one_browser_are_not_mixed(case: &Case) {
     assert_ne!(claims["sub"], before["sub"]);
     let told = provider.userinfo(later["access_token"].as_str().unwrap()).expect(200).json();
     assert_eq!(told["email"], second.email.as_str());
+}
+
+/// A page that one person left open names them: pressed by the next one, it asks that one.
+fn who_signs_in_later_has_allowed_nothing(case: &Case) {
+    let provider = Provider::new(case);
+    let (client, first, second) = (provider.client(json!({})), provider.user(), provider.user());
+    let mut left = provider.signed_in(&client, &first);
+    assert!(left.asks_for_consent() && left.page().text().contains(&first.email), "{left}");
+    let mut later = left.clone();
+    later.open(&provider.ask(&client).with("prompt", "login").target()).sign_in(&second);
+    left.cookies = later.cookies.clone();
+    left.submit(&[("decision", "allow")]);
+    assert!(left.asks_for_consent() && left.page().text().contains(&second.email), "{left}");
+    assert!(!left.allow().answer().get("code").is_empty());
 }
 
 fn the_way_of_signing_in_is_told(case: &Case) {
