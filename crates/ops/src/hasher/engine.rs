@@ -83,12 +83,20 @@ pub(super) struct Uncomputable;
 pub(super) struct Engine {
     current: Cost,
     blocks: Vec<Block>,
+    /// The cost of each computation so far.
+    #[cfg(test)]
+    pub computed: Vec<Cost>,
 }
 
 impl Engine {
     /// Takes no memory yet.
     pub fn new(current: Cost) -> Engine {
-        Engine { current, blocks: Vec::new() }
+        Engine {
+            current,
+            blocks: Vec::new(),
+            #[cfg(test)]
+            computed: Vec::new(),
+        }
     }
 
     /// Computes the tag of `password`.
@@ -98,6 +106,8 @@ impl Engine {
         password: &[u8],
         tag: &mut [u8],
     ) -> Result<(), Uncomputable> {
+        #[cfg(test)]
+        self.computed.push(recipe.cost);
         if vectorized_can(recipe, tag) && vectorized_agrees() {
             compute_vectorized(recipe, password, tag)
         } else if recipe.cost.memory_kib <= self.current.memory_kib {
