@@ -290,6 +290,11 @@ pub struct PageSettings {
     pub language: String,
 }
 
+impl PageSettings {
+    /// The languages that there are, the one of whoever asks for none first.
+    pub const LANGUAGES: [&'static str; 7] = ["en", "de", "fr", "es", "pt", "ja", "zh"];
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);

@@ -8,7 +8,7 @@ use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
 use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
 use serde_json::{Value, json};
 
-use crate::{Core, MtlsSettings, Registration, Settings};
+use crate::{Core, MtlsSettings, PageSettings, Registration, Settings};
 
 /// The grants that are served without further settings.
 const GRANTS: [GrantType; 5] = [
@@ -114,7 +114,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "claim_types_supported": ["normal"],
         "acr_values_supported": [ACR_PASSWORD, ACR_CODE],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "ui_locales_supported": ["en", "de", "fr", "es", "pt", "ja", "zh"],
+        "ui_locales_supported": PageSettings::LANGUAGES,
         "claims_parameter_supported": true,
         "request_parameter_supported": true,
         "request_object_signing_alg_values_supported": algorithms,

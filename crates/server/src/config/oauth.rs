@@ -112,12 +112,11 @@ pub fn pages(reader: &mut Reader<'_>) -> PageSettings {
         logo_url: reader.parsed("pages.logo_url", "an https URL", https_url),
         accent: reader.parsed("pages.accent", "a colour such as \"#0b57d0\"", colour),
         background: reader.parsed("pages.background", "a colour such as \"#ffffff\"", colour),
-        language: reader.choice("pages.language", &LANGUAGES).to_owned(),
+        language: reader
+            .choice("pages.language", &PageSettings::LANGUAGES.map(|lang| (lang, lang)))
+            .to_owned(),
     }
 }
-
-const LANGUAGES: [(&str, &str); 7] =
-    [("en", "en"), ("de", "de"), ("fr", "fr"), ("es", "es"), ("pt", "pt"), ("ja", "ja"), ("zh", "zh")];
 
 /// It stands in a page's policy, so nothing that ends a word there.
 fn https_url(text: &str) -> Option<String> {

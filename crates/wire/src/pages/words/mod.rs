@@ -231,6 +231,12 @@ mod tests {
     }
 
     #[test]
+    fn every_language_can_be_set_and_is_announced() {
+        let langs: Vec<&str> = ALL.iter().map(|words| words.lang).collect();
+        assert_eq!(langs, countersign_ops::PageSettings::LANGUAGES);
+    }
+
+    #[test]
     fn every_language_fills_in_the_same() {
         let names = |sentence: &str| {
             let mut names: Vec<String> = sentence
