@@ -138,7 +138,8 @@ const FLAGS: &[Row] = &[
         "token-endpoint-auth-method",
         "token_endpoint_auth_method",
         Kind::Text,
-        "How it shows who it is: none, client_secret_basic, client_secret_post or private_key_jwt",
+        "How it shows who it is: none, client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth \
+         or self_signed_tls_client_auth",
     ),
     (
         "token-endpoint-auth-signing-alg",
@@ -211,6 +212,22 @@ const FLAGS: &[Row] = &[
         "Refuse requests that were not pushed",
     ),
     ("dpop-bound-access-tokens", "dpop_bound_access_tokens", Kind::YesNo, "Refuse tokens without DPoP"),
+    (
+        "tls-client-auth-subject-dn",
+        "tls_client_auth_subject_dn",
+        Kind::Text,
+        "The name in its certificate, such as \"CN=app,C=DE\"",
+    ),
+    ("tls-client-auth-san-dns", "tls_client_auth_san_dns", Kind::Text, "The host in its certificate"),
+    ("tls-client-auth-san-uri", "tls_client_auth_san_uri", Kind::Text, "The URI in its certificate"),
+    ("tls-client-auth-san-ip", "tls_client_auth_san_ip", Kind::Text, "The IP address in its certificate"),
+    ("tls-client-auth-san-email", "tls_client_auth_san_email", Kind::Text, "The e-mail in its certificate"),
+    (
+        "tls-client-certificate-bound-access-tokens",
+        "tls_client_certificate_bound_access_tokens",
+        Kind::YesNo,
+        "Bind its tokens to its certificate",
+    ),
     ("default-max-age", "default_max_age", Kind::Number, "How many seconds ago a sign-in may be"),
     ("require-auth-time", "require_auth_time", Kind::YesNo, "Always say when somebody signed in"),
     ("default-acr-value", "default_acr_values", Kind::List, "How people must sign in; repeat for more"),
@@ -306,5 +323,51 @@ impl Args for Said {
 
     fn augment_args_for_update(command: Command) -> Command {
         Said::augment_args(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::oauth::Metadata;
+    use serde::de::value::Error;
+    use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+
+    use super::*;
+
+    /// Holds nothing, and notes which members it is asked for.
+    struct Members<'a>(&'a mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for Members<'_> {
+        type Error = Error;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+            Err(Error::custom("no object"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            members: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Error> {
+            *self.0 = members;
+            Err(Error::custom("nothing is in it"))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn every_member_of_metadata_has_a_flag() {
+        let mut members: &[&str] = &[];
+        assert!(Metadata::deserialize(Members(&mut members)).is_err());
+        let mut flags: Vec<&str> = FLAGS.iter().map(|(_, member, ..)| *member).chain(["jwks"]).collect();
+        let mut members = members.to_vec();
+        flags.sort_unstable();
+        members.sort_unstable();
+        assert_eq!(flags, members);
     }
 }
