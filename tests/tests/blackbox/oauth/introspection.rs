@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::provider::{Provider, RegisteredClient, User, basic, decoded};
+use super::provider::{Provider, RegisteredClient, User, another_node, basic, decoded};
 use crate::away::Away;
 use crate::case::{Case, at_once, on_both_engines, password, unique};
 use crate::parity::{self, Surface, register, sign_in};
 use crate::{authd, ouser};
-use countersign_testkit::{Engine, Server, poll};
+use countersign_testkit::{Engine, poll};
 
 on_both_engines! {
     a_token_tells_what_it_is
@@ -224,13 +224,7 @@ fn an_end_holds_for_another_process(case: &Case) {
         return;
     }
     let case = &case.with_config("");
-    let key = case.server().data_dir().join("master.key");
-    let settings = format!(
-        "public_url = \"{}\"\n[master_key]\nfile = \"{}\"",
-        Provider::new(case).issuer(),
-        key.display()
-    );
-    let beside = case.with_own(Server::builder().config(&settings).database(case.server().database_url()));
+    let beside = another_node(case);
     let (here, there) = (Provider::new(case), Provider::new(&beside));
     for client in both_kinds(&here) {
         let tokens = here.code_flow(&client, &here.user());

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_testkit::http::{Request, urlencoded};
-use countersign_testkit::{Response, scratch};
+use countersign_testkit::{Response, Server, scratch};
 use serde_json::{Value, json};
 
 use super::browser::{Answer, Browser};
@@ -98,6 +98,16 @@ pub fn decoded(jwt: &str) -> (Value, Value) {
     let parts: Vec<_> = jwt.split('.').collect();
     assert_eq!(parts.len(), 3, "{jwt}");
     (part(parts[0]), part(parts[1]))
+}
+
+/// Another server on the PostgreSQL database of this one, with its issuer and its master key.
+pub fn another_node(case: &Case) -> Case {
+    let settings = format!(
+        "public_url = \"{}\"\n[master_key]\nfile = \"{}\"",
+        Provider::new(case).issuer(),
+        case.server().data_dir().join("master.key").display()
+    );
+    case.with_own(Server::builder().config(&settings).database(case.server().database_url()))
 }
 
 impl<'a> Provider<'a> {

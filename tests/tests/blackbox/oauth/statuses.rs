@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_testkit::{Engine, Server, poll};
+use countersign_testkit::{Engine, poll};
 use serde_json::{Value, json};
 
 use super::browser::Browser;
 use super::keys::verifies;
-use super::provider::{Provider, RegisteredClient, User, decoded};
+use super::provider::{Provider, RegisteredClient, User, another_node, decoded};
 use crate::case::{Case, on_both_engines, password};
 use crate::ouser;
 
@@ -177,13 +177,7 @@ fn another_node_serves_the_same_list(case: &Case) {
         return;
     }
     let case = &case.with_config("");
-    let key = case.server().data_dir().join("master.key");
-    let settings = format!(
-        "public_url = \"{}\"\n[master_key]\nfile = \"{}\"",
-        Provider::new(case).issuer(),
-        key.display()
-    );
-    let beside = case.with_own(Server::builder().config(&settings).database(case.server().database_url()));
+    let beside = another_node(case);
     let provider = Provider::new(case);
     let client = signing(&provider);
     let (mut one, other) = (Signed::new(&provider, &client), Signed::new(&provider, &client));
