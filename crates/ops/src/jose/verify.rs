@@ -143,6 +143,18 @@ pub(crate) fn named_key(jwt: &str) -> Option<String> {
     decode::<Header>(header).ok()?.kid
 }
 
+/// The issuer that a JWT names, for finding it; nothing is verified.
+pub(crate) fn named_issuer(jwt: &str) -> Option<String> {
+    let claims = jwt.split('.').nth(1).filter(|_| jwt.len() <= MAX_BYTES)?;
+    Some(decode::<Value>(claims).ok()?["iss"].as_str()?.to_owned())
+}
+
+/// Whether claims say when they end, and no later than this: `max_age` alone would let one that has an `iat`
+/// say any end.
+pub(crate) fn ends_by(claims: &Value, latest: Timestamp) -> bool {
+    claims["exp"].as_f64().is_some_and(|exp| exp <= latest.seconds() as f64)
+}
+
 /// Header and claims as they stand there, for people to look at; nothing is verified.
 pub(crate) fn read_unverified(jwt: &str) -> Option<(Value, Value)> {
     let mut parts = jwt.split('.').filter(|_| jwt.len() <= MAX_BYTES);

@@ -4,29 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::key::Algorithm;
 use countersign_model::oauth::{AuthMethod, Client, Jwks};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::ClientRow;
-use serde_json::Value;
 
 use super::client_certificate::ClientCertificate;
 use crate::audit::audit;
-use crate::jose::{
-    self,
-    verify::{Audience, Expect},
-};
+use crate::jose::verify::{Audience, Expect, named_issuer, verify};
 use crate::{Core, Source, Unavailable};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// A longer assertion is not looked into.
-const MAX_ASSERTION: usize = 8 * 1024;
 
 /// How long an assertion is good.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -107,13 +98,6 @@ fn has_certificate(client: &Client) -> bool {
     )
 }
 
-/// Whom an assertion says it is from; nothing is verified.
-pub(crate) fn claimed_issuer(jwt: &str) -> Option<String> {
-    let claims = jwt.split('.').nth(1).filter(|_| jwt.len() <= MAX_ASSERTION)?;
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    Some(claims["iss"].as_str()?.to_owned())
-}
-
 impl Core {
     /// The client, if it shows what it registered to show and nothing else. Nothing is counted: a secret
     /// has 256 random bits, or 32 characters at least, so nobody can try them all, and a client must not be
@@ -133,7 +117,7 @@ impl Core {
         }
         // RFC 7521 §4.2: an assertion names the client itself.
         let in_assertion = match (&shown, in_header.or(credentials.client_id)) {
-            (Shown::Assertion(jwt), None) => claimed_issuer(jwt),
+            (Shown::Assertion(jwt), None) => named_issuer(jwt),
             _ => None,
         };
         let id = in_header.or(credentials.client_id).or(in_assertion.as_deref());
@@ -182,7 +166,7 @@ impl Core {
             now,
             max_age: Some(LONGEST),
         };
-        let verified = self.with_client_keys(client, |keys| jose::verify::verify(jwt, keys, &expect).ok());
+        let verified = self.with_client_keys(client, |keys| verify(jwt, keys, &expect).ok());
         let Some(claims) = verified.await else { return Ok(false) };
         let jti = claims["jti"].as_str().filter(|jti| !jti.is_empty());
         let (Some(jti), true) = (jti, claims["sub"] == client.id.as_str() && claims["exp"].is_number())

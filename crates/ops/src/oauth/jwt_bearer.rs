@@ -18,12 +18,11 @@ use countersign_store::tokens::Holder;
 use countersign_store::{StoreError, Tx, Work};
 use serde_json::Value;
 
-use super::authenticate_client::claimed_issuer;
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
 use crate::audit::audit;
-use crate::jose::verify::{Audience, Expect, verify};
+use crate::jose::verify::{Audience, Expect, ends_by, named_issuer, verify};
 use crate::settings::{AssertedSubject, IssuerKeys, TrustedIssuer};
 use crate::{Core, Source, Unavailable};
 
@@ -175,7 +174,7 @@ impl Core {
 
     /// The issuer that an assertion says it is of, if its word is taken for this client.
     fn issuer_of(&self, request: &JwtBearer<'_>) -> Option<&TrustedIssuer> {
-        let claimed = claimed_issuer(request.assertion)?;
+        let claimed = named_issuer(request.assertion)?;
         let id = request.client.id.as_str();
         let is_for = |issuer: &&TrustedIssuer| {
             issuer.issuer == claimed
@@ -203,8 +202,7 @@ impl Core {
             IssuerKeys::Fixed(keys) => verify(jwt, keys, &expect).ok(),
             IssuerKeys::At(url) => self.with_keys_at(url, |keys| verify(jwt, keys, &expect).ok()).await,
         }?;
-        let latest = now.after(LONGEST).seconds();
-        let is_bounded = claims["exp"].as_f64().is_some_and(|exp| exp <= latest as f64);
+        let is_bounded = ends_by(&claims, now.after(LONGEST));
         (is_bounded && assertion_id(&issuer.issuer, &claims).is_some()).then_some(claims)
     }
 

@@ -11,7 +11,7 @@ use countersign_model::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::read_request::Fault;
-use crate::jose::verify::{Audience, Expect, verify};
+use crate::jose::verify::{Audience, Expect, ends_by, verify};
 use crate::{Core, Unavailable};
 
 /// A longer object is not looked into.
@@ -97,10 +97,10 @@ impl Core {
         let verified = self.with_client_keys(client, |keys| {
             types.iter().find_map(|expect| verify(object, keys, expect).ok())
         });
-        let Some(Value::Object(claims)) = verified.await else { return Ok(None) };
-        let latest = now.after(LONGEST).seconds();
-        let ends = claims.get("exp").and_then(Value::as_f64).is_some_and(|exp| exp <= latest as f64);
-        Ok(ends.then_some(claims))
+        Ok(match verified.await.filter(|claims| ends_by(claims, now.after(LONGEST))) {
+            Some(Value::Object(claims)) => Some(claims),
+            Some(_) | None => None,
+        })
     }
 }
 
