@@ -25,6 +25,14 @@ pub struct Profile {
     pub last_name: String,
 }
 
+impl Profile {
+    /// What pages call them.
+    pub fn shown_name(&self) -> &str {
+        let known = self.email.as_deref().or(self.username.as_deref()).or(self.phone.as_deref());
+        known.unwrap_or(&self.first_name)
+    }
+}
+
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

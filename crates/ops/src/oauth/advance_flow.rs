@@ -18,7 +18,7 @@ use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
 use super::read_request::{Destination, Fault};
 use super::single_claims::{claims_for, demanded_acr, fits_subject, scope_for};
-pub use super::start_authorization::{Answer, Flow};
+use super::start_authorization::{Answer, Flow};
 use crate::{Core, Unavailable};
 
 /// What comes next.
@@ -190,7 +190,7 @@ impl Core {
         }
         let is_chosen = is_fresh || flow.chosen == Some(session.account);
         if !is_chosen && (request.prompt.select_account || !fits_hint(request, session)) {
-            return Ok(Need::Page(Step::SelectAccount { who: name_of(session) }));
+            return Ok(Need::Page(Step::SelectAccount { who: session.profile.shown_name().to_owned() }));
         }
         self.consent_or_nothing(flow, session).await
     }
@@ -307,12 +307,6 @@ fn fits_hint(request: &AuthorizationRequest, session: &BrowserSession) -> bool {
     let profile = &session.profile;
     let known = [&profile.email, &profile.username, &profile.phone];
     known.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(hint))
-}
-
-fn name_of(session: &BrowserSession) -> String {
-    let profile = &session.profile;
-    let name = profile.email.as_ref().or(profile.username.as_ref()).or(profile.phone.as_ref());
-    name.unwrap_or(&profile.first_name).clone()
 }
 
 /// Any program on a machine can call itself by a public client's id and take a scheme or a loopback port:

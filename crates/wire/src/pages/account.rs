@@ -11,7 +11,7 @@ use countersign_ops::oauth::consents::Consent;
 use countersign_ops::sign_out::{SignOut, SignOutError};
 use http::StatusCode;
 
-use super::consent::{name_of, scope_text};
+use super::consent::scope_text;
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::Form;
@@ -57,7 +57,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let sessions = core.list_sessions(session.account).await.map_err(unavailable)?;
     let page = Account {
         hidden: Hidden::of(call, &browser, "", &about(&session)),
-        lead: fill(words.sign_out_ask, &[("who", name_of(&session.profile))]),
+        lead: fill(words.sign_out_ask, &[("who", session.profile.shown_name())]),
         applications: consents.iter().map(|consent| application(words, consent)).collect(),
         sessions: sessions.iter().map(|one| row(words, one, session.session)).collect(),
         shell: &shell,

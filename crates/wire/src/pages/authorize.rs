@@ -2,9 +2,9 @@
 //! sealed flow and the browser's session.
 
 use countersign_model::oauth::{ErrorCode, Scope};
-use countersign_ops::oauth::advance_flow::{AdvanceFlowError, Flow, Step};
+use countersign_ops::oauth::advance_flow::{AdvanceFlowError, Step};
 use countersign_ops::oauth::browser_session::BrowserSession;
-use countersign_ops::oauth::start_authorization::StartAuthorizationError;
+use countersign_ops::oauth::start_authorization::{Flow, StartAuthorizationError};
 use http::Method;
 
 use super::consent as consent_page;
@@ -82,7 +82,7 @@ pub(super) fn continue_at(sealed: &str) -> String {
 
 async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> Result<Reply, Error> {
     let session = cookies::session(call).await?;
-    let signed_in = session.as_ref().map(|session| consent_page::name_of(&session.profile));
+    let signed_in = session.as_ref().map(|session| session.profile.shown_name());
     Ok(match call.core().advance_flow(flow, session.as_ref()).await? {
         Step::SignIn { login_hint, again } => {
             let identifier = login_hint.as_deref().unwrap_or_default();

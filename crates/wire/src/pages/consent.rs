@@ -2,7 +2,6 @@
 //! `authorize.rs` and `device.rs`.
 
 use askama::Template;
-use countersign_model::account::Profile;
 use countersign_model::oauth::{AuthorizationDetails, Client, ClientOrigin, RedirectUri, Scope};
 use countersign_ops::oauth::advance_flow::ScopeLine;
 use countersign_ops::oauth::browser_session::BrowserSession;
@@ -52,7 +51,7 @@ pub(super) fn page(
 ) -> Reply {
     let shell = Shell::of_flow(call, flow);
     let words = shell.words;
-    let (app, who) = (client_name(&flow.client), name_of(&session.profile));
+    let (app, who) = (client_name(&flow.client), session.profile.shown_name());
     let host = flow.request.redirect_uri.as_deref().map(host_of).unwrap_or_default();
     let scope: Vec<&str> = scopes.iter().map(|line| line.name.as_str()).collect();
     let page = Consent {
@@ -82,12 +81,6 @@ pub(super) fn page(
 pub(super) fn client_name(client: &Client) -> &str {
     let named = || client.metadata.client_name.as_deref().unwrap_or(client.id.as_str());
     client.document_host().unwrap_or_else(named)
-}
-
-/// What to call somebody.
-pub(super) fn name_of(profile: &Profile) -> &str {
-    let known = profile.email.as_deref().or(profile.username.as_deref()).or(profile.phone.as_deref());
-    known.unwrap_or(&profile.first_name)
 }
 
 /// Who may call themselves anything is told apart from whom an operator entered.

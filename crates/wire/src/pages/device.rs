@@ -6,7 +6,7 @@ use countersign_ops::oauth::browser_session::BrowserSession;
 use countersign_ops::oauth::device::{FindDeviceError, WaitingDevice};
 use http::StatusCode;
 
-use super::consent::{Consent, Line, client_name, links, name_of, scope_text, warning};
+use super::consent::{Consent, Line, client_name, links, scope_text, warning};
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::{Form, text_of_query};
@@ -87,7 +87,7 @@ fn confirm(call: &Call<'_>, form: &Form, session: &BrowserSession, device: &Wait
     let shell = Shell::of(call);
     let words = shell.words;
     let user_code = form.text("user_code");
-    let (app, who) = (client_name(&device.client), name_of(&session.profile));
+    let (app, who) = (client_name(&device.client), session.profile.shown_name());
     let unchecked = warning(words, &device.client);
     let time = device.started_at.date_and_time() + " UTC";
     let from = [("source", device.source.as_str()), ("time", &time)];

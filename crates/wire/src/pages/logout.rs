@@ -6,7 +6,7 @@ use countersign_model::oauth::{Parameters, RedirectUri};
 use countersign_ops::oauth::end_session::{LogoutPlan, PlanLogoutError};
 use http::StatusCode;
 
-use super::consent::{host_of, name_of};
+use super::consent::host_of;
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::Form;
@@ -43,7 +43,7 @@ pub(super) async fn ask(call: &Call<'_>) -> Result<Reply, Error> {
         hidden: Hidden::of(call, &browser, &wish, PATH),
         action: PATH,
         heading: words.sign_out_title,
-        text: &fill(words.sign_out_ask, &[("who", name_of(&session.profile))]),
+        text: &fill(words.sign_out_ask, &[("who", session.profile.shown_name())]),
         buttons: vec![button("sign_out", words.sign_out), button("stay", words.stay)],
         shell: &shell,
     };

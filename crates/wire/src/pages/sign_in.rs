@@ -10,7 +10,7 @@ use countersign_ops::sign_in::{SignIn as Request, SignInError};
 use http::StatusCode;
 
 use super::authorize::continue_at;
-use super::consent::{client_name, name_of};
+use super::consent::client_name;
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::{Form, device_of_query, flow_of_query, open_flow};
@@ -94,7 +94,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref());
     let given = Given {
         identifier: hint.unwrap_or_default(),
-        signed_in: session.as_ref().map(|session| name_of(&session.profile)),
+        signed_in: session.as_ref().map(|session| session.profile.shown_name()),
         device: &device,
         ..Given::default()
     };
