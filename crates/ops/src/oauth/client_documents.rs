@@ -14,8 +14,8 @@ use countersign_store::oauth::clients::{self, ClientRow};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::clients::Found;
 use super::fetch::{FetchError, Fresh};
+use super::find_client::Found;
 use super::manage_clients::{AddClient, ChangeClient, ClientError, completed, origins};
 use crate::counting::NotCounted;
 use crate::{Core, Source, Unavailable};

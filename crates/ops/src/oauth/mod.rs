@@ -9,15 +9,14 @@ pub mod client_certificate;
 pub mod client_credentials;
 pub(crate) mod client_documents;
 pub(crate) mod client_keys;
-pub mod clients;
 pub mod consents;
 pub mod deliver_logouts;
 pub mod device;
 pub mod discovery;
-pub mod end_session;
 pub mod exchange_code;
 pub mod exchange_token;
 pub(crate) mod fetch;
+pub mod find_client;
 pub(crate) mod id_token_hint;
 pub mod introspect;
 pub(crate) mod issue;
@@ -29,6 +28,7 @@ pub mod manage_groups;
 pub mod manage_roles;
 mod person_claims;
 pub mod plan_clients;
+pub mod plan_logout;
 pub mod poll_device;
 pub(crate) mod presented;
 pub mod push_request;
@@ -50,7 +50,7 @@ pub(crate) struct OAuth {
     /// The signing keys.
     pub keys: std::sync::Arc<keys::Keys>,
     /// Clients that were read.
-    pub clients: clients::ClientCache,
+    pub clients: find_client::ClientCache,
     /// Keys of clients that were fetched.
     pub client_keys: client_keys::FetchedKeys,
     /// Metadata documents on their way.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::oauth::{Parameters, RedirectUri};
-use countersign_ops::oauth::end_session::{LogoutPlan, PlanLogoutError};
+use countersign_ops::oauth::plan_logout::{LogoutPlan, PlanLogoutError};
 use http::StatusCode;
 
 use super::consent::host_of;

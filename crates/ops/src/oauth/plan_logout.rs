@@ -1,4 +1,4 @@
-//! Signs out at a client's wish (OpenID Connect RP-Initiated Logout).
+//! What a client's wish to sign somebody out leads to (OpenID Connect RP-Initiated Logout).
 
 use countersign_model::oauth::{Client, ErrorCode, Parameters};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -56,7 +56,7 @@ impl Core {
         let Some(uri) = parameters.get("post_logout_redirect_uri") else {
             return Ok(LogoutPlan { redirect: None, is_known: false });
         };
-        // Only where the client asked to be sent to, so that nobody is sent elsewhere (R110).
+        // Only where the client asked to be sent to, so that nobody is sent elsewhere (R113).
         let client = client.ok_or(refused("Without a client_id nobody can be sent on."))?;
         if !is_registered(&client, uri) {
             return Err(refused("The post_logout_redirect_uri is none that the client has registered."));
