@@ -141,8 +141,8 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result
         .collect()
 }
 
-/// Ends one session and those that hang on it; the clients of their grants will hear of it. A refresh that was under way when the tokens were removed
-/// may add one more, so they are removed until none is left.
+/// Ends one session and those that hang on it; the clients of their grants will hear of it. A refresh that was
+/// under way when the tokens were removed may add one more, so they are removed until none is left.
 ///
 /// # Errors
 /// [`StoreError`].
