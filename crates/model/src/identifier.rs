@@ -29,6 +29,15 @@ impl IdentifierKind {
         use IdentifierKind::{Email, Phone, Username};
         [Username, Email, Phone].into_iter().find(|kind| *kind as i64 == number)
     }
+
+    /// What people call it.
+    fn words(self) -> &'static str {
+        match self {
+            IdentifierKind::Username => "username",
+            IdentifierKind::Email => "e-mail address",
+            IdentifierKind::Phone => "phone number",
+        }
+    }
 }
 
 /// A well-formed identifier.
@@ -48,7 +57,7 @@ impl fmt::Debug for Identifier {
 
 /// The text is not a well-formed identifier of the kind asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a well-formed {kind:?}")]
+#[error("not a well-formed {}", kind.words())]
 pub struct Malformed {
     /// The kind asked for.
     pub kind: IdentifierKind,

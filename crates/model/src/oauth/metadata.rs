@@ -194,6 +194,14 @@ pub enum MetadataFault {
     /// A value that is of the wrong type or not served here.
     #[error("{0} has a value that is not supported")]
     Unsupported(String),
+    /// The same, with what was expected.
+    #[error("{member}: {reason}")]
+    Unreadable {
+        /// The member.
+        member: String,
+        /// In the words of whoever reads it.
+        reason: String,
+    },
 }
 
 impl Metadata {
@@ -226,11 +234,12 @@ impl Metadata {
             return Ok(metadata);
         }
         // One member alone tells which it is.
-        let is_bad = |(name, value): &(&String, &Value)| {
-            let alone = Map::from_iter([((*name).clone(), (*value).clone())]);
-            serde_json::from_value::<Metadata>(Value::Object(alone)).is_err()
+        let fault = |(name, value): (&String, &Value)| {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            let error = serde_json::from_value::<Metadata>(Value::Object(alone)).err()?;
+            Some(MetadataFault::Unreadable { member: name.clone(), reason: error.to_string() })
         };
-        Err(unsupported(members.iter().find(is_bad).map_or("metadata", |(name, _)| name)))
+        Err(members.iter().find_map(fault).unwrap_or_else(|| unsupported("metadata")))
     }
 
     /// The names by which a certificate is known (RFC 8705 §2.1.2).
@@ -352,10 +361,8 @@ mod tests {
         }
         assert_eq!(Metadata::from_json(&read.to_json()).unwrap(), read);
         let bad = |json| Metadata::from_json(&json).unwrap_err();
-        assert_eq!(
-            bad(json!({ "grant_types": ["implicit"] })),
-            MetadataFault::Unsupported("grant_types".into())
-        );
+        let fault = bad(json!({ "grant_types": ["implicit"] })).to_string();
+        assert!(fault.starts_with("grant_types: ") && fault.contains("authorization_code"), "{fault}");
         assert_eq!(
             bad(json!({ "redirect_uris": ["JavaScript:alert(1)"] })),
             MetadataFault::RedirectUri("JavaScript:alert(1)".into(), RedirectFault::Dangerous)

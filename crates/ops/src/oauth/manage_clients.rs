@@ -321,16 +321,16 @@ pub(crate) fn completed(mut metadata: Metadata, settings: &OAuthSettings) -> Res
 
 /// Where no certificates of clients are asked for (RFC 8705), nobody could ever show one.
 fn check_served(metadata: &Metadata, settings: &OAuthSettings) -> Result<(), MetadataFault> {
-    let unsupported = |name: &str| Err(MetadataFault::Unsupported(name.to_owned()));
     let mtls = &settings.mtls;
+    let no_certificates = Err(MetadataFault::Combination(
+        "certificates of clients are not asked for at this server (`listen` or `proxy_header` of [oauth.mtls])",
+    ));
     match metadata.token_endpoint_auth_method {
-        AuthMethod::TlsClientAuth if mtls.authorities.is_none() => unsupported("token_endpoint_auth_method"),
-        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls if !mtls.enabled => {
-            unsupported("token_endpoint_auth_method")
-        }
-        _ if metadata.tls_client_certificate_bound_access_tokens && !mtls.enabled => {
-            unsupported("tls_client_certificate_bound_access_tokens")
-        }
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls if !mtls.enabled => no_certificates,
+        AuthMethod::TlsClientAuth if mtls.authorities.is_none() => Err(MetadataFault::Combination(
+            "no authority of clients' certificates is known at this server (`ca_file` of [oauth.mtls])",
+        )),
+        _ if metadata.tls_client_certificate_bound_access_tokens && !mtls.enabled => no_certificates,
         AuthMethod::TlsClientAuth
         | AuthMethod::SelfSignedTls
         | AuthMethod::None

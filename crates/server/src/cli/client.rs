@@ -12,6 +12,7 @@ use countersign_ops::oauth::plan_clients::{ConfiguredClient, Step};
 use serde_json::{Map, Value, json};
 
 use super::args::{AddClient, ClientCommand, Said, WhichClient};
+use super::group::refused;
 use super::open;
 use super::output::{self, or_dash, say};
 use crate::config::parse_duration;
@@ -41,7 +42,8 @@ pub async fn run(command: ClientCommand) -> Outcome {
             members.extend(said.read()?);
             let metadata = metadata(members)?;
             let made = core.update_client(&which.client, metadata).await.map_err(failed)?;
-            tell(&core, &made, which.form.json, "changed")
+            tell(&core, &made, which.form.json, "changed")?;
+            warn_of_unknown_groups(&core, &made.client).await
         }
         ClientCommand::Suspend(which) => {
             let core = open(&which.place, Opener::Command).await?;
@@ -80,6 +82,11 @@ async fn add(request: AddClient) -> Outcome {
         Some(path) => Some(read_text(path)?.trim().to_owned()),
         None => file_secret,
     };
+    if members.is_empty() {
+        return Err(Failure::usage("nothing says what kind of client this is").advice(
+            "--spa, --web or --native with a redirect URI, or --service; `countersign client add --help`",
+        ));
+    }
     let metadata = metadata(members)?;
     let core = open(&request.place, Opener::FirstCommand).await?;
     let (spa, web) = (request.spa.clone(), request.web.clone());
@@ -91,11 +98,27 @@ async fn add(request: AddClient) -> Outcome {
     });
     let made = made.await.map_err(failed)?;
     tell(&core, &made, request.form.json, "added")?;
+    warn_of_unknown_groups(&core, &made.client).await?;
     match (spa, web) {
         (Some(uri), _) if !request.form.json => spa_settings(&core, &made.client, &uri),
         (None, Some(uri)) if !request.form.json => web_settings(&core, &made.client, &uri),
+        (None, None) if request.service && !request.form.json => service_settings(&core, &made.client),
         _ => Ok(()),
     }
+}
+
+/// A client may come before its groups; until they are there, it is for nobody.
+async fn warn_of_unknown_groups(core: &Core, client: &Client) -> Outcome {
+    if client.metadata.groups.is_empty() {
+        return Ok(());
+    }
+    let known = core.list_groups().await.map_err(|error| refused(error, "groups"))?;
+    for group in &client.metadata.groups {
+        if !known.iter().any(|one| one.name == *group) {
+            tracing::warn!(%group, "there is no such group yet: `countersign group add` makes it");
+        }
+    }
+    Ok(())
 }
 
 /// What two common libraries want to be told, ready to be copied. JSON quotes texts as JavaScript does.
@@ -125,6 +148,17 @@ fn web_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
         "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
          client.{way}(process.env.CLIENT_SECRET))\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, \
          scope: {scope}, … }})"
+    ))
+}
+
+/// How a program with a secret gets its first token.
+fn service_settings(core: &Core, client: &Client) -> Outcome {
+    if client.metadata.token_endpoint_auth_method != AuthMethod::Basic {
+        return Ok(());
+    }
+    let (issuer, id) = (core.settings.public_url.trim_end_matches('/'), &client.id);
+    say(&format!(
+        "\ncurl:\n  curl -u \"{id}:$CLIENT_SECRET\" {issuer}/oauth2/token -d grant_type=client_credentials"
     ))
 }
 

@@ -100,7 +100,8 @@ pub fn told(to: &Named, record: &Value, text: &str) -> Outcome {
 /// What could not be done; `what` is what it was about.
 pub fn refused(error: AccessError, what: &str) -> Failure {
     match error {
-        AccessError::NotFound => Failure::failed(format!("there is no such thing: {what}")),
+        AccessError::NotFound => Failure::failed(format!("not found: {what}"))
+            .advice("`countersign group list` and `countersign role list` show those that are there"),
         AccessError::Taken => Failure::failed(format!("there is one of this name: {what}")),
         AccessError::Already => Failure::failed(format!("it has it already: {what}")),
         AccessError::Name => Failure::usage(format!("{what:?} is no name: {error}")),

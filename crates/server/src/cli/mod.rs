@@ -74,7 +74,7 @@ async fn open(place: &Place, opener: Opener) -> Outcome<Arc<Core>> {
 /// What an operator's operation could not do; `what` is what it was about.
 fn admin(error: &AdminError, what: &str) -> Failure {
     match error {
-        AdminError::NotFound => Failure::failed(format!("there is no such thing: {what}")),
+        AdminError::NotFound => Failure::failed(format!("not found: {what}")),
         AdminError::KeyFromFile => Failure::failed("the Layer key is the one of `layer.key_file`").advice(
             "put another key into that file, and another `layer.key_id` into the configuration if \
                      one is set; then restart the server",

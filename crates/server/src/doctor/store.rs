@@ -119,7 +119,7 @@ async fn outbox(core: &Core, settings: &Settings, findings: &mut Findings) {
     let is_late = |message: &&Message| sends(message.channel) && now.since(message.queued_at) > LATE;
     let late = in_state(MessageState::Pending).filter(is_late).count();
     if late > 0 {
-        let text = format!("{late} messages wait for more than {}", format_duration(LATE));
+        let text = format!("messages that wait for more than {}: {late}", format_duration(LATE));
         findings.warning(
             CHECK,
             text,
@@ -127,6 +127,6 @@ async fn outbox(core: &Core, settings: &Settings, findings: &mut Findings) {
         );
     }
     if dead.is_empty() && late == 0 {
-        findings.good(CHECK, &format!("{waiting} messages wait, none was given up"));
+        findings.good(CHECK, &format!("messages that wait: {waiting}; given up: none"));
     }
 }

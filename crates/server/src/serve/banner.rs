@@ -65,6 +65,8 @@ fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
         "  rest",
         &surface(&settings.rest, &["/auth/register/", "/auth/login/", "/auth/profile/", "/auth/layer/"]),
     );
+    let pages = &["/.well-known/openid-configuration", "/sign-in", "/account"];
+    row("  oauth", &surface(&settings.oauth, pages));
     row("", "/openapi.json  /health/live  /health/ready");
     match (addresses.line, &server.certificates.line) {
         (Some(address), Some(certificate)) => {

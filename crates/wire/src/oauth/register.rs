@@ -127,7 +127,7 @@ impl From<RegisterError> for OAuthError {
             RegisterError::Metadata(MetadataFault::Combination(words)) => {
                 refused(ErrorCode::InvalidClientMetadata, words)
             }
-            RegisterError::Metadata(MetadataFault::Unsupported(_)) => {
+            RegisterError::Metadata(MetadataFault::Unsupported(_) | MetadataFault::Unreadable { .. }) => {
                 refused(ErrorCode::InvalidClientMetadata, "A member has a value that is not supported here.")
             }
             RegisterError::OtherClient => refused(

@@ -12,6 +12,7 @@ use crate::case::{Case, at_once, on_both_engines, unique};
 
 on_both_engines! {
     a_client_is_made_listed_and_removed
+    what_is_wrong_with_a_client_is_said_in_full
     a_secret_is_shown_once_and_stored_as_a_digest
     a_rotated_secret_works_on_for_a_while
     several_authentication_methods_in_one_request_are_refused
@@ -35,6 +36,26 @@ fn ask(case: &Case, header: Option<&str>, pairs: &[(&str, &str)]) -> Response {
 
 fn secret(client: &RegisteredClient) -> &str {
     client.secret.as_deref().expect("a client with a secret")
+}
+
+fn what_is_wrong_with_a_client_is_said_in_full(case: &Case) {
+    let add = |flags: &[&str]| case.server().command(&[&["client", "add"], flags].concat());
+    let refusals: [(&[&str], &str); 4] = [
+        (&[], "--service"),
+        (&["--service", "--token-endpoint-auth-method", "private_key"], "private_key_jwt"),
+        (&["--service", "--id-token-signed-response-alg", "HS256"], "ES256"),
+        (&["--service", "--tls-client-certificate-bound-access-tokens"], "[oauth.mtls]"),
+    ];
+    for (flags, word) in refusals {
+        let refused = add(flags);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{flags:?}: {said}");
+        assert!(said.contains(word), "{flags:?}: {said}");
+    }
+    let group = unique().to_string();
+    let made = add(&["--spa", "https://app.example.com/cb", "--group", &group]);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success() && said.contains(&group), "{said}");
 }
 
 fn a_client_is_made_listed_and_removed(case: &Case) {

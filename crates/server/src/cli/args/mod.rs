@@ -18,7 +18,7 @@ pub use client::{AddClient, ClientCommand, Said, WhichClient};
 pub use data::{Backup, Copy, Migrate, Restore};
 pub use outbox::{Outbox, State};
 
-/// One account server for clients of five kinds of authentication APIs.
+/// One account server: five published authentication APIs, OAuth 2 and OpenID Connect.
 ///
 /// Without any configuration, `countersign serve` runs for this machine only and keeps everything in
 /// ./countersign-data. Settings come from countersign.toml (in that directory or the current one),
@@ -34,6 +34,7 @@ pub use outbox::{Outbox, State};
 #[command(after_help = "First steps:\n  countersign serve          start a server for this machine\n  \
                         countersign tour           see all surfaces at work\n  \
                         countersign outbox list    read the messages it has written\n  \
+                        countersign client add     add an application that people sign in to\n  \
                         countersign doctor         what is missing for production")]
 pub struct Arguments {
     /// What to do.
