@@ -71,7 +71,7 @@ impl Work for Change {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ChangePasswordError> {
         let session = tokens::find_valid(tx, &self.digest, self.now).await?;
         let session = session.ok_or(ChangePasswordError::SessionInvalid)?;
-        if !accounts::replace_hash(tx, session.account, &self.old, &self.new).await? {
+        if !accounts::change_password(tx, session.account, &self.old, &self.new, self.now).await? {
             return Err(ChangePasswordError::CurrentWrong);
         }
         let epoch = accounts::raise_epoch(tx, session.account).await?;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use countersign_model::ids::AccountId;
 use countersign_model::message::Template;
 use countersign_model::oauth::claims::AMR_PASSWORD;
 use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::TokenDigest;
+use countersign_model::time::Timestamp;
 use countersign_store::accounts;
 
 use crate::audit::audit;
@@ -13,7 +15,7 @@ use crate::change_password::{Change, ChangePasswordError};
 use crate::{Core, Source, Unavailable};
 
 /// How long after the sign-in the password that it took need not be typed again.
-const STILL_PROVEN: Duration = Duration::from_secs(1800);
+const STILL_PROVEN: Duration = Duration::from_secs(600);
 
 /// The replacement.
 #[derive(Debug)]
@@ -61,6 +63,15 @@ impl Core {
         self.password_faults(Rule::Strict, password, &[]).await.is_ok_and(|faults| !faults.is_empty())
     }
 
+    /// The hash of the password that signed somebody in at this time. `None` if another one was set since: who finds
+    /// the browser unlocked replaces nothing with the address of a page that was used.
+    async fn hash_typed_at(&self, account: AccountId, at: Timestamp) -> Result<Option<String>, Unavailable> {
+        let mut tx = self.store.read().await?;
+        let set_at = accounts::password_set_at(&mut tx, account).await?;
+        let account = accounts::find(&mut tx, account).await?;
+        Ok(account.and_then(|account| account.phc).filter(|_| set_at.is_some_and(|set_at| set_at <= at)))
+    }
+
     /// Replaces the password of whoever has just signed in with it.
     ///
     /// # Errors
@@ -77,11 +88,8 @@ impl Core {
                 && session.amr.iter().any(|method| method == AMR_PASSWORD)
         });
         let session = session.ok_or(ReplacePasswordError::SignedOut)?;
-        let account =
-            accounts::find(&mut self.store.read().await.map_err(Unavailable::from)?, session.account)
-                .await
-                .map_err(Unavailable::from)?;
-        let old = account.and_then(|account| account.phc).ok_or(ReplacePasswordError::SignedOut)?;
+        let old = self.hash_typed_at(session.account, session.auth_time).await?;
+        let old = old.ok_or(ReplacePasswordError::SignedOut)?;
         let slot = self.hasher.try_reserve().map_err(Unavailable::from)?;
         let new = slot.hash(new.as_bytes(), self.random.bytes()).await.map_err(Unavailable::from)?;
         let change = Change {

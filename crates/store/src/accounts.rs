@@ -123,7 +123,31 @@ pub async fn set_password(
     tx.execute(sql, &[id.0.into(), phc.into(), now.micros().into()]).await.map(drop)
 }
 
-/// Replaces a password hash, unless another one was set since it was read.
+/// When the password was set.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn password_set_at(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<Timestamp>, StoreError> {
+    let row = tx.query_opt("SELECT set_at FROM passwords WHERE account_id = $1", &[id.0.into()]).await?;
+    row.map(|row| Ok(Timestamp::from_micros(row.int(0)?))).transpose()
+}
+
+/// Changes the password whose hash this is; `false` if another one was set since it was read.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn change_password(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    old: &str,
+    new: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE passwords SET phc = $3, set_at = $4 WHERE account_id = $1 AND phc = $2";
+    Ok(tx.execute(sql, &[id.0.into(), old.into(), new.into(), now.micros().into()]).await? == 1)
+}
+
+/// Replaces a password's hash by another one of the same password, unless another password was set since it was read.
 ///
 /// # Errors
 /// [`StoreError`].
