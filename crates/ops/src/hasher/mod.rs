@@ -47,10 +47,22 @@ pub struct HasherSettings {
     pub peppers: Peppers,
     /// Threads that hash; `None` takes as many as cores and memory allow.
     pub threads: Option<NonZeroUsize>,
+    /// To what the threads give way.
+    pub priority: Priority,
     /// How many admitted requests may wait, whatever they cost.
     pub max_queue: usize,
     /// The longest a request may expect to wait for its turn; what would wait longer is refused.
     pub max_wait: Duration,
+}
+
+/// To what the threads give way that hash. Only Linux knows priorities of threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// They have less weight than others, but whoever wakes up may wait some milliseconds for one.
+    Low,
+    /// Whoever wakes up goes first, at once. Where other programs of the same group keep all cores busy, hashes
+    /// hardly get on: for machines and containers of the server's own.
+    Idle,
 }
 
 impl Default for HasherSettings {
@@ -62,6 +74,7 @@ impl Default for HasherSettings {
             parallelism: 1,
             peppers: Peppers::default(),
             threads: None,
+            priority: Priority::Low,
             max_queue: 1024,
             max_wait: Duration::from_secs(2),
         }
@@ -150,7 +163,7 @@ impl Hasher {
         let threads = settings.threads.map_or_else(|| capacity::threads(cost.memory_kib), NonZeroUsize::get);
         let admission =
             Arc::new(Admission::new(threads, settings.max_queue, settings.max_wait, cost.first_guess()));
-        let pool = Pool::start(threads, cost, Arc::new(settings.peppers))?;
+        let pool = Pool::start(threads, cost, settings.priority, Arc::new(settings.peppers))?;
         Ok(Hasher { admission, pool })
     }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::admission::Permit;
 use super::engine::{Cost, Engine};
 use super::verify::Means;
-use super::{HashError, Peppers, SALT_LENGTH, Verdict, verify};
+use super::{HashError, Peppers, Priority, SALT_LENGTH, Verdict, verify};
 
 /// Memory that all threads together may take beyond their own, for stored hashes that need more than
 /// the current parameters: with the rest of the process it stays below the 64 MiB of R012.
@@ -151,14 +151,19 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Starts `threads` threads that hash at `cost`.
-    pub fn start(threads: usize, cost: Cost, peppers: Arc<Peppers>) -> std::io::Result<Pool> {
+    pub fn start(
+        threads: usize,
+        cost: Cost,
+        priority: Priority,
+        peppers: Arc<Peppers>,
+    ) -> std::io::Result<Pool> {
         let mut pool = Pool { queue: Arc::default(), threads: Vec::with_capacity(threads) };
         let spare = Arc::new(Spare::default());
         for number in 0..threads {
             let (queue, spare, peppers) = (pool.queue(), Arc::clone(&spare), Arc::clone(&peppers));
             let thread = Builder::new().name(format!("hash-{number}"));
             // On failure `pool` is dropped, which ends the threads started so far.
-            pool.threads.push(thread.spawn(move || work(&queue, cost, &peppers, &spare))?);
+            pool.threads.push(thread.spawn(move || work(&queue, cost, priority, &peppers, &spare))?);
         }
         Ok(pool)
     }
@@ -187,8 +192,8 @@ impl Drop for Pool {
     }
 }
 
-fn work(queue: &Queue, cost: Cost, peppers: &Peppers, spare: &Spare) {
-    yield_to_others();
+fn work(queue: &Queue, cost: Cost, priority: Priority, peppers: &Peppers, spare: &Spare) {
+    give_way(priority);
     let mut engine = Engine::new(cost);
     let means = Means { cost, peppers, spare };
     while let Some(Job { task, permit }) = queue.next() {
@@ -223,19 +228,30 @@ fn finish<T>(permit: Arc<Permit>, watch: Stopwatch, reply: oneshot::Sender<T>, r
     let _ = reply.send(result);
 }
 
-/// Hashing takes whole cores for as long as it can get them; everything else on the server is short.
-/// A lower priority of these threads lets the short work go first. On Linux a priority belongs to
-/// a thread; elsewhere it belongs to the process and is left alone.
+/// Hashing takes whole cores for as long as it can get them; everything else on the server is short and goes
+/// first. On Linux a priority belongs to a thread; elsewhere it belongs to the process and is left alone.
 #[cfg(target_os = "linux")]
-fn yield_to_others() {
+fn give_way(priority: Priority) {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
     const NICENESS: i32 = 10;
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "hashing threads keep their priority");
+    const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let given = match priority {
+        Priority::Low => {
+            rustix::process::setpriority_process(None, NICENESS).map_err(|error| error.to_string())
+        }
+        Priority::Idle => {
+            let this = thread_priority::thread_native_id();
+            thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, IDLE)
+                .map_err(|error| error.to_string())
+        }
+    };
+    if let Err(error) = given {
+        tracing::debug!(error, "hashing threads keep their priority");
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn yield_to_others() {}
+fn give_way(_: Priority) {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

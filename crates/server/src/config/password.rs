@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_model::password::Floor;
 use countersign_ops::breached_list::BreachedList;
-use countersign_ops::hasher::{HasherSettings, Peppers};
+use countersign_ops::hasher::{HasherSettings, Peppers, Priority};
 
 use super::reader::Reader;
 
@@ -23,12 +23,15 @@ pub fn hasher(reader: &mut Reader<'_>) -> HasherSettings {
     });
     let max_queue = reader
         .checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| (1..=1_000_000).contains(n));
+    let priority =
+        reader.choice("password.hash_priority", &[("low", Priority::Low), ("idle", Priority::Idle)]);
     HasherSettings {
         memory_kib,
         iterations,
         parallelism,
         peppers: peppers(reader),
         threads: threads.and_then(NonZeroUsize::new),
+        priority,
         max_queue,
         max_wait: HasherSettings::default().max_wait,
     }

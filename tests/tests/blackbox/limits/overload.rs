@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_testkit::Client;
+use countersign_testkit::{Client, Engine};
 use serde_json::json;
 
 use crate::case::{Case, at_once, on_both_engines};
@@ -10,6 +10,36 @@ use crate::rest;
 
 on_both_engines! {
     what_cannot_be_hashed_soon_is_refused_and_nothing_else_waits
+}
+
+/// Linux's number of the class whose threads run only when nobody else wants to (sched(7)).
+const SCHED_IDLE: &str = "5";
+
+/// The classes and nice values of the threads that hash (fields 41 and 19 of proc_pid_stat(5)).
+fn hashing_threads(case: &Case) -> Vec<(String, String)> {
+    let tasks = format!("/proc/{}/task", case.server().pid());
+    let stat = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).ok();
+    let tasks = std::fs::read_dir(tasks).expect("the server's threads");
+    let stats = tasks.flatten().filter_map(stat).filter(|stat| stat.contains("(hash-"));
+    stats
+        .map(|stat| {
+            let fields: Vec<_> = stat.rsplit_once(") ").expect("a name").1.split(' ').collect();
+            (fields[38].to_owned(), fields[16].to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn hashing_gives_way() {
+    let case = Case::new(Engine::Sqlite);
+    let of = |priority: &str| {
+        let settings = format!("[password]\nhash_threads = 2\nhash_priority = \"{priority}\"");
+        hashing_threads(&case.with_config(&settings))
+    };
+    let low = of("low");
+    assert!(low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{low:?}");
+    let idle = of("idle");
+    assert!(idle.len() == 2 && idle.iter().all(|(class, _)| class == SCHED_IDLE), "{idle:?}");
 }
 
 /// One thread that hashes slowly, and a short queue (R012).
