@@ -149,27 +149,16 @@ impl Core {
         let Fresh { json, max_age } = self.oauth.fetch.get_fresh(id).await?;
         let metadata = self.read_document(id, &json).await?;
         let now = self.clock.now();
-        let new = || ClientRow {
-            id: id.to_owned(),
-            no: ClientNo::draw(&self.random),
-            version: 1,
-            origin: ClientOrigin::MetadataDocument,
-            metadata: String::new(),
-            secret: None,
-            old_secret: None,
-            registration: None,
-            created_at: now,
-            suspended_at: None,
-            expires_at: None,
-            hears_logouts: false,
-        };
         let is_known = known.is_some();
-        let row = ClientRow {
-            metadata: metadata.to_json().to_string(),
-            hears_logouts: metadata.backchannel_logout_uri.is_some(),
-            expires_at: Some(now.after(max_age.unwrap_or(UNSAID).clamp(LEAST, LONGEST))),
-            ..known.unwrap_or_else(new)
+        let row = match known {
+            Some(known) => known.with_metadata(&metadata),
+            None => {
+                let no = ClientNo::draw(&self.random);
+                ClientRow::new(id, no, ClientOrigin::MetadataDocument, &metadata, now)
+            }
         };
+        let until = now.after(max_age.unwrap_or(UNSAID).clamp(LEAST, LONGEST));
+        let row = ClientRow { expires_at: Some(until), ..row };
         let origins = origins(&metadata);
         let written = match is_known {
             true => self.store.write(ChangeClient { row, origins }).await,

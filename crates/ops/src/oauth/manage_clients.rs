@@ -166,19 +166,11 @@ impl Core {
         let registration = (request.origin == ClientOrigin::Dynamic)
             .then(|| Token::draw_marked(Mark::REGISTRATION, &self.random));
         let digest = |secret: &Option<Secret>| secret.as_ref().map(|s| TokenDigest::of(s.reveal()));
+        let (no, now) = (ClientNo::draw(&self.random), self.clock.now());
         let row = ClientRow {
-            id: id.as_str().to_owned(),
-            no: ClientNo::draw(&self.random),
-            version: 1,
-            origin: request.origin,
-            metadata: metadata.to_json().to_string(),
             secret: digest(&secret),
-            old_secret: None,
             registration: digest(&registration),
-            created_at: self.clock.now(),
-            suspended_at: None,
-            expires_at: None,
-            hears_logouts: metadata.backchannel_logout_uri.is_some(),
+            ..ClientRow::new(id.as_str(), no, request.origin, &metadata, now)
         };
         let client = self.oauth.clients.client(&row)?;
         let created_at = row.created_at;
@@ -278,9 +270,8 @@ impl Core {
         Ok(MadeClient { secret: drawn, ..made })
     }
 
-    async fn write_client(&self, mut row: ClientRow, metadata: &Metadata) -> Result<MadeClient, ClientError> {
-        row.metadata = metadata.to_json().to_string();
-        row.hears_logouts = metadata.backchannel_logout_uri.is_some();
+    async fn write_client(&self, row: ClientRow, metadata: &Metadata) -> Result<MadeClient, ClientError> {
+        let mut row = row.with_metadata(metadata);
         self.store.write(ChangeClient { row: row.clone(), origins: origins(metadata) }).await?;
         row.version += 1;
         let client = self.oauth.clients.client(&row)?;

@@ -1,6 +1,6 @@
 //! Clients and where their scripts come from.
 
-use countersign_model::oauth::{ClientNo, ClientOrigin};
+use countersign_model::oauth::{ClientNo, ClientOrigin, Metadata};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 
@@ -33,6 +33,43 @@ pub struct ClientRow {
     pub expires_at: Option<Timestamp>,
     /// Whether the metadata say where it hears of log-outs.
     pub hears_logouts: bool,
+}
+
+impl ClientRow {
+    /// A client that has these metadata and nothing else yet.
+    pub fn new(
+        id: &str,
+        no: ClientNo,
+        origin: ClientOrigin,
+        metadata: &Metadata,
+        created_at: Timestamp,
+    ) -> ClientRow {
+        let row = ClientRow {
+            id: id.to_owned(),
+            no,
+            version: 1,
+            origin,
+            metadata: String::new(),
+            secret: None,
+            old_secret: None,
+            registration: None,
+            created_at,
+            suspended_at: None,
+            expires_at: None,
+            hears_logouts: false,
+        };
+        row.with_metadata(metadata)
+    }
+
+    /// The same client with these metadata, and what columns say of them.
+    #[must_use]
+    pub fn with_metadata(self, metadata: &Metadata) -> ClientRow {
+        ClientRow {
+            metadata: metadata.to_json().to_string(),
+            hears_logouts: metadata.backchannel_logout_uri.is_some(),
+            ..self
+        }
+    }
 }
 
 /// Every client is read with the same columns, which `read` takes by their places.

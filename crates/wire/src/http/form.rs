@@ -63,7 +63,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Fields, FormError> {
     Ok(fields)
 }
 
-fn decode(text: &[u8]) -> Result<String, FormError> {
+/// A name or a value as it was meant.
+pub(crate) fn decode(text: &[u8]) -> Result<String, FormError> {
     if !text.iter().any(|b| matches!(b, b'+' | b'%')) {
         return String::from_utf8(text.to_vec()).map_err(|_| FormError::NotUtf8);
     }

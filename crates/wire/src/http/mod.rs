@@ -20,6 +20,7 @@ pub use self::body::{Accept, BodyError, Encoding};
 pub use self::call::Call;
 pub use self::fields::{Fault, Fields, JsonType};
 pub use self::form::FormError;
+pub(crate) use self::form::decode as decode_form_value;
 pub(crate) use self::framing::{is_only_chunked, is_well_hosted};
 pub use self::json::JsonError;
 pub use self::origin::is_cross_site;

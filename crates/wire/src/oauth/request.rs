@@ -9,10 +9,9 @@ use countersign_model::secret::Secret;
 use countersign_ops::oauth::authenticate_client::{AuthenticateClientError, Credentials};
 use http::StatusCode;
 use http::header::AUTHORIZATION;
-use percent_encoding::percent_decode_str;
 
 use super::error::OAuthError;
-use crate::http::{BodyError, Call};
+use crate::http::{BodyError, Call, decode_form_value};
 
 impl From<AuthenticateClientError> for OAuthError {
     fn from(error: AuthenticateClientError) -> OAuthError {
@@ -122,13 +121,7 @@ fn read_basic(header: Option<&str>) -> Option<(String, Secret)> {
     }
     let joined = Secret::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
     let (id, secret) = joined.reveal().split_once(':')?;
-    let decoded = |text: &str| {
-        if !text.bytes().any(|b| matches!(b, b'+' | b'%')) {
-            return Some(text.to_owned());
-        }
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).ok()
-    };
+    let decoded = |text: &str| decode_form_value(text.as_bytes()).ok();
     Some((decoded(id)?, Secret::new(decoded(secret)?)))
 }
 

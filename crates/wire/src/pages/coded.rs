@@ -207,9 +207,8 @@ impl Step {
     /// # Errors
     /// [`Error::Page`] is the form again.
     pub(super) fn new_password(&self, call: &Call<'_>) -> Result<Password, Error> {
-        let text = self.form.text("new_password");
-        let fault = if text.is_empty() { self.words.fill_in } else { self.words.unusable };
-        Password::new(text).map_err(|_| Error::page(self.refuse(call, fault, StatusCode::BAD_REQUEST)))
+        words::chosen_password(self.words, self.form.text("new_password"))
+            .map_err(|fault| Error::page(self.refuse(call, fault, StatusCode::BAD_REQUEST)))
     }
 }
 

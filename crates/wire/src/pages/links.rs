@@ -1,7 +1,6 @@
 //! The targets of links in messages. Opening one changes nothing, its button does (R037).
 
 use askama::Template;
-use countersign_model::password::Password;
 use countersign_ops::reset_password::{ResetPassword as Reset, ResetPasswordError, ResetProof};
 use http::StatusCode;
 
@@ -58,13 +57,11 @@ pub(super) async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     refuse_other_sites(call)?;
     let shell = Shell::of(call);
     let words = shell.words;
-    let again = |fault: &str| Ok(ask(call, vec![fault.to_owned()]));
     let fields = call.fields(Accept::FORM).map_err(|_| Error::StartAgain)?;
-    let text = fields.text("password").unwrap_or_default();
-    if text.is_empty() {
-        return again(words.fill_in);
-    }
-    let Ok(new) = Password::new(text) else { return again(words.unusable) };
+    let new = match words::chosen_password(words, fields.text("password").unwrap_or_default()) {
+        Ok(new) => new,
+        Err(fault) => return Ok(ask(call, vec![fault.to_owned()])),
+    };
     let proof = ResetProof::Link(call.parameter());
     let reset = Reset { proof, new: &new, rule: RULE, source: call.source() };
     match call.core().reset_password(reset).await {

@@ -3,7 +3,6 @@
 
 use askama::Template;
 use countersign_model::ids::SessionId;
-use countersign_model::password::Password;
 use countersign_ops::replace_password::{ReplacePassword, ReplacePasswordError};
 use http::StatusCode;
 
@@ -94,10 +93,9 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         return Ok(on);
     }
     let words = Shell::of_some(call, form.open_flow(call).await?.as_ref()).words;
-    let text = form.text("new_password");
-    let Ok(new) = Password::new(text) else {
-        let fault = if text.is_empty() { words.fill_in } else { words.unusable };
-        return ask(call, &form.browser, hidden, proof, vec![fault.to_owned()]).await;
+    let new = match words::chosen_password(words, form.text("new_password")) {
+        Ok(new) => new,
+        Err(fault) => return ask(call, &form.browser, hidden, proof, vec![fault.to_owned()]).await,
     };
     let cookie = cookies::session_cookie(call).unwrap_or_default();
     let request = ReplacePassword { cookie, new: &new, rule: RULE, source: call.source() };

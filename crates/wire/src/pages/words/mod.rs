@@ -8,7 +8,7 @@ mod ja;
 mod pt;
 mod zh;
 
-use countersign_model::password::Fault;
+use countersign_model::password::{Fault, Password, Unusable};
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
@@ -192,6 +192,14 @@ pub(super) fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A password that somebody chooses, or why it can be none.
+pub(super) fn chosen_password(words: &Words, text: &str) -> Result<Password, &'static str> {
+    Password::new(text).map_err(|unusable| match unusable {
+        Unusable::Empty => words.fill_in,
+        Unusable::TooLong | Unusable::Nul => words.unusable,
+    })
 }
 
 /// Why a password was refused.
