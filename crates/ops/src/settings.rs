@@ -13,7 +13,7 @@ use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
 
 use crate::breached_list::BreachedList;
-use crate::oauth::client_certificate::ClientAuthorities;
+use crate::oauth::client_authorities::ClientAuthorities;
 use countersign_model::time::Timestamp;
 
 /// Everything the operations look up instead of deciding it.

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationList, CertificateRevocationListParams, DnType,
+    IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -14,6 +18,7 @@ use crate::{scratch, tls};
 #[derive(Debug)]
 pub struct Identity {
     key: KeyPair,
+    number: u64,
     /// DER, the own certificate first.
     pub chain: Vec<Vec<u8>>,
 }
@@ -24,6 +29,9 @@ pub struct Authority {
     chain: Vec<Vec<u8>>,
     file: PathBuf,
 }
+
+/// The number of the next certificate, by which an authority revokes it.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// What a certificate says unless it is told otherwise: nothing.
 fn nameless() -> CertificateParams {
@@ -39,7 +47,7 @@ impl Identity {
         let mut params = nameless();
         describe(&mut params);
         let certificate = params.self_signed(&key).expect("a certificate");
-        Identity { key, chain: vec![certificate.der().to_vec()] }
+        Identity { key, number: 0, chain: vec![certificate.der().to_vec()] }
     }
 
     /// The point of its key, of the curve P-256.
@@ -90,10 +98,31 @@ impl Authority {
     pub fn issue(&self, describe: impl FnOnce(&mut CertificateParams)) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let mut params = nameless();
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(SerialNumber::from(number));
         describe(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let own = vec![certificate.der().to_vec()];
-        Identity { key, chain: own.into_iter().chain(self.chain.clone()).collect() }
+        Identity { key, number, chain: own.into_iter().chain(self.chain.clone()).collect() }
+    }
+
+    /// The list of what it has revoked, good until a year begins.
+    pub fn revoked(&self, identities: &[&Identity], until: i32) -> CertificateRevocationList {
+        let revoked = |identity: &&Identity| RevokedCertParams {
+            serial_number: SerialNumber::from(identity.number),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: identities.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("a list")
     }
 }
 

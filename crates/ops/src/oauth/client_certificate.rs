@@ -2,20 +2,13 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_model::oauth::{Jwks, Metadata, MetadataFault};
 use countersign_model::time::Timestamp;
-use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs as provider;
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
@@ -27,6 +20,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
+use super::client_authorities::ClientAuthorities;
 use crate::jose::jwk;
 
 /// Keys of certificates (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3).
@@ -41,38 +35,6 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 pub struct ClientCertificate {
     own: CertificateDer<'static>,
     others: Vec<CertificateDer<'static>>,
-}
-
-/// The authorities whose certificates name clients.
-#[derive(Clone, Debug)]
-pub struct ClientAuthorities(Arc<dyn ClientCertVerifier>);
-
-/// A file that holds no certificates of authorities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no certificates of authorities in PEM form")]
-pub struct NoAuthorities;
-
-impl ClientAuthorities {
-    /// Reads certificates in PEM form, one at least.
-    ///
-    /// # Errors
-    /// [`NoAuthorities`].
-    pub fn from_pem(pem: &[u8]) -> Result<ClientAuthorities, NoAuthorities> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate.map_err(|_| NoAuthorities)?).map_err(|_| NoAuthorities)?;
-        }
-        let crypto = Arc::new(provider::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), crypto).build();
-        verifier.map(ClientAuthorities).map_err(|_| NoAuthorities)
-    }
-
-    /// Whether one of them vouches for the certificate at this time, and for a client's.
-    fn vouch_for(&self, certificate: &ClientCertificate, now: Timestamp) -> bool {
-        let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        self.0.verify_client_cert(&certificate.own, &certificate.others, now).is_ok()
-    }
 }
 
 impl ClientCertificate {
@@ -94,7 +56,7 @@ impl ClientCertificate {
         authorities: Option<&ClientAuthorities>,
         now: Timestamp,
     ) -> bool {
-        authorities.is_some_and(|authorities| authorities.vouch_for(self, now))
+        authorities.is_some_and(|authorities| authorities.vouch_for(&self.own, &self.others, now))
             && self.read().is_some_and(|certificate| has_name(&certificate, metadata))
     }
 

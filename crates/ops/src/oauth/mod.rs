@@ -5,6 +5,7 @@ mod answer;
 pub mod authenticate_client;
 pub mod browser_session;
 pub mod check_dpop;
+pub mod client_authorities;
 pub mod client_certificate;
 pub mod client_credentials;
 pub(crate) mod client_documents;

@@ -26,6 +26,7 @@ mod tests;
 
 pub use database::{sqlite_path, without_password};
 pub use exposure::{exposure_problems, is_loopback};
+pub use mtls::AuthorityFiles;
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;
 pub use settings::{CertificateFiles, LogSettings, MasterKeySource, Settings};

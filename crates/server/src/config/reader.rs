@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         chosen(&text).unwrap_or(&choices[0]).1
     }
 
-    /// A path. In a file it is relative to the file's folder, elsewhere to the current one.
+    /// A path, as `beside` has it.
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
         self.path_or(key, None)
     }
@@ -105,16 +105,22 @@ impl<'a> Reader<'a> {
     /// The same with a default.
     pub fn path_or(&mut self, key: &str, default: Option<PathBuf>) -> Option<PathBuf> {
         let (path, origin) = self.read::<PathBuf>(key, PathBuf::ALLOWED, |_| true).unzip();
-        let path = path.map(|path| match &origin {
-            Some(Origin::File { path: file, .. }) => {
-                file.parent().map_or_else(|| path.clone(), |folder| folder.join(&path))
-            }
-            Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => path,
-        });
-        let path = path.or(default);
+        let path = path.map(|path| beside(origin.as_ref(), path)).or(default);
         let shown = path.as_ref().map_or(json!(null), Setting::show);
         self.show(key, shown, origin.unwrap_or(Origin::Default));
         path
+    }
+
+    /// Paths, each as [`Reader::path`] reads it.
+    pub fn paths(&mut self, key: &str) -> Vec<PathBuf> {
+        let read =
+            self.read::<Vec<String>>(key, "a list of paths", |paths| paths.iter().all(|p| !p.is_empty()));
+        let (paths, origin) = read.unzip();
+        let paths = paths.unwrap_or_default().into_iter();
+        let paths: Vec<PathBuf> = paths.map(|path| beside(origin.as_ref(), path.into())).collect();
+        let shown = paths.iter().map(Setting::show).collect();
+        self.show(key, shown, origin.unwrap_or(Origin::Default));
+        paths
     }
 
     /// A secret, given as itself or, under the name `…_file`, as the path of a file that holds it.
@@ -233,6 +239,16 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+}
+
+/// A path of a file of settings is relative to the file's folder, any other to the current one.
+fn beside(origin: Option<&Origin>, path: PathBuf) -> PathBuf {
+    match origin {
+        Some(Origin::File { path: file, .. }) => {
+            file.parent().map_or_else(|| path.clone(), |folder| folder.join(&path))
+        }
+        Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => path,
     }
 }
 

@@ -135,6 +135,8 @@ fn settings_of_certificates_that_would_do_nothing_are_told() {
     assert!(told.len() == 1 && told[0].contains("`oauth.mtls.listen`"), "{told:?}");
     let told = problems("[oauth.mtls]\nlisten = \"127.0.0.1:0\"\nca_file = \"nowhere.pem\"", &[]);
     assert!(told.len() == 1 && told[0].contains("/etc/nowhere.pem"), "{told:?}");
+    let told = problems("[oauth.mtls]\nlisten = \"127.0.0.1:0\"\ncrl_files = [\"list.pem\"]", &[]);
+    assert!(told.len() == 1 && told[0].contains("without `oauth.mtls.ca_file`"), "{told:?}");
 }
 
 #[test]

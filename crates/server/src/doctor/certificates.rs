@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_model::time::Clock;
+use countersign_model::time::{Clock, Timestamp};
+use countersign_ops::oauth::client_authorities::ClientAuthorities;
 
 use super::finding::Findings;
 use crate::config::{CertificateFiles, Settings};
@@ -21,6 +22,22 @@ pub fn examine(settings: &Settings, findings: &mut Findings) {
             findings.good("line certificate", "self-signed: good for this machine, set [line] for others");
         }
         None => {}
+    }
+    let authorities = settings.operations.oauth.mtls.authorities.as_ref();
+    if let Some(until) = authorities.and_then(ClientAuthorities::lists_end) {
+        lists("revoked certificates", until, findings);
+    }
+}
+
+fn lists(check: &'static str, until: Timestamp, findings: &mut Findings) {
+    let day = until.rfc3339();
+    match until <= Clock::system().now() {
+        true => findings.problem(
+            check,
+            format!("a list of `oauth.mtls.crl_files` is out of date since {day}: clients are refused"),
+            "get a new one from the authority, then send SIGHUP to the server",
+        ),
+        false => findings.good(check, &format!("the lists are good until {day}")),
     }
 }
 

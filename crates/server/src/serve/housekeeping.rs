@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use countersign_model::time::{Clock, Timestamp};
 use countersign_ops::Core;
+use countersign_ops::oauth::client_authorities::ClientAuthorities;
 use tokio::signal::unix::Signal;
 use tokio::time::{interval, sleep, timeout};
 
 use super::Certificates;
+use crate::config::AuthorityFiles;
 
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often it is looked whether a sweep is due.
@@ -62,9 +64,12 @@ pub async fn note_time(core: &Core) {
     let _ = timeout(LAST_SWEEP, core.sweep()).await;
 }
 
-/// Loads the certificates again at each SIGHUP (R142).
+/// Loads the certificates again at each SIGHUP (R142), and what vouches for those of clients (R141).
 pub async fn reload_on(hang_up: &mut Signal, mut certificates: Certificates) {
     while hang_up.recv().await.is_some() {
+        if let Some(authorities) = &certificates.authorities {
+            authorities.reload();
+        }
         for certificate in certificates.all_mut() {
             let path = certificate.path().to_owned();
             match certificate.reload() {
@@ -92,6 +97,41 @@ pub async fn watch_expiry(certificates: Certificates) {
             // Another one may have been loaded since; the file says what is in use.
             let not_after = not_after_of(certificate.path()).unwrap_or(certificate.not_after);
             warn_if_near(certificate.path(), not_after);
+        }
+        if let Some(authorities) = &certificates.authorities {
+            authorities.warn_if_stale();
+        }
+    }
+}
+
+/// The authorities of clients' certificates, with the files that they come from.
+#[derive(Clone)]
+pub struct Authorities {
+    pub files: AuthorityFiles,
+    pub loaded: ClientAuthorities,
+}
+
+impl Authorities {
+    fn reload(&self) {
+        match self.files.load() {
+            Ok(authorities) => {
+                self.loaded.replace(&authorities);
+                let (path, lists) = (self.files.authorities.display(), self.files.lists.len());
+                tracing::info!(%path, lists, "authorities of clients loaded again");
+                self.warn_if_stale();
+            }
+            Err(error) => tracing::error!(%error, "the old authorities of clients stay in use"),
+        }
+    }
+
+    fn warn_if_stale(&self) {
+        let now = Clock::system().now();
+        if let Some(until) = self.loaded.lists_end().filter(|until| *until <= now) {
+            let until = until.rfc3339();
+            tracing::error!(
+                until,
+                "a list of revoked certificates is out of date: its authority's clients are refused"
+            );
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::tls::{self, Certificate, Protocols};
 use countersign_wire::places::Places;
 use countersign_wire::workers::Workers;
 use deadlines::Deadlines;
+use housekeeping::Authorities;
 use http::HttpListener;
 use listen::Listeners;
 use surfaces::Surfaces;
@@ -113,9 +114,10 @@ struct Server {
     workers: Arc<Workers>,
 }
 
-/// The certificates of the listeners that speak TLS.
+/// The certificates of the listeners that speak TLS, and what vouches for those of clients.
 #[derive(Clone, Default)]
 struct Certificates {
+    authorities: Option<Authorities>,
     http: Option<Certificate>,
     mtls: Option<Certificate>,
     line: Option<Certificate>,
@@ -268,7 +270,10 @@ fn certificates(settings: &Settings, data_dir: &DataDir) -> Outcome<Certificates
         }
         false => None,
     };
-    Ok(Certificates { http, mtls: mtls.transpose()?, line })
+    let authorities =
+        settings.mtls.authorities.clone().zip(settings.operations.oauth.mtls.authorities.clone());
+    let authorities = authorities.map(|(files, loaded)| Authorities { files, loaded });
+    Ok(Certificates { authorities, http, mtls: mtls.transpose()?, line })
 }
 
 fn wire_settings(settings: &Settings) -> WireSettings {

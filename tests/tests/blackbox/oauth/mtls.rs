@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_testkit::rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, SanType, date_time_ymd,
 };
-use countersign_testkit::{Authority, Client, Identity, Response, Server, scratch, tls};
+use countersign_testkit::{Authority, Client, Identity, Response, Server, poll, scratch, tls};
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
@@ -19,6 +19,7 @@ use crate::case::{Case, on_both_engines};
 on_both_engines! {
     a_self_signed_certificate_is_its_clients
     an_authoritys_certificate_is_its_clients
+    a_revoked_certificate_is_refused
     a_bound_token_needs_its_certificate
     a_proxy_tells_of_certificates_and_nobody_else_does
     certificates_are_asked_for_where_they_are_set
@@ -185,6 +186,67 @@ fn an_authoritys_certificate_is_its_clients(case: &Case) {
         }
         assert_eq!(add(&case, &metadata), Some(2), "{metadata}");
     }
+}
+
+fn a_revoked_certificate_is_refused(case: &Case) {
+    let proxy = Ipv4Addr::new(127, 77, 0, 2);
+    let root = Authority::new("Root of tests");
+    let (between, silent) = (root.intermediate("Between"), root.intermediate("Silent"));
+    let home = scratch::directory("lists");
+    let (of_root, of_between) = (home.join("root.pem"), home.join("between.der"));
+    let tell = |revoked: &[&Identity], until: i32| {
+        let list = root.revoked(revoked, until).pem().expect("a list");
+        std::fs::write(&of_root, list).expect("a file of our own");
+    };
+    let [good, bad] = [(); 2].map(|()| root.issue(named("app")));
+    let [good_below, bad_below] = [(); 2].map(|()| between.issue(named("app")));
+    tell(&[&bad], 2200);
+    std::fs::write(&of_between, between.revoked(&[&bad_below], 2200).der()).expect("a file of our own");
+    let case = case.with_config(&format!(
+        "[proxy]\ntrusted = ['{proxy}']\n[oauth.mtls]\nlisten = '127.0.0.1:0'\nproxy_header = 'Client-Cert'\n\
+         ca_file = '{}'\ncrl_files = ['{}', '{}']\n",
+        root.file().display(),
+        of_root.display(),
+        of_between.display()
+    ));
+    let provider = Provider::new(&case);
+    let client = service(&provider, "tls_client_auth", json!({"tls_client_auth_subject_dn": "CN=app"}));
+    let item = |der: &Vec<u8>| format!(":{}:", STANDARD.encode(der));
+    let status = |identity: &Identity| {
+        let over_tls = own_token(&with(&case, identity), &client).status;
+        let chain = identity.chain[1..].iter().map(item).collect::<Vec<_>>().join(", ");
+        let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
+        let by_proxy = Client::from_source(case.server().http_address(), proxy).post("/oauth2/token");
+        let by_proxy = by_proxy.header("Client-Cert", &item(&identity.chain[0]));
+        let by_proxy = by_proxy.header("Client-Cert-Chain", &chain).form(&form).send().status;
+        assert_eq!(over_tls, by_proxy);
+        over_tls
+    };
+    assert_eq!([&good, &good_below].map(status), [200, 200]);
+    // Nor is that of an authority of which nobody knows what it has revoked.
+    assert_eq!([&bad, &bad_below, &silent.issue(named("app"))].map(status), [401, 401, 401]);
+
+    // Lists come while the server runs.
+    tell(&[&bad, &good], 2200);
+    assert_eq!(status(&good), 200, "nothing changes without the signal");
+    case.server().signal("HUP");
+    poll::until("the new list", || (status(&good) == 401).then_some(()));
+    assert_eq!(status(&good_below), 200);
+    let hang_up = |told: &str| {
+        case.server().signal("HUP");
+        poll::until(told, || case.server().log().contains(told).then_some(()));
+    };
+    std::fs::write(&of_root, "no list").expect("a file of our own");
+    hang_up("stay in use");
+    assert_eq!([&good, &good_below].map(status), [401, 200]);
+    // One that should have been replaced may be one that somebody holds back.
+    tell(&[], 2021);
+    hang_up("out of date");
+    assert_eq!(status(&good), 401);
+    tell(&[], 2200);
+    case.server().signal("HUP");
+    poll::until("a list that is good", || (status(&good) == 200).then_some(()));
+    assert_eq!(status(&bad), 200);
 }
 
 /// The exit code of adding a client.
