@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import axe from 'axe-core'
 import { application, authorizationUrl, launch, newPage } from './chromium.mjs'
-import { codeFor, makeClient, test, weakUser } from './talk.mjs'
+import { codeFor, makeClient, test, unprovenUser, weakUser } from './talk.mjs'
 
 const looks = [
   ['light', 'light', { width: 1280, height: 800 }],
@@ -133,6 +133,29 @@ await page.locator('[role=alert]').waitFor()
 await look('new-password-refused')
 await page.click('[name=action][value=later]')
 await page.locator('[name=decision][value=allow]').waitFor()
+
+// An address that nobody has proven.
+const unproven = await unprovenUser()
+await page.goto(`${test.issuer}/sign-in`)
+await page.fill('[name=identifier]', unproven.email)
+await page.fill('[name=password]', unproven.password)
+await send('password')
+await page.waitForURL(/account|new-password/)
+await page.goto(`${test.issuer}/account`)
+await look('account-unproven')
+const prove = page.locator('form[action="/verify-address"] button')
+await prove.click()
+await page.locator('[name=code]').waitFor()
+await look('verify-address')
+await page.fill('[name=code]', '00000-00000')
+await send('code')
+await page.locator('[role=alert]').waitFor()
+await look('verify-address-refused')
+await page.fill('[name=code]', await codeFor(unproven.email))
+await send('code')
+await page.waitForURL('**/account')
+if (await prove.count()) violations.push('an address that was proven is still to be proven')
+await look('account-proven')
 
 // What went wrong, and the targets of links in messages.
 await page.goto(authorizationUrl(test.issuer, { client_id: 'nobody' }, callback))

@@ -29,6 +29,9 @@ export const confirm = async (url) => (await ask({ do: 'confirm', url: String(ur
 /** Somebody whose password is weak: `email`, `password`. */
 export const weakUser = () => ask({ do: 'weak' })
 
+/** Somebody whose address nobody has proven: `email`, `password`. */
+export const unprovenUser = () => ask({ do: 'unproven' })
+
 /** The code of the latest message to an address. */
 export const codeFor = async (email) => (await ask({ do: 'code', email })).code
 

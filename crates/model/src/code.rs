@@ -68,15 +68,17 @@ pub enum CodePurpose {
     SignUp = 6,
     /// Pages: sets a new password.
     Recover = 7,
+    /// Pages: proves an address to the account that is signed in.
+    ProveAddress = 8,
 }
 
 impl CodePurpose {
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<CodePurpose> {
         use CodePurpose::{
-            ConfirmAccount, Recover, ResetPassword, SignIn, SignUp, Verification, VerifyEmail,
+            ConfirmAccount, ProveAddress, Recover, ResetPassword, SignIn, SignUp, Verification, VerifyEmail,
         };
-        [Verification, ConfirmAccount, ResetPassword, VerifyEmail, SignIn, SignUp, Recover]
+        [Verification, ConfirmAccount, ResetPassword, VerifyEmail, SignIn, SignUp, Recover, ProveAddress]
             .into_iter()
             .find(|p| *p as i64 == number)
     }

@@ -32,6 +32,7 @@ pub mod manage_keys;
 pub mod manage_master_key;
 pub mod manage_messages;
 pub mod oauth;
+pub mod prove_address;
 pub mod refresh_session;
 pub mod register_account;
 pub mod register_by_phone;

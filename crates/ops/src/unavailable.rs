@@ -96,6 +96,7 @@ may_be_refused!(
     crate::change_password::ChangePasswordError,
     crate::oauth::device::FindDeviceError,
     crate::oauth::device::StartDeviceError,
+    crate::prove_address::ProveAddressError,
     crate::register_account::RegisterAccountError,
     crate::register_by_phone::RegisterByPhoneError,
     crate::register_with_code::RegisterWithCodeError,

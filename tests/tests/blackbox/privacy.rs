@@ -100,15 +100,15 @@ fn whoever_proves_an_address_evicts_who_only_claimed_it(case: &Case) {
 }
 
 /// Somebody whose number is proven has written an address into the profile that nobody has proven.
-struct Claimer {
-    phone: String,
-    email: String,
-    password: String,
+pub struct Claimer {
+    pub phone: String,
+    pub email: String,
+    pub password: String,
     token: String,
 }
 
 impl Claimer {
-    fn new(case: &Case) -> Self {
+    pub fn new(case: &Case) -> Self {
         let (phone, email, password) = (case.phone(), case.email(), password());
         let code = ouser::code_of_type(case, &phone, "sms");
         ouser::redeem(case, &code, &password).expect(201);
@@ -123,11 +123,11 @@ impl Claimer {
         case.post("/login", json!({ "identifier": phone, "identifier_type": "sms", "password": password }))
     }
 
-    fn profile(&self, case: &Case, method: &str) -> Request {
+    pub fn profile(&self, case: &Case, method: &str) -> Request {
         rest::authorized(case, method, "/auth/profile/", &format!("Token {}", self.token))
     }
 
-    fn shown_email(&self, case: &Case) -> String {
+    pub fn shown_email(&self, case: &Case) -> String {
         self.profile(case, "GET").send().expect(200).string("email")
     }
 }

@@ -8,6 +8,7 @@ use countersign_ops::AdminError;
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::browser_session::BrowserSession;
 use countersign_ops::oauth::consents::Consent;
+use countersign_ops::prove_address::OwnAddress;
 use countersign_ops::sign_out::{SignOut, SignOutError};
 use http::StatusCode;
 
@@ -16,10 +17,11 @@ use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::Form;
 use super::layout::{FlowNotice, Hidden, Shell};
+use super::verify_address;
 use super::words::{Words, fill};
 use crate::http::{Call, Reply};
 
-const PATH: &str = "/account";
+pub(super) const PATH: &str = "/account";
 
 /// The page.
 #[derive(Template)]
@@ -28,8 +30,18 @@ struct Account<'a> {
     shell: &'a Shell<'a>,
     hidden: Hidden,
     lead: String,
+    addresses: Vec<AddressRow>,
+    /// For the forms that prove one.
+    verify: Hidden,
     applications: Vec<Row>,
     sessions: Vec<Row>,
+}
+
+/// An address or a number.
+struct AddressRow {
+    given: String,
+    text: &'static str,
+    is_proven: bool,
 }
 
 /// What can be ended.
@@ -55,14 +67,25 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let words = shell.words;
     let consents = core.list_consents(session.account).await?;
     let sessions = core.list_sessions(session.account).await.map_err(unavailable)?;
+    let addresses = core.list_addresses(&session).await?;
     let page = Account {
         hidden: Hidden::of(call, &browser, "", &about(&session)),
+        addresses: addresses.iter().map(|one| address_row(words, one)).collect(),
+        verify: Hidden::of(call, &browser, "", &verify_address::about(&session)),
         lead: fill(words.sign_out_ask, &[("who", session.profile.shown_name())]),
         applications: consents.iter().map(|consent| application(words, consent)).collect(),
         sessions: sessions.iter().map(|one| row(words, one, session.session)).collect(),
         shell: &shell,
     };
     Ok(browser.mark(shell.show(StatusCode::OK, &page)))
+}
+
+fn address_row(words: &Words, own: &OwnAddress) -> AddressRow {
+    AddressRow {
+        given: own.address.given().to_owned(),
+        text: if own.is_proven { words.verified } else { words.unverified },
+        is_proven: own.is_proven,
+    }
 }
 
 fn application(words: &Words, consent: &Consent) -> Row {

@@ -1,5 +1,6 @@
 //! What the pages have in common that work with a code from a message: one form asks where to send it, the
-//! next one asks for it. Both look the same whether an account has the address or not (R024).
+//! next one asks for it. Both look the same whether an account has the address or not (R024). Where an account's own
+//! address is proven, there is the second form only.
 
 use askama::Template;
 use countersign_model::code::CodePurpose;
@@ -23,15 +24,20 @@ use crate::http::{Call, Reply};
 pub(super) struct Coded {
     pub(super) path: &'static str,
     pub(super) heading: fn(&Words) -> &'static str,
-    pub(super) lead: fn(&Words) -> &'static str,
     pub(super) button: fn(&Words) -> &'static str,
-    /// What the link back to the sign-in page says.
-    pub(super) back: fn(&Words) -> &'static str,
-    pub(super) template: message::Template,
     /// What its code is good for.
     pub(super) purpose: CodePurpose,
     /// Whether a new password is chosen with the code.
     pub(super) asks_password: bool,
+}
+
+/// One that asks where to send the code before.
+pub(super) struct Addressed {
+    pub(super) coded: Coded,
+    pub(super) lead: fn(&Words) -> &'static str,
+    /// What the link back to the sign-in page says.
+    pub(super) back: fn(&Words) -> &'static str,
+    pub(super) template: message::Template,
 }
 
 /// Asks where to send the code.
@@ -67,7 +73,9 @@ struct Enter<'a> {
 
 /// What was typed on the second form.
 pub(super) struct Step {
-    page: &'static Coded,
+    pub(super) page: &'static Coded,
+    /// What its forms are for: the path, and whatever else they are bound to.
+    pub(super) about: String,
     pub(super) form: Form,
     pub(super) flow: Option<Flow>,
     pub(super) words: &'static Words,
@@ -75,12 +83,12 @@ pub(super) struct Step {
 }
 
 /// The first form.
-pub(super) async fn show(call: &Call<'_>, page: &Coded) -> Result<Reply, Error> {
+pub(super) async fn show(call: &Call<'_>, page: &Addressed) -> Result<Reply, Error> {
     let browser = Browser::of(call);
     let sealed = flow_of_query(call);
     let flow = open_flow(call, &browser, &sealed).await?;
     let hint = flow.as_ref().and_then(|flow| flow.request.login_hint.as_deref()).unwrap_or_default();
-    let hidden = Hidden::of(call, &browser, &sealed, page.path).for_device(&device_of_query(call));
+    let hidden = Hidden::of(call, &browser, &sealed, page.coded.path).for_device(&device_of_query(call));
     let reply = ask_address(call, page, flow.as_ref(), hidden, hint, None);
     Ok(browser.mark(reply))
 }
@@ -89,8 +97,8 @@ pub(super) async fn show(call: &Call<'_>, page: &Coded) -> Result<Reply, Error> 
 ///
 /// # Errors
 /// [`Error::Page`] is the answer to the first form.
-pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Step, Error> {
-    let form = Form::read(call, page.path)?;
+pub(super) async fn read(call: &Call<'_>, page: &'static Addressed) -> Result<Step, Error> {
+    let form = Form::read(call, page.coded.path)?;
     let flow = form.open_flow(call).await?;
     let words = Shell::of_some(call, flow.as_ref()).words;
     let identifier = Identifier::any(form.text("identifier"), call.core().settings.phone_region);
@@ -98,7 +106,8 @@ pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Step, 
         let fault = (words.address_malformed, StatusCode::BAD_REQUEST);
         return Err(Error::page(address_again(call, page, &form, flow.as_ref(), fault)));
     };
-    let step = Step { page, form, flow, words, identifier };
+    let about = page.coded.path.to_owned();
+    let step = Step { page: &page.coded, about, form, flow, words, identifier };
     if !step.form.text("code").is_empty() {
         return Ok(step);
     }
@@ -121,19 +130,19 @@ pub(super) async fn read(call: &Call<'_>, page: &'static Coded) -> Result<Step, 
 
 fn address_again(
     call: &Call<'_>,
-    page: &Coded,
+    page: &Addressed,
     form: &Form,
     flow: Option<&Flow>,
     fault: (&'static str, StatusCode),
 ) -> Reply {
-    let hidden = Hidden::of(call, &form.browser, &form.flow, page.path).for_device(form.text("device"));
+    let hidden = Hidden::of(call, &form.browser, &form.flow, page.coded.path).for_device(form.text("device"));
     ask_address(call, page, flow, hidden, form.text("identifier"), Some(fault))
 }
 
 /// The first form; with what was wrong, if it comes again.
 fn ask_address(
     call: &Call<'_>,
-    page: &Coded,
+    page: &Addressed,
     flow: Option<&Flow>,
     hidden: Hidden,
     identifier: &str,
@@ -142,8 +151,8 @@ fn ask_address(
     let shell = Shell::of_some(call, flow);
     let address = Address {
         hidden,
-        action: page.path,
-        heading: (page.heading)(shell.words),
+        action: page.coded.path,
+        heading: (page.coded.heading)(shell.words),
         lead: (page.lead)(shell.words),
         back: (page.back)(shell.words),
         faults: fault.iter().map(|(text, _)| *text).collect(),
@@ -162,7 +171,7 @@ impl Step {
 
     /// The second form, with what was wrong.
     pub(super) fn ask_code(&self, call: &Call<'_>, faults: Vec<String>, status: StatusCode) -> Reply {
-        let Step { page, form, flow, words, identifier } = self;
+        let Step { page, form, flow, words, identifier, .. } = self;
         let shell = Shell::of_some(call, flow.as_ref());
         let enter = Enter {
             hidden: self.hidden(call),
@@ -182,8 +191,8 @@ impl Step {
 
     /// What its form, and links away from it, carry.
     pub(super) fn hidden(&self, call: &Call<'_>) -> Hidden {
-        let Step { page, form, .. } = self;
-        Hidden::of(call, &form.browser, &form.flow, page.path).for_device(form.text("device"))
+        let Step { about, form, .. } = self;
+        Hidden::of(call, &form.browser, &form.flow, about).for_device(form.text("device"))
     }
 
     /// The second form, with one thing that was wrong.

@@ -23,6 +23,7 @@ mod routes;
 mod sign_in;
 mod sign_in_code;
 mod sign_up;
+mod verify_address;
 mod words;
 
 pub use self::page::refuse;

@@ -6,21 +6,23 @@ use countersign_model::message::Template;
 use countersign_ops::reset_password::{ResetPassword, ResetPasswordError, ResetProof};
 use http::StatusCode;
 
-use super::coded::{self, Coded, RULE};
+use super::coded::{self, Addressed, Coded, RULE};
 use super::cookies;
 use super::error::Error;
 use super::layout::{FlowNotice, Shell};
 use crate::http::{Call, Reply};
 
-const PAGE: Coded = Coded {
-    path: "/recover",
-    heading: |words| words.recover,
+const PAGE: Addressed = Addressed {
+    coded: Coded {
+        path: "/recover",
+        heading: |words| words.recover,
+        button: |words| words.set_password,
+        purpose: CodePurpose::Recover,
+        asks_password: true,
+    },
     lead: |words| words.recover_lead,
-    button: |words| words.set_password,
     back: |words| words.sign_in,
     template: Template::ResetPassword,
-    purpose: CodePurpose::Recover,
-    asks_password: true,
 };
 
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {

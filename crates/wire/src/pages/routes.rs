@@ -2,6 +2,7 @@
 
 use super::{
     account, authorize, device, icon, links, logout, new_password, recover, sign_in, sign_in_code, sign_up,
+    verify_address,
 };
 use crate::http::{CONFIRMED, LINK_INVALID, Route, Verb};
 
@@ -69,5 +70,9 @@ pub const FLOW_ROUTES: &[Route] = &[
     Route {
         path: "/account",
         handlers: &[(Verb::Get, page!(account::show)), (Verb::Post, page!(account::submit))],
+    },
+    Route {
+        path: verify_address::PATH,
+        handlers: &[(Verb::Get, page!(verify_address::show)), (Verb::Post, page!(verify_address::submit))],
     },
 ];

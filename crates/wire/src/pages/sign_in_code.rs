@@ -6,20 +6,22 @@ use countersign_model::session::Surface;
 use countersign_ops::sign_in_with_code::{SignInWithCode, SignInWithCodeError};
 use http::StatusCode;
 
-use super::coded::{self, Coded};
+use super::coded::{self, Addressed, Coded};
 use super::error::Error;
 use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
-const PAGE: Coded = Coded {
-    path: "/sign-in/code",
-    heading: |words| words.code_title,
+const PAGE: Addressed = Addressed {
+    coded: Coded {
+        path: "/sign-in/code",
+        heading: |words| words.code_title,
+        button: |words| words.sign_in,
+        purpose: CodePurpose::SignIn,
+        asks_password: false,
+    },
     lead: |_| "",
-    button: |words| words.sign_in,
     back: |words| words.with_password,
     template: Template::Login,
-    purpose: CodePurpose::SignIn,
-    asks_password: false,
 };
 
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {

@@ -7,20 +7,22 @@ use countersign_ops::register_with_code::{RegisterWithCode, RegisterWithCodeErro
 use countersign_ops::sign_in::{SignIn, SignInError};
 use http::StatusCode;
 
-use super::coded::{self, Coded, RULE, Step};
+use super::coded::{self, Addressed, Coded, RULE, Step};
 use super::error::Error;
 use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
-const PAGE: Coded = Coded {
-    path: "/sign-up",
-    heading: |words| words.sign_up,
+const PAGE: Addressed = Addressed {
+    coded: Coded {
+        path: "/sign-up",
+        heading: |words| words.sign_up,
+        button: |words| words.create,
+        purpose: CodePurpose::SignUp,
+        asks_password: true,
+    },
     lead: |words| words.sign_up_lead,
-    button: |words| words.create,
     back: |words| words.have_account,
     template: Template::Register,
-    purpose: CodePurpose::SignUp,
-    asks_password: true,
 };
 
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {

@@ -5,6 +5,7 @@ pub mod html;
 pub mod provider;
 
 mod access;
+mod addresses;
 mod authorizing;
 mod browser_sessions;
 mod client_documents;

@@ -19,7 +19,7 @@ const PUBLIC: [&str; 4] = [
     "/oauth2/jwks",
 ];
 
-const PATHS: [&str; 22] = [
+const PATHS: [&str; 23] = [
     "/oauth2/token",
     "/oauth2/introspect",
     "/oauth2/revoke",
@@ -38,6 +38,7 @@ const PATHS: [&str; 22] = [
     "/recover",
     "/device",
     "/account",
+    "/verify-address",
     "/select-account",
     "/signed-out",
     "/health/live",

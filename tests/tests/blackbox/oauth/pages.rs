@@ -103,7 +103,8 @@ fn a_step_cannot_be_skipped(case: &Case) {
     let hidden =
         form.filled(&[("identifier", ""), ("password", ""), ("decision", "allow"), ("scope", "openid")]);
     let fresh = browser.clone();
-    for path in ["/sign-in", "/consent", "/select-account", "/sign-up", "/recover", "/device", "/account"] {
+    let forms = ["/sign-in", "/consent", "/select-account", "/sign-up", "/recover", "/device", "/account"];
+    for path in forms.into_iter().chain(["/verify-address"]) {
         post(case, &browser, path, &[], "same-origin").expect(403);
     }
     post(case, &browser, "/sign-in", &borrowed(&hidden), "same-origin").expect(400);

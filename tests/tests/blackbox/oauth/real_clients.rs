@@ -16,6 +16,7 @@ use super::browser::Browser;
 use super::provider::{Provider, User};
 use super::weak_passwords;
 use crate::case::{Case, on_both_engines};
+use crate::parity::{Surface, register};
 use crate::schemathesis::tool;
 
 on_both_engines! {
@@ -166,6 +167,10 @@ impl Talk<'_> {
             "weak" => {
                 let user = weak_passwords::somebody(self.provider.case, "kettle-42");
                 json!({ "email": user.email, "password": user.password })
+            }
+            "unproven" => {
+                let member = register(self.provider.case, Surface::Rest);
+                json!({ "email": member.email, "password": member.password })
             }
             "code" => json!({ "code": self.code(question["email"].as_str().unwrap_or_default()) }),
             other => panic!("a script asks to {other}"),

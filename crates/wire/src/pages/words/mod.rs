@@ -101,6 +101,10 @@ pub(super) struct Words {
     pub device_denied_text: &'static str,
     // The account.
     pub account: &'static str,
+    pub addresses: &'static str,
+    pub verified: &'static str,
+    pub unverified: &'static str,
+    pub verify_title: &'static str,
     pub sessions: &'static str,
     pub this_browser: &'static str,
     pub a_browser: &'static str,
