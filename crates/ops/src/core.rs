@@ -39,7 +39,7 @@ pub struct Core {
     pub settings: Settings,
     /// What the store was opened with.
     pub(crate) master_key: MasterKeyId,
-    /// Told when a message was put into the outbox by this process.
+    /// Told when this process has put a message into the outbox, or clients are to hear of a log-out.
     pub(crate) outbox_changed: Notify,
     /// Where the next sweep goes on.
     pub(crate) sweep_places: Places,
@@ -93,10 +93,12 @@ impl Core {
     /// [`OpenCoreError`].
     pub async fn open(parts: CoreParts) -> Result<Core, OpenCoreError> {
         let CoreParts { store, clock, random, hasher, master_key, settings } = parts;
+        // What needs no store comes first: once a new store knows the master key, it opens with no other.
+        let own_layer_key = prepare::own_layer_key(&settings.layer)?;
         let keyring = Arc::new(open_keyring(&store, &master_key, &random).await?);
         let random = Arc::new(random);
         let Prepared { provider, maker } =
-            prepare::prepare(&store, &clock, &random, &keyring, &settings.layer).await?;
+            prepare::prepare(&store, &clock, &random, &keyring, (&settings.layer, own_layer_key)).await?;
         let maker = Arc::new(maker);
         let oauth = OAuth {
             keys: Arc::new(Keys::open(&store, &keyring, &random, &settings, clock.now()).await?),

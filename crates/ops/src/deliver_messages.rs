@@ -64,7 +64,8 @@ impl Core {
         Ok(self.store.write(Fail { id, reason: reason.to_owned(), next }).await?)
     }
 
-    /// Returns when an operation of this process has queued a message since the last return.
+    /// Returns when an operation of this process has queued a message, or ended what clients may be to hear of, since
+    /// the last return.
     pub async fn wait_for_messages(&self) {
         self.outbox_changed.notified().await;
     }

@@ -11,6 +11,7 @@ use countersign_store::accounts::{self, AccountRow};
 use countersign_store::oauth::groups;
 use countersign_store::{StoreError, Tx, Work, codes, identifiers, limits, registrations, sessions};
 
+use crate::claim::Claim;
 use crate::{AdminError, Core, Unavailable, hasher};
 
 /// A new account, made by an operator.
@@ -72,15 +73,34 @@ impl Core {
             (None, None) => None,
         };
         let all = [request.username, request.email, request.phone];
+        let lookups: Vec<Lookup> =
+            all.iter().flatten().map(|identifier| self.keyring.lookup(identifier)).collect();
         let add = Add {
             id: AccountId::draw(&self.random),
             uuid: Uuid::draw(&self.random),
             profile: self.seal_profile(&profile)?,
-            lookups: all.iter().flatten().map(|identifier| self.keyring.lookup(identifier)).collect(),
+            claims: self.mere_claims(&lookups).await?,
+            lookups,
             phc,
             now: self.clock.now(),
         };
         self.store.write(add).await
+    }
+
+    /// What gives way to an operator's word as it does to a proof (decision 0006): claims of accounts that have another
+    /// address or number.
+    async fn mere_claims(&self, lookups: &[Lookup]) -> Result<Vec<Claim>, Unavailable> {
+        let mut tx = self.store.read().await?;
+        let mut claims = Vec::new();
+        for lookup in lookups {
+            match identifiers::find(&mut tx, lookup).await? {
+                Some(owner) if owner.is_mere_claim => {
+                    claims.extend(self.gather_claim(&mut tx, *lookup, owner).await?);
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(claims)
     }
 
     /// Accounts in the order of their ids, those behind `after`.
@@ -196,6 +216,7 @@ impl Core {
 
     async fn change_account(&self, id: AccountId, change: Change) -> Result<(), AdminError> {
         let done = self.store.write(ChangeAccount { id, change, now: self.clock.now() }).await?;
+        self.outbox_changed.notify_one();
         if done { Ok(()) } else { Err(AdminError::NotFound) }
     }
 
@@ -236,6 +257,8 @@ struct Add {
     uuid: Uuid,
     profile: Vec<u8>,
     lookups: Vec<Lookup>,
+    /// Who has one of them without having proven it.
+    claims: Vec<Claim>,
     phc: Option<String>,
     now: Timestamp,
 }
@@ -247,6 +270,9 @@ impl Work for Add {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<AccountId, AdminError> {
         if !accounts::insert(tx, self.id, self.uuid, &self.profile, false, self.now).await? {
             return Err(StoreError::Unavailable("the id that was drawn is taken".to_owned()).into());
+        }
+        for claim in &self.claims {
+            claim.give_way(tx).await?;
         }
         for lookup in &self.lookups {
             if !identifiers::insert(tx, lookup, self.id, Some(self.now)).await? {

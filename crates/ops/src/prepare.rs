@@ -34,25 +34,27 @@ mod name {
 /// Behind this mark, a clock is not merely a little off.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
+/// The Layer key of the configuration, if there is one.
+pub(crate) fn own_layer_key(layer: &LayerSettings) -> Result<Option<NewKey>, OpenCoreError> {
+    let pem = layer.key_pem.as_ref();
+    pem.map(|pem| NewKey::from_pem(pem).map_err(|BadKey| OpenCoreError::LayerKey)).transpose()
+}
+
 /// Checks the store against the clock and fills in what a new one lacks.
 pub(crate) async fn prepare(
     store: &Store,
     clock: &Clock,
     random: &Arc<Random>,
     keyring: &Arc<Keyring>,
-    layer: &LayerSettings,
+    (layer, own_key): (&LayerSettings, Option<NewKey>),
 ) -> Result<Prepared, OpenCoreError> {
     let now = clock.now();
     let first_layer_key = layer_key_id(random);
-    let own_layer_key = match &layer.key_pem {
-        None => None,
-        Some(pem) => {
-            let key = NewKey::from_pem(pem).map_err(|BadKey| OpenCoreError::LayerKey)?;
-            let kid = layer.key_id.clone().unwrap_or_else(|| first_layer_key.clone());
-            let row = seal_key(kid, KeyPurpose::Layer, &key, now, keyring, random);
-            Some(OwnKey { key, row, id_is_set: layer.key_id.is_some() })
-        }
-    };
+    let own_layer_key = own_key.map(|key| {
+        let kid = layer.key_id.clone().unwrap_or_else(|| first_layer_key.clone());
+        let row = seal_key(kid, KeyPurpose::Layer, &key, now, keyring, random);
+        OwnKey { key, row, id_is_set: layer.key_id.is_some() }
+    });
     let work = Prepare {
         provider: format!("layer:///providers/{}", Uuid::draw(random)),
         first_layer_key,

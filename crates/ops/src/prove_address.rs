@@ -119,8 +119,7 @@ impl Core {
         source: Source,
     ) -> Result<Option<Identifier>, SendCodeError> {
         let Some(address) = self.unproven_address(session, given).await? else { return Ok(None) };
-        let code_use =
-            CodeUse::Page { purpose: CodePurpose::ProveAddress, browser, identifier: &address };
+        let code_use = CodeUse::Page { purpose: CodePurpose::ProveAddress, browser, identifier: &address };
         let target = address.clone();
         let request = SendCode { target, template: Template::VerificationCode, code_use, source };
         self.send_code(request).await?;

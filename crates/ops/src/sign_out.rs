@@ -65,6 +65,11 @@ impl Core {
         which: SignOut,
     ) -> Result<(), SignOutError> {
         let digest = TokenDigest::of(token);
-        self.store.write(EndSession { digest, purpose, which, now: self.clock.now() }).await
+        self.store.write(EndSession { digest, purpose, which, now: self.clock.now() }).await?;
+        // Clients hear of it. What hangs on a document's session is nothing of theirs.
+        if which == SignOut::All || purpose == TokenPurpose::BrowserSession {
+            self.outbox_changed.notify_one();
+        }
+        Ok(())
     }
 }

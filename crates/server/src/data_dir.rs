@@ -16,6 +16,39 @@ pub struct DataDir(PathBuf);
 #[derive(Debug)]
 pub struct Lock(File);
 
+/// What was made for a data directory; goes again with all that is in it, unless it is kept or a master
+/// key is in it.
+#[derive(Debug)]
+pub struct MadeForNow {
+    /// None if it was there before.
+    directory: Option<PathBuf>,
+    /// The directories around it, the innermost first.
+    above: Vec<PathBuf>,
+}
+
+impl MadeForNow {
+    /// It stays.
+    pub fn keep(mut self) {
+        self.directory = None;
+        self.above.clear();
+    }
+}
+
+impl Drop for MadeForNow {
+    fn drop(&mut self) {
+        let has_key = |directory: &PathBuf| directory.join(crate::master_key::FILE_NAME).exists();
+        // A store may open with that key only.
+        if let Some(directory) = self.directory.as_ref().filter(|directory| !has_key(directory)) {
+            // What is left behind is only untidy.
+            let _ = fs::remove_dir_all(directory);
+        }
+        for directory in &self.above {
+            // Only if nobody has put anything there.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
 impl Lock {
     /// Writes down where the server that has the lock can be reached, for the commands of its operator.
     ///
@@ -40,6 +73,23 @@ impl DataDir {
             )
         })?;
         Ok(DataDir(path.to_owned()))
+    }
+
+    /// The same for who may yet fail, and is to leave no more behind than was there before.
+    ///
+    /// # Errors
+    /// If it cannot be made or is no directory.
+    pub fn prepare_for_now(path: &Path) -> Outcome<(DataDir, MadeForNow)> {
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let above: Vec<PathBuf> =
+            path.ancestors().skip(1).take_while(is_missing).map(Path::to_owned).collect();
+        if let Some(parent) = path.parent().filter(|_| !above.is_empty()) {
+            DataDir::prepare(parent)?;
+        }
+        // Of any number that start at once one has made it.
+        let is_made = DirBuilder::new().mode(0o700).create(path).is_ok();
+        let made = MadeForNow { directory: is_made.then(|| path.to_owned()), above };
+        Ok((DataDir::prepare(path)?, made))
     }
 
     /// A file in the directory.
@@ -160,5 +210,26 @@ mod tests {
         assert_eq!(fs::read(directory.file("k")).unwrap(), b"first");
         assert_eq!(fs::metadata(directory.file("k")).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_made_for_now_goes_unless_it_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, outer) = (home.path().join("a/b"), home.path().join("a"));
+        let (directory, made) = DataDir::prepare_for_now(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        directory.write_once("k", b"x").unwrap();
+        drop(made);
+        assert!(!outer.exists());
+        DataDir::prepare_for_now(&path).unwrap().1.keep();
+        // There before: it stays, and so does what is in it.
+        let (directory, made) = DataDir::prepare_for_now(&path).unwrap();
+        directory.write_once("k", b"x").unwrap();
+        drop(made);
+        assert!(path.join("k").exists());
+        let (directory, made) = DataDir::prepare_for_now(&home.path().join("c")).unwrap();
+        directory.write_once(crate::master_key::FILE_NAME, b"x").unwrap();
+        drop(made);
+        assert!(home.path().join("c").exists());
     }
 }

@@ -20,7 +20,7 @@ use clap::Parser;
 use countersign_model::random::Random;
 use nix::sys::stat::{Mode, umask};
 
-use cli::args::Arguments;
+use cli::args::{Arguments, joined};
 use failure::Outcome;
 
 /// Uses the buffers of password hashes again, where glibc's allocator keeps many times their size
@@ -32,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LAST_TASKS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(joined(std::env::args_os()));
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -56,11 +56,26 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
              `countersign keys rotate-master --finish` leaves the configured one only"
         );
     }
-    if opened.is_err() && found.is_new {
-        // A key for a store that knows another one, or that was never opened, is of no use to anybody.
-        master_key::forget(&data_dir);
+    opened.map(Arc::new).map_err(|unopened| {
+        if found.is_new && !unopened.may_know_key {
+            // A key for a store that knows another one, or that was never opened, is of no use to anybody.
+            master_key::forget(&data_dir);
+        }
+        unopened.failure
+    })
+}
+
+/// Why a store was not opened.
+struct Unopened {
+    failure: Failure,
+    /// A new store may know the master key by now: it opens with no other.
+    may_know_key: bool,
+}
+
+impl From<Failure> for Unopened {
+    fn from(failure: Failure) -> Unopened {
+        Unopened { failure, may_know_key: false }
     }
-    opened.map(Arc::new)
 }
 
 async fn open_core(
@@ -69,12 +84,9 @@ async fn open_core(
     master_key: MasterKey,
     random: Random,
     opener: Opener,
-) -> Outcome<Core> {
+) -> Result<Core, Unopened> {
     let url = settings.database.reveal();
-    let store = open_store(database, url).await?;
-    if opener == Opener::Server {
-        store.wait_longer(Duration::ZERO);
-    }
+    let store = connect(database, url, opener).await?;
     let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
     if !pending.is_empty() {
         if opener == Opener::Command {
@@ -82,7 +94,8 @@ async fn open_core(
                 "the database lacks {} migrations of this version",
                 pending.len()
             ))
-            .advice("run `countersign migrate --apply`, or start the server, which applies them"));
+            .advice("run `countersign migrate --apply`, or start the server, which applies them")
+            .into());
         }
         let applied = store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
         tracing::info!(migrations = applied.len(), "the database was migrated");
@@ -96,7 +109,10 @@ async fn open_core(
         master_key,
         settings: settings.operations.clone(),
     };
-    Core::open(parts).await.map_err(|error| refused(&error, settings))
+    Core::open(parts).await.map_err(|error| Unopened {
+        failure: refused(&error, settings),
+        may_know_key: matches!(error, OpenCoreError::Store),
+    })
 }
 
 /// One hash at a time is enough for a command.
@@ -143,8 +159,15 @@ const COMMAND_WAITS: Duration = Duration::from_secs(10);
 /// # Errors
 /// With what to do about it.
 pub async fn open_store(database: &Database, url: &str) -> Outcome<Store> {
+    connect(database, url, Opener::Command).await
+}
+
+async fn connect(database: &Database, url: &str, opener: Opener) -> Outcome<Store> {
     let store = Store::open(database).await.map_err(|error| cannot_use(url, &error))?;
-    store.wait_longer(COMMAND_WAITS);
+    match opener {
+        Opener::Server => {}
+        Opener::FirstCommand | Opener::Command => store.wait_longer(COMMAND_WAITS),
+    }
     Ok(store)
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, on_both_engines, password, visible};
 use crate::generous::generous;
 use crate::parity::{Surface, is_live, operate, register, reset, sign_in};
-use crate::running::run;
+use crate::running::{failed, run, succeeded};
 use crate::{authd, authv1, line, ouser, rest};
 
 on_both_engines! {
@@ -16,6 +16,7 @@ on_both_engines! {
     whoever_proves_an_address_evicts_who_only_claimed_it
     who_controls_an_address_is_not_let_into_an_account_that_merely_claims_it
     whoever_proves_an_address_takes_it_from_who_merely_claims_it
+    an_operator_takes_an_address_from_who_merely_claims_it
     a_code_for_a_stranger_tells_nothing
     a_reset_costs_as_much_for_an_address_that_nobody_has
     the_log_says_what_became_of_a_reset
@@ -191,6 +192,22 @@ fn whoever_proves_an_address_takes_it_from_who_merely_claims_it(case: &Case) {
     // An address that is its account's only one is no mere claim (acceptance decision 11).
     let only = register(case, Surface::Rest);
     ouser::redeem(case, &ouser::code_for(case, &only.email), &password()).expect(409);
+}
+
+/// What an operator adds is as good as proven.
+fn an_operator_takes_an_address_from_who_merely_claims_it(case: &Case) {
+    let claimer = Claimer::new(case);
+    let add =
+        |email: &str| case.server().command(&["account", "add", "--email", email, "--no-password", "--json"]);
+    succeeded(&add(&claimer.email));
+    assert_eq!(claimer.shown_email(case), "");
+    Claimer::log_in(case, &claimer.phone, &claimer.password).expect(200);
+    ouser::login_by_code(case, &claimer.email, &ouser::code_for(case, &claimer.email)).expect(200);
+    // An account's only address is no mere claim: then it is said what to do.
+    let only = register(case, Surface::Rest);
+    let said = failed(&add(&only.email));
+    assert!(said.contains("email already") && said.contains("account show"), "{said}");
+    assert!(sign_in(case, Surface::Rest, &only.email, &only.password).is_some());
 }
 
 /// Asking for codes and resets answers the same whether or not there is an account.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The longest one.
@@ -50,6 +51,24 @@ pub enum RedirectFault {
     /// `.` and `..` segments, encoded dots and slashes, `;` in a segment.
     #[error("its path has segments that readers of URIs disagree about")]
     Path,
+}
+
+/// What stands in a query as it is (RFC 3986 §2.3): everything that a query or a fragment could read as something else
+/// is escaped.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The parameters as a query, or as a fragment.
+pub fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pair = |(name, value): (&str, &str)| {
+        format!("{}={}", utf8_percent_encode(name, VALUE), utf8_percent_encode(value, VALUE))
+    };
+    pairs.into_iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// The URI with these parameters behind those that it has (RFC 6749 §3.1.2).
+pub fn with_query<'a>(uri: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mark = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{mark}{}", query(pairs))
 }
 
 impl RedirectUri {
@@ -234,6 +253,16 @@ impl<'de> Deserialize<'de> for RedirectUri {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_stand_behind_those_that_are_there() {
+        let with = |uri| with_query(uri, [("state", "a b&c=ü"), ("code", "-._~")]);
+        assert_eq!(with("https://a.example/cb"), "https://a.example/cb?state=a%20b%26c%3D%C3%BC&code=-._~");
+        assert_eq!(
+            with("https://a.example/cb?x=1"),
+            "https://a.example/cb?x=1&state=a%20b%26c%3D%C3%BC&code=-._~"
+        );
+    }
 
     #[test]
     fn a_redirect_uri_matches_as_it_stands_but_for_the_port_on_this_machine() {

@@ -100,6 +100,17 @@ impl Core {
         }))
     }
 
+    /// Ends the session that a browser had until somebody signed in there, if it was another person's (R073).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn end_session_before(&self, cookie: &str, signed_in: AccountId) -> Result<(), Unavailable> {
+        match self.check_browser(cookie).await? {
+            Some(before) if before.account != signed_in => self.end_browser(cookie).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Ends the session of a cookie, and the grants that hang on it.
     ///
     /// # Errors

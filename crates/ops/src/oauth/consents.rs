@@ -73,6 +73,8 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn withdraw_consent(&self, account: AccountId, client: ClientNo) -> Result<bool, Unavailable> {
-        Ok(self.store.write(Withdraw { account, client, now: self.clock.now() }).await?)
+        let withdrawn = self.store.write(Withdraw { account, client, now: self.clock.now() }).await?;
+        self.outbox_changed.notify_one();
+        Ok(withdrawn)
     }
 }

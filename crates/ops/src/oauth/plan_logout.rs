@@ -1,12 +1,9 @@
 //! What a client's wish to sign somebody out leads to (OpenID Connect RP-Initiated Logout).
 
+use countersign_model::oauth::redirect::with_query;
 use countersign_model::oauth::{Client, ErrorCode, Parameters};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{Core, Unavailable};
-
-/// What stands in a query as it is (RFC 3986 §2.3).
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where the browser goes when it is signed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +59,7 @@ impl Core {
             return Err(refused("The post_logout_redirect_uri is none that the client has registered."));
         }
         let redirect = match parameters.get("state") {
-            Some(state) => {
-                let mark = if uri.contains('?') { '&' } else { '?' };
-                format!("{uri}{mark}state={}", utf8_percent_encode(state, VALUE))
-            }
+            Some(state) => with_query(uri, [("state", state)]),
             None => uri.to_owned(),
         };
         Ok(LogoutPlan { redirect: Some(redirect), is_known: client.is_operators() })

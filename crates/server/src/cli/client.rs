@@ -11,11 +11,11 @@ use countersign_ops::oauth::manage_clients::{ClientError, ClientRecord, MadeClie
 use countersign_ops::oauth::plan_clients::{ConfiguredClient, Step};
 use serde_json::{Map, Value, json};
 
-use super::args::{AddClient, ClientCommand, Said, WhichClient};
+use super::args::{AddClient, ClientCommand, Said, WhichClient, members};
 use super::group::refused;
 use super::open;
-use super::output::{self, or_dash, say};
-use crate::config::parse_duration;
+use super::output::{self, note, or_dash, say};
+use crate::config::{meant, parse_duration};
 use crate::failure::{Failure, Outcome};
 use crate::open::Opener;
 
@@ -188,7 +188,10 @@ impl Said {
     fn read(&self) -> Outcome<Map<String, Value>> {
         let mut members = match &self.file {
             Some(path) => match parse(&read_text(path)?, "--metadata")? {
-                Value::Object(members) => members,
+                Value::Object(members) => {
+                    warn_of_unknown_members(&members);
+                    members
+                }
                 _ => return Err(Failure::usage("--metadata holds no JSON object")),
             },
             None => Map::new(),
@@ -202,6 +205,27 @@ impl Said {
             members.insert("jwks".to_owned(), parse(&text, "--jwks")?);
         }
         Ok(members)
+    }
+}
+
+/// What is told about a registration besides metadata (RFC 7591 §3.2.1, RFC 7592 §3), here or elsewhere: a file may be
+/// one that was shown.
+const TOLD: [&str; 8] = [
+    "client_id",
+    "client_id_issued_at",
+    "client_secret",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+    "origin",
+    "suspended",
+];
+
+/// Other servers know other members (RFC 7591 §2), so one that means nothing here is no fault; but it may be misspelt.
+fn warn_of_unknown_members(given: &Map<String, Value>) {
+    let is_known = |name: &&String| members().chain(TOLD).any(|known| known == name.as_str());
+    for name in given.keys().filter(|name| !is_known(name)) {
+        note(&format!("warning: the member `{name}` means nothing here{}", meant(name)));
     }
 }
 

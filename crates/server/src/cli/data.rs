@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use countersign_store::Store;
-use countersign_store::copy::{CopiedTable, CopyProgress, CopyReport, copy as copy_store};
+use countersign_store::copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy as copy_store};
 use serde_json::{Value, json};
 
 use super::args::{Backup, Copy, Restore};
@@ -66,6 +66,10 @@ pub async fn backup(arguments: Backup) -> Outcome {
     say("it opens only with the master key, which is not in it: keep a copy of that in another place")
 }
 
+/// Where a copy can go.
+const UNUSED: &str = "what is restored goes where nobody has kept data yet: name another --data-dir or --database, or \
+                      move the old data away";
+
 /// `restore`.
 ///
 /// # Errors
@@ -75,7 +79,11 @@ pub async fn restore(arguments: Restore) -> Outcome {
     let settings = config::load(arguments.place.flags())?.settings;
     let file = arguments.file.as_path();
     verify(file).await?;
-    crate::data_dir::DataDir::prepare(&settings.data_dir)?;
+    if crate::data_dir::DataDir::prepare(&settings.data_dir)?.is_locked() {
+        let directory = settings.data_dir.display();
+        return Err(Failure::failed(format!("a server uses the data directory {directory}"))
+            .advice(format!("stop it first; {UNUSED}")));
+    }
     let from = existing(&format!("sqlite:{}", file.display())).await?;
     let to = fresh(settings.database.reveal()).await?;
     let report = between(&from, &to, arguments.form.json).await?;
@@ -133,7 +141,14 @@ async fn between(from: &Store, to: &Store, quiet: bool) -> Outcome<Value> {
             note(&format!("  {}: {} rows", progress.table, progress.rows));
         }
     });
-    let report: CopyReport = report.await.map_err(Failure::failed)?;
+    let report: CopyReport = report.await.map_err(|error| match error {
+        CopyError::NotEmpty(_) => Failure::failed(error).advice(UNUSED),
+        CopyError::NotMigrated
+        | CopyError::Differs(_)
+        | CopyError::File(_)
+        | CopyError::Open(_)
+        | CopyError::Store(_) => Failure::failed(error),
+    })?;
     if !quiet {
         let row =
             |table: &CopiedTable| vec![table.name.to_owned(), table.rows.to_string(), table.digest.clone()];

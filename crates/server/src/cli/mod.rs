@@ -80,7 +80,10 @@ fn admin(error: &AdminError, what: &str) -> Failure {
                      one is set; then restart the server",
         ),
         AdminError::Taken(kind) => {
-            Failure::failed(format!("another account has this {} already", account::kind_name(*kind)))
+            Failure::failed(format!("another account has this {} already", account::kind_name(*kind))).advice(
+                "`countersign account show` with it tells whose it is; an account that nobody has proven to be theirs \
+                 can be closed with `countersign account close`",
+            )
         }
         AdminError::Password(faults) => {
             let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();

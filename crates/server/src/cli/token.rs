@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::Token;
 use super::output::{self, say};
 use super::{admin, open};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::open::Opener;
 
 /// Does it.
@@ -13,7 +13,19 @@ use crate::open::Opener;
 /// # Errors
 /// What went wrong.
 pub async fn run(command: Token) -> Outcome {
-    let Token::Inspect { place, token, form } = command;
+    let (place, token, form) = match command {
+        Token::Inspect { place, token, form } => (place, token, form),
+        // Not repeated: it may be a secret.
+        Token::Other(words) => {
+            let what = match words.as_slice() {
+                [_] => "`countersign token` wants to know what to do with it",
+                _ => "`countersign token` has no such command",
+            };
+            return Err(
+                Failure::usage(what).advice("`countersign token inspect TOKEN` shows what a token is")
+            );
+        }
+    };
     let core = open(&place, Opener::Command).await?;
     let found = core.inspect_token(token.trim()).await.map_err(|error| admin(&error.into(), "token"))?;
     let told = json!(found.introspection);

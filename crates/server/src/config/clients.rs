@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 use toml::de::DeValue;
 
 use super::origin::{Origin, Problem};
+use super::unknown::nearest;
+use crate::cli::args::members;
 
 /// A table of a file, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +79,7 @@ fn client(table: &ClientTable) -> Result<ConfiguredClient, String> {
     if let Some((name, _)) =
         members.iter().find(|(name, value)| known.get(name).is_none() && !is_empty(value))
     {
-        return Err(format!("unknown member `{name}`"));
+        return Err(format!("unknown member `{name}`{}", meant(name)));
     }
     metadata.check().map_err(|fault| fault.to_string())?;
     match (metadata.token_endpoint_auth_method.has_secret(), &secret) {
@@ -95,6 +97,12 @@ fn client(table: &ClientTable) -> Result<ConfiguredClient, String> {
         (_, _) => {}
     }
     Ok(ConfiguredClient { id, metadata, secret: secret.map(Secret::new) })
+}
+
+/// The member that a name was meant to be, as the end of a sentence.
+pub fn meant(name: &str) -> String {
+    let own = ["client_id", "client_secret"].into_iter();
+    nearest(name, members().chain(own)).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 /// Its path is relative to the folder of the file that names it.
@@ -130,7 +138,7 @@ mod tests {
         let short = json!({"client_id": "a", "redirect_uris": uris, "client_secret": "short"});
         assert!(fault(short).contains("32 characters"));
         let typo = json!({"client_id": "a", "redirect_uri": uris, "client_secret": secret});
-        assert!(fault(typo).contains("unknown member `redirect_uri`"));
+        assert!(fault(typo).contains("unknown member `redirect_uri`; did you mean `redirect_uris`?"));
         let script = json!({"client_id": "a", "redirect_uris": ["javascript:alert(1)"]});
         assert!(fault(script).contains("not allowed"));
     }

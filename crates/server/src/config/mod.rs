@@ -24,6 +24,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use clients::meant;
 pub use database::{sqlite_path, without_password};
 pub use exposure::{exposure_problems, is_loopback};
 pub use mtls::AuthorityFiles;

@@ -137,7 +137,7 @@ impl Server {
     /// The lock is to be held as long as the server runs.
     async fn start(mut settings: Settings) -> Outcome<(Server, Lock)> {
         files_limit::raise();
-        let data_dir = DataDir::prepare(&settings.data_dir)?;
+        let (data_dir, made) = DataDir::prepare_for_now(&settings.data_dir)?;
         let lock = data_dir.lock()?;
         let listeners = listen::bind(&settings)?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listeners.own_url(&settings));
@@ -149,6 +149,8 @@ impl Server {
         let worker = Worker::new(&settings.delivery, &public_url)
             .map_err(|error| Failure::usage(format!("cannot deliver messages: {error}")))?;
         let core = open::open(&settings, Opener::Server).await?;
+        // From here on the store may open with the key in it only.
+        made.keep();
         crate::cli::client::apply_configured(&core, &settings.clients).await?;
         let app = countersign_wire::router(Arc::clone(&core), wire_settings(&settings))
             .map_err(|error| Failure::usage(error.to_string()))?;

@@ -57,6 +57,12 @@ fn about(session: &BrowserSession) -> String {
     format!("{PATH} {}", session.session)
 }
 
+/// Whoever types the server's name only.
+#[allow(clippy::unused_async)] // As every handler.
+pub(super) async fn come(_: &Call<'_>) -> Result<Reply, Error> {
+    Ok(Reply::see_other(PATH))
+}
+
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let Some(session) = cookies::session(call).await? else {
         return Ok(Reply::see_other("/sign-in"));

@@ -1,9 +1,10 @@
-//! The two cookies of the pages. Both belong to this host alone and only to HTTPS (`__Host-`, R061): the
+//! The cookies of the pages. All belong to this host alone and only to HTTPS (`__Host-`, R061): the
 //! one of the session shows who is signed in, the one of the browser ties forms and requests on their way
-//! to the browser that they were made for.
+//! to the browser that they were made for. A third one is there for who has put off a better password.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_model::ids::AccountId;
 use countersign_model::session::{IssuedToken, Mark, Token, TokenDigest, is_marked};
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::browser_session::BrowserSession;
@@ -14,7 +15,11 @@ use crate::http::{Call, Reply};
 const SESSION: &str = "__Host-countersign";
 /// The browser, signed in or not.
 const BROWSER: &str = "__Host-countersign-browser";
-/// What both say: not for scripts, and not with forms of other sites. `Lax` and not `Strict`, since people
+/// Whose password is not to be asked about for a while.
+const PUT_OFF: &str = "__Host-countersign-later";
+/// How long, in seconds.
+const PUT_OFF_AGE: u64 = 30 * 86_400;
+/// What all say: not for scripts, and not with forms of other sites. `Lax` and not `Strict`, since people
 /// come here from the application that they want to sign in to.
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 /// How long a browser is known, in seconds: longer than any flow takes.
@@ -81,6 +86,23 @@ pub(super) fn session_cookie<'a>(call: &'a Call<'_>) -> Option<&'a str> {
 pub(super) fn sign_in(call: &Call<'_>, reply: Reply, token: &IssuedToken) -> Reply {
     let seconds = call.core().settings.sessions.longest_browser().as_secs();
     reply.set_cookie(&format!("{SESSION}={}; {ATTRIBUTES}; Max-Age={seconds}", token.token.reveal()))
+}
+
+/// Notes that this account is not to be asked for a better password in this browser for a while.
+pub(super) fn put_off(call: &Call<'_>, reply: Reply, account: AccountId) -> Reply {
+    let name = put_off_by(call, account);
+    reply.set_cookie(&format!("{PUT_OFF}={name}; {ATTRIBUTES}; Max-Age={PUT_OFF_AGE}"))
+}
+
+/// Whether that was noted.
+pub(super) fn has_put_off(call: &Call<'_>, account: AccountId) -> bool {
+    call.cookie(PUT_OFF).is_some_and(|name| name == put_off_by(call, account))
+}
+
+/// The account, for nobody to read: the cookie stays when they sign out.
+fn put_off_by(call: &Call<'_>, account: AccountId) -> String {
+    let name = call.core().keyring.csrf(&TokenDigest::of(PUT_OFF), &account.0.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(name)
 }
 
 /// Lets the reply sign the browser out.

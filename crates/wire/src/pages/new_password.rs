@@ -90,7 +90,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     }
     let on = Reply::see_other(&next(&form.flow, device));
     if form.text("action") == "later" {
-        return Ok(on);
+        return Ok(cookies::put_off(call, on, session.account));
     }
     let words = Shell::of_some(call, form.open_flow(call).await?.as_ref()).words;
     let new = match words::chosen_password(words, form.text("new_password")) {

@@ -1,30 +1,25 @@
 //! The answer on its way to the client: query, fragment or form.
 
 use askama::Template;
+use countersign_model::oauth::redirect::{query, with_query};
 use countersign_model::oauth::{ErrorCode, Parameters, RedirectUri, ResponseMode};
 use countersign_ops::oauth::start_authorization::Answer;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::Error;
 use super::layout::Shell;
 use crate::http::{BodyError, Call, FormError, Reply};
 
-/// Everything that a query or a fragment could read as something else is escaped.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Sends the browser to the client with the answer. After a form it goes by 303, so that what was typed
 /// does not go along (RFC 9700 §4.12).
 pub(super) fn answer(call: &Call<'_>, answer: &Answer) -> Reply {
     let uri = &answer.redirect_uri;
+    let pairs = answer.parameters.iter().map(|(name, value)| (*name, value.as_str()));
     let location = match answer.mode {
         ResponseMode::FormPost | ResponseMode::FormPostJwt => return form_post(call, answer),
-        ResponseMode::Fragment | ResponseMode::FragmentJwt => format!("{uri}#{}", encoded(answer)),
-        ResponseMode::Query | ResponseMode::Jwt | ResponseMode::QueryJwt => {
-            let mark = if uri.contains('?') { '&' } else { '?' };
-            format!("{uri}{mark}{}", encoded(answer))
-        }
+        ResponseMode::Fragment | ResponseMode::FragmentJwt => format!("{uri}#{}", query(pairs)),
+        ResponseMode::Query | ResponseMode::Jwt | ResponseMode::QueryJwt => with_query(uri, pairs),
     };
     let reply = match *call.method() {
         Method::GET => Reply::found(&location),
@@ -34,20 +29,9 @@ pub(super) fn answer(call: &Call<'_>, answer: &Answer) -> Reply {
     reply.no_store().header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
 }
 
-fn encoded(answer: &Answer) -> String {
-    query(answer.parameters.iter().map(|(name, value)| (*name, value.as_str())))
-}
-
 /// The parameters as a query.
 pub(super) fn query_of(parameters: &Parameters) -> String {
     query(parameters.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str()))))
-}
-
-fn query<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let pair = |(name, value): (&str, &str)| {
-        format!("{}={}", utf8_percent_encode(name, VALUE), utf8_percent_encode(value, VALUE))
-    };
-    pairs.map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// A request whose parameters cannot be told.

@@ -31,6 +31,7 @@ pub const ROUTES: &[Route] = &[
 
 /// The paths of sign-in for clients, served with OAuth.
 pub const FLOW_ROUTES: &[Route] = &[
+    Route { path: "/", handlers: &[(Verb::Get, page!(account::come))] },
     Route {
         path: "/oauth2/authorize",
         handlers: &[(Verb::Get, page!(authorize::authorize)), (Verb::Post, page!(authorize::authorize))],

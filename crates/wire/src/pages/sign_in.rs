@@ -156,18 +156,15 @@ async fn enter(
     signed_in: &SignedIn,
     is_weak: bool,
 ) -> Result<Reply, Error> {
-    let before = cookies::session(call).await?;
-    if let (Some(before), Some(cookie)) = (before, cookies::session_cookie(call))
-        && before.account != signed_in.account
-    {
-        call.core().end_browser(cookie).await?;
+    if let Some(cookie) = cookies::session_cookie(call) {
+        call.core().end_session_before(cookie, signed_in.account).await?;
     }
     let sealed = flow.map(|flow| {
         let flow = Flow { chosen: Some(signed_in.account), ..flow };
         call.core().seal_flow(&flow, &form.browser.digest)
     });
     let (sealed, device) = (sealed.unwrap_or_default(), form.text("device"));
-    let location = if is_weak {
+    let location = if is_weak && !cookies::has_put_off(call, signed_in.account) {
         let hidden = Hidden::of(call, &form.browser, &sealed, PATH).for_device(device);
         new_password::location(call, &form.browser, &hidden, signed_in.tokens.session)
     } else {

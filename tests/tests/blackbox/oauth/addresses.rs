@@ -132,8 +132,7 @@ fn codes_to_prove_an_address_are_limited(case: &Case) {
     let mut asking = browser.clone();
     asking.open("/account").submit(&[("identifier", &member.email)]);
     assert!(asking.page().status == 429 && asking.page().header("retry-after").is_some(), "{asking}");
-    let statuses: Vec<_> =
-        (0..8).map(|_| browser.submit(&[("code", "00000-00000")]).page().status).collect();
+    let statuses: Vec<_> = (0..8).map(|_| browser.submit(&[("code", "00000-00000")]).page().status).collect();
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
     browser.submit(&[("code", &latest(case, &member.email))]);
     assert_eq!(browser.page().status, 429, "the right code is a try as well: {browser}");

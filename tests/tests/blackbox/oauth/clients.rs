@@ -52,6 +52,17 @@ fn what_is_wrong_with_a_client_is_said_in_full(case: &Case) {
         assert_eq!(refused.status.code(), Some(2), "{flags:?}: {said}");
         assert!(said.contains(word), "{flags:?}: {said}");
     }
+    // RFC 7591 §2: what means nothing is ignored, but not in silence.
+    let file = countersign_testkit::scratch::directory("misspelt").join("client.json");
+    let misspelt = json!({"redirect_uri": ["https://app.example.com/cb"], "grant_types": ["client_credentials"],
+        "client_id_issued_at": 1, "tls_cert_policy": "x"});
+    std::fs::write(&file, misspelt.to_string()).expect("a file of our own");
+    let made = add(&["--metadata", &file.display().to_string(), "--require-pkce", "false", "--json"]);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success() && said.contains("did you mean `redirect_uris`?"), "{said}");
+    assert!(said.contains("`tls_cert_policy`") && !said.contains("client_id_issued_at"), "{said}");
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    assert_eq!(made["require_pkce"], false, "{made}");
     let group = unique().to_string();
     let made = add(&["--spa", "https://app.example.com/cb", "--group", &group]);
     let said = String::from_utf8_lossy(&made.stderr);

@@ -21,6 +21,7 @@ on_both_engines! {
     a_client_that_fails_is_told_again
     a_client_that_refuses_is_not_told_again
     a_log_out_is_told_after_a_crash
+    a_log_out_is_told_at_once
     no_private_address_is_told
     a_slow_client_delays_nobody
     who_registered_no_address_hears_nothing
@@ -105,6 +106,27 @@ fn reset(case: &Case, user: &User) {
     case.post("/send", send).expect(202);
     let code = case.server().latest_to(&user.email).code().to_owned();
     case.post("/reset_password", json!({"verification_code": code, "password": password()})).expect(204);
+}
+
+/// Nobody waits for the next look at what is due.
+fn a_log_out_is_told_at_once(case: &Case) {
+    let settings = "[oauth]\nfetch_allowed = ['127.0.0.0/8']\n[delivery]\npoll = \"1h\"\n";
+    let case = &case.with_own(Server::builder().config(settings));
+    let provider = Provider::new(case);
+    let listener = Listener::start();
+    let client = listening(&provider, &listener, json!({"first_party": false}));
+    let signed_in = || SignedIn::new(&provider, &client);
+    let (mut one, mut all, mut session, mut withdrawn) = (signed_in(), signed_in(), signed_in(), signed_in());
+    one.sign_out();
+    heard(&listener, 1);
+    all.browser.open("/account").submit(&[("action", "sign_out_everywhere")]);
+    heard(&listener, 2);
+    withdrawn.browser.open("/account").submit(&[("action", "withdraw")]);
+    heard(&listener, 3);
+    let sid = session.sid();
+    let sid = sid.as_str().expect("a session's id");
+    session.browser.open("/account").submit(&[("session", sid), ("action", "end_session")]);
+    heard(&listener, 4);
 }
 
 /// R114: one token for each end of a session, whoever ended it and wherever.

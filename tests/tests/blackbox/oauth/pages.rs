@@ -24,6 +24,7 @@ on_both_engines! {
     a_policy_holds_on_every_page
     what_was_allowed_can_be_withdrawn
     everybody_can_sign_out_everywhere
+    the_name_of_the_server_leads_to_the_account
 }
 
 const SESSION: &str = "__Host-countersign";
@@ -72,6 +73,17 @@ fn sign_in_works_without_javascript(case: &Case) {
     assert!(browser.asks_for_consent() && !browser.page().text().contains("<script"), "{browser}");
     assert!(browser.page().text().contains("Example application"), "{browser}");
     browser.allow().answer().get("code");
+}
+
+fn the_name_of_the_server_leads_to_the_account(case: &Case) {
+    let response = case.http().get("/").send().expect(303);
+    assert_eq!(response.header("location"), Some("/account"));
+    let (_, user, mut browser) = begin(case);
+    assert!(browser.open("/").asks_for_password());
+    browser.sign_in(&user).open("/");
+    assert_eq!((browser.target(), browser.page().status), ("/account", 200), "{browser}");
+    let without = case.with_config("[surfaces.oauth]\nenabled = false");
+    assert!(without.http().get("/").send().expect(404).json().is_object());
 }
 
 /// R125: neither another site's form nor another browser's.

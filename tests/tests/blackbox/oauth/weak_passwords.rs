@@ -15,6 +15,7 @@ use crate::passwords::{BREACHED, breached_list};
 on_both_engines! {
     a_weak_password_is_replaced_on_the_way
     a_weak_password_may_be_kept_for_now
+    not_now_holds_for_a_month_for_that_account
     a_breached_password_is_replaced_on_the_way
     a_password_is_replaced_by_who_has_just_typed_it_only
 }
@@ -82,6 +83,25 @@ fn a_weak_password_may_be_kept_for_now(case: &Case) {
     browser.open("/sign-in/code").submit(&[("identifier", &user.email)]);
     browser.submit(&[("code", &case.server().latest_to(&user.email).code())]);
     assert_eq!(browser.target(), "/account");
+}
+
+fn not_now_holds_for_a_month_for_that_account(case: &Case) {
+    let provider = Provider::new(case);
+    let (user, other) = (somebody(case, SHORT), somebody(case, SHORT));
+    let mut browser = provider.browser();
+    browser.open("/sign-in").sign_in(&user).submit(&[("action", "later")]);
+    let line = browser.set_cookies.last().expect("a cookie");
+    assert!(
+        line.starts_with("__Host-") && line.contains("Max-Age=2592000") && line.contains("HttpOnly"),
+        "{line}"
+    );
+    browser.open("/sign-in").sign_in(&user);
+    assert_eq!(browser.target(), "/account", "it asks again: {browser}");
+    browser.submit(&[("action", "sign_out")]).open("/sign-in").sign_in(&user);
+    assert_eq!(browser.target(), "/account", "it asks again after a log-out: {browser}");
+    // Neither somebody else here nor the same person elsewhere has said so.
+    assert!(asks(browser.open("/sign-in").sign_in(&other)));
+    assert!(asks(provider.browser().open("/sign-in").sign_in(&user)));
 }
 
 /// R006.

@@ -88,6 +88,7 @@ fn the_exit_code_tells(case: &Case) {
         (&["account", "list", "--limit", "many"], 2),
         (&["account", "list", "--config", "no-such-file.toml"], 2),
         (&["no-such-command"], 2),
+        (&["token", "cs_at_x"], 2),
         (&["account", "list", "--no-such-flag"], 2),
     ];
     for (arguments, code) in table {
@@ -96,6 +97,9 @@ fn the_exit_code_tells(case: &Case) {
         assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {out}{err}");
         assert_eq!(err.contains("error: "), *code != 0, "{arguments:?}: {err}");
     }
+    let token = case.server().command(&["token", "cs_at_x"]);
+    let said = String::from_utf8_lossy(&token.stderr);
+    assert!(said.contains("token inspect") && !said.contains("cs_at_x"), "{said}");
 }
 
 #[test]

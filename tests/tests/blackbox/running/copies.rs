@@ -64,9 +64,11 @@ fn a_backup_is_taken_while_it_runs_and_restored(case: &Case) {
     // What came after the backup is not in it.
     let late = register(&case, Surface::Rest);
     all_there(&case, &people);
+    let running = failed(&case.server().command(&["restore", &text(&file)]));
+    assert!(running.contains("stop it first"), "{running}");
     case.server_mut().kill();
     let over = failed(&case.server().command(&["restore", &text(&file)]));
-    assert!(!over.is_empty());
+    assert!(over.contains("not empty") && over.contains("--data-dir"), "{over}");
     let url = match case.engine() {
         Engine::Sqlite => format!("sqlite:{}", scratch::directory("restored").join("restored.db").display()),
         Engine::Postgres => Postgres::shared().empty_database(),

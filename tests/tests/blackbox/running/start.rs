@@ -142,5 +142,49 @@ fn a_taken_port_is_named() {
         }
         let said = failed(&run(&folder, &arguments));
         assert!(said.contains(&taken), "{flag}: {said}");
+        assert!(!folder.join("countersign-data").exists(), "{flag}: it leaves its directory behind");
     }
+}
+
+/// What was there stays; what was made for a server that does not start goes, and is no matter for the next one.
+#[test]
+fn a_server_that_cannot_start_leaves_all_as_it_was() {
+    let folder = scratch::directory("undone");
+    fs::write(folder.join("layer.pem"), "no key").expect("a file of our own");
+    let wrong = [
+        "[layer]\nkey_file = \"layer.pem\"",
+        "[tls]\ncertificate = \"layer.pem\"\nkey = \"layer.pem\"",
+        "[[clients]]\nclient_id = \"a\"\nredirect_uris = [\"https://app.example.com/cb\"]\nclient_secret = \"short\"",
+    ];
+    let data = folder.join("outer/data");
+    let serve = |more: &[&str]| {
+        run(&folder, &[&["serve", "--data-dir", "outer/data"], &ANY_PORTS[..], more].concat())
+    };
+    for text in wrong {
+        fs::write(folder.join("wrong.toml"), text).expect("a file of our own");
+        failed(&serve(&["--config", "wrong.toml"]));
+        assert!(!folder.join("outer").exists(), "{text}");
+    }
+    drop(start(&folder, &[&["--data-dir", "outer/data"], &ANY_PORTS[..]].concat()));
+    let key = fs::read(data.join("master.key")).expect("a key");
+    for text in wrong {
+        fs::write(folder.join("wrong.toml"), text).expect("a file of our own");
+        failed(&serve(&["--config", "wrong.toml"]));
+        assert_eq!(fs::read(data.join("master.key")).expect("a key"), key, "{text}");
+    }
+    drop(start(&folder, &[&["--data-dir", "outer/data"], &ANY_PORTS[..]].concat()));
+}
+
+/// A new database elsewhere, too, opens for the server whose settings are right the second time.
+#[test]
+fn a_wrong_key_of_the_first_start_spoils_no_database() {
+    let folder = scratch::directory("spoilt");
+    fs::create_dir(folder.join("data")).expect("a folder of our own");
+    fs::write(folder.join("layer.pem"), "no key").expect("a file of our own");
+    fs::write(folder.join("wrong.toml"), "[layer]\nkey_file = \"layer.pem\"").expect("a file of our own");
+    let place = ["--data-dir", "data", "--database", "sqlite:elsewhere.db"];
+    let said =
+        failed(&run(&folder, &[&["serve", "--config", "wrong.toml"], &place[..], &ANY_PORTS[..]].concat()));
+    assert!(said.contains("layer"), "{said}");
+    drop(start(&folder, &[&place[..], &ANY_PORTS[..]].concat()));
 }

@@ -1,5 +1,6 @@
 //! `client`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueHint};
@@ -253,6 +254,31 @@ const FLAGS: &[Row] = &[
     ("allowed-origin", "allowed_origins", Kind::List, "Another origin of its scripts; repeat for more"),
 ];
 
+/// The arguments, where `--require-pkce true` stands for `--require-pkce=true`: without the value the flag says yes, so a
+/// word behind it is not its value by itself.
+pub fn joined(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_yes_no = |argument: &OsString| {
+        let name = argument.to_str().and_then(|text| text.strip_prefix("--"));
+        FLAGS.iter().any(|(flag, _, kind, _)| matches!(kind, Kind::YesNo) && Some(*flag) == name)
+    };
+    let mut joined: Vec<OsString> = Vec::new();
+    for argument in arguments {
+        match joined.last_mut() {
+            Some(last) if is_yes_no(last) && (argument == "true" || argument == "false") => {
+                last.push("=");
+                last.push(argument);
+            }
+            Some(_) | None => joined.push(argument),
+        }
+    }
+    joined
+}
+
+/// The names of all members of metadata; a test compares them with the members themselves.
+pub fn members() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|(_, member, ..)| *member).chain(["jwks"])
+}
+
 fn flag((name, member, kind, help): &Row) -> Arg {
     let arg = Arg::new(*member).long(*name).help(*help).help_heading("Metadata");
     // The members' own names, which are plural, are understood too.
@@ -361,10 +387,24 @@ mod tests {
     }
 
     #[test]
+    fn a_word_behind_a_yes_or_no_is_its_value_if_it_can_be() {
+        let all = |line: &str| -> Vec<String> {
+            let joined = joined(line.split(' ').map(OsString::from));
+            joined.into_iter().map(|argument| argument.into_string().unwrap()).collect()
+        };
+        assert_eq!(
+            all("client add --require-pkce false --web u"),
+            ["client", "add", "--require-pkce=false", "--web", "u"]
+        );
+        assert_eq!(all("client update --first-party app"), ["client", "update", "--first-party", "app"]);
+        assert_eq!(all("client add --client-name true"), ["client", "add", "--client-name", "true"]);
+    }
+
+    #[test]
     fn every_member_of_metadata_has_a_flag() {
         let mut members: &[&str] = &[];
         assert!(Metadata::deserialize(Members(&mut members)).is_err());
-        let mut flags: Vec<&str> = FLAGS.iter().map(|(_, member, ..)| *member).chain(["jwks"]).collect();
+        let mut flags: Vec<&str> = super::members().collect();
         let mut members = members.to_vec();
         flags.sort_unstable();
         members.sort_unstable();

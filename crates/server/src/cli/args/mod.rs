@@ -6,6 +6,7 @@ mod client;
 mod data;
 mod outbox;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -14,7 +15,7 @@ use countersign_model::key::Algorithm;
 use crate::config::{Flags, MasterKeySource, without_password};
 pub use access::{All, Group, Holder, Named, Role};
 pub use account::{Account, AddAccount, PasswordSource, Which};
-pub use client::{AddClient, ClientCommand, Said, WhichClient};
+pub use client::{AddClient, ClientCommand, Said, WhichClient, joined, members};
 pub use data::{Backup, Copy, Migrate, Restore};
 pub use outbox::{Outbox, State};
 
@@ -257,6 +258,9 @@ pub enum Token {
         #[command(flatten)]
         form: Form,
     },
+    /// Something else: most likely the token itself.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
 }
 
 /// `keys`.
