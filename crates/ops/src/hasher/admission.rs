@@ -101,6 +101,11 @@ impl Permit {
         self.worked_micros.fetch_add(micros(time).max(1), Ordering::Release);
     }
 
+    /// What one request has cost lately.
+    pub fn recent(&self) -> Duration {
+        self.admission.recent()
+    }
+
     /// Whether a thread has already worked for this request.
     pub fn has_had_a_turn(&self) -> bool {
         self.worked_micros.load(Ordering::Acquire) > 0

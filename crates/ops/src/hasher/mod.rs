@@ -13,7 +13,9 @@ mod engine;
 mod foreign;
 mod pepper;
 mod pool;
+mod queue;
 mod stored;
+mod task;
 mod verify;
 
 use std::fmt;
@@ -21,7 +23,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub use admission::Busy;
@@ -29,7 +30,10 @@ pub use pepper::{NotPeppers, Peppers};
 
 use admission::{Admission, Permit};
 use engine::Cost;
-use pool::{Job, Pool, Task};
+use pool::Pool;
+use queue::{Queue, Size};
+use stored::Stored;
+use task::{Reply, Task};
 
 /// The length of the salt of a new hash (R009, RFC 9106 section 3.1).
 pub const SALT_LENGTH: usize = 16;
@@ -58,6 +62,9 @@ pub struct HasherSettings {
 /// To what the threads give way that hash. Only Linux knows priorities of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
+    /// Whoever wakes up goes first, at once; where that starves a hash, because others keep all cores busy, the next
+    /// ones are computed with a share of their own for a while.
+    Auto,
     /// They have less weight than others, but whoever wakes up may wait some milliseconds for one.
     Low,
     /// Whoever wakes up goes first, at once. Where other programs of the same group keep all cores busy, hashes
@@ -74,7 +81,7 @@ impl Default for HasherSettings {
             parallelism: 1,
             peppers: Peppers::default(),
             threads: None,
-            priority: Priority::Low,
+            priority: Priority::Auto,
             max_queue: 1024,
             max_wait: Duration::from_secs(2),
         }
@@ -138,13 +145,14 @@ pub struct Load {
 /// Whether a password could be compared with this stored hash: its form is known and its cost within
 /// what the server does for one password.
 pub fn is_known_form(stored: &str) -> bool {
-    stored::Stored::parse(stored).is_ok()
+    Stored::parse(stored).is_ok()
 }
 
 /// The pool. Dropping it finishes the jobs that run, and refuses those that wait.
 pub struct Hasher {
     admission: Arc<Admission>,
     pool: Pool,
+    cost: Cost,
 }
 
 impl Hasher {
@@ -164,13 +172,13 @@ impl Hasher {
         let admission =
             Arc::new(Admission::new(threads, settings.max_queue, settings.max_wait, cost.first_guess()));
         let pool = Pool::start(threads, cost, settings.priority, Arc::new(settings.peppers))?;
-        Ok(Hasher { admission, pool })
+        Ok(Hasher { admission, pool, cost })
     }
 
     /// Asks to be served; cheap, and never waits. To be taken before any database work.
     pub fn try_reserve(&self) -> Result<Slot, Busy> {
         let permit = Arc::new(self.admission.try_enter()?);
-        Ok(Slot { permit, queue: self.pool.queue() })
+        Ok(Slot { permit, queue: self.pool.queue(), cost: self.cost })
     }
 
     /// How busy the pool is.
@@ -195,15 +203,16 @@ impl fmt::Debug for Hasher {
 /// other: the second (a rehash after a verification) does not wait in line again.
 pub struct Slot {
     permit: Arc<Permit>,
-    queue: Arc<pool::Queue>,
+    queue: Arc<Queue>,
+    cost: Cost,
 }
 
 impl Slot {
     /// The Argon2id hash of `password` with the current parameters, as a PHC string.
     pub async fn hash(&self, password: &[u8], salt: [u8; SALT_LENGTH]) -> Result<String, HashError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::to(Arc::clone(&self.permit));
         let password = Zeroizing::new(password.to_vec());
-        self.submit(Task::Hash { password, salt, reply })?;
+        self.queue.push(Task::Hash { password, salt, reply }, Size::Current, &self.permit)?;
         answer.await.unwrap_or(Err(HashError::Stopped))
     }
 
@@ -212,14 +221,17 @@ impl Slot {
     /// `None`, for an account that does not exist or has no password, costs one hash with the current
     /// parameters, as a wrong password does, and never matches (R024).
     pub async fn verify(&self, password: &[u8], stored: Option<&str>) -> Result<Verdict, HashError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::to(Arc::clone(&self.permit));
         let password = Zeroizing::new(password.to_vec());
-        self.submit(Task::Verify { password, stored: stored.map(str::to_owned), reply })?;
+        let parsed = stored.and_then(|text| Stored::parse(text).ok());
+        // What cannot be compared costs one new hash.
+        let size = match parsed.is_none_or(|stored| stored.is_within(self.cost)) {
+            true => Size::Current,
+            false => Size::Foreign,
+        };
+        let stored = stored.map(str::to_owned);
+        self.queue.push(Task::Verify { password, stored, reply }, size, &self.permit)?;
         answer.await.unwrap_or(Err(HashError::Stopped))
-    }
-
-    fn submit(&self, task: Task) -> Result<(), HashError> {
-        self.queue.push(Job { task, permit: Arc::clone(&self.permit) })
     }
 }
 

@@ -1,113 +1,20 @@
-//! The threads of the pool and the queue before them.
+//! The threads of the pool.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 use countersign_model::time::Stopwatch;
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
-use super::admission::Permit;
 use super::engine::{Cost, Engine};
+use super::queue::{Crew, Crews, Queue};
+use super::task::Task;
 use super::verify::Means;
-use super::{HashError, Peppers, Priority, SALT_LENGTH, Verdict, verify};
+use super::{HashError, Peppers, Priority, verify};
 
 /// Memory that all threads together may take beyond their own, for stored hashes that need more than
 /// the current parameters: with the rest of the process it stays below the 64 MiB of R012.
 const SPARE_KIB: u64 = 48 * 1024;
-
-/// One piece of work, and where its result goes.
-pub(super) enum Task {
-    Hash {
-        password: Zeroizing<Vec<u8>>,
-        salt: [u8; SALT_LENGTH],
-        reply: oneshot::Sender<Result<String, HashError>>,
-    },
-    Verify {
-        password: Zeroizing<Vec<u8>>,
-        stored: Option<String>,
-        reply: oneshot::Sender<Result<Verdict, HashError>>,
-    },
-}
-
-impl Task {
-    /// Whether nobody waits for the result any more.
-    fn is_abandoned(&self) -> bool {
-        match self {
-            Task::Hash { reply, .. } => reply.is_closed(),
-            Task::Verify { reply, .. } => reply.is_closed(),
-        }
-    }
-}
-
-/// A task of an admitted request.
-pub(super) struct Job {
-    pub task: Task,
-    pub permit: Arc<Permit>,
-}
-
-/// The jobs that wait.
-#[derive(Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
-    filled: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    closed: bool,
-}
-
-impl Queue {
-    /// Adds a job: at the end, or at the front if its request has had a turn and only goes on.
-    pub fn push(&self, job: Job) -> Result<(), HashError> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Err(HashError::Stopped);
-        }
-        if job.permit.has_had_a_turn() {
-            state.jobs.push_front(job);
-        } else {
-            state.jobs.push_back(job);
-        }
-        drop(state);
-        self.filled.notify_one();
-        Ok(())
-    }
-
-    /// The next job that somebody still waits for; `None` once the queue is closed.
-    fn next(&self) -> Option<Job> {
-        let mut state = lock(&self.state);
-        loop {
-            if state.closed {
-                return None;
-            }
-            match state.jobs.pop_front() {
-                Some(job) if job.task.is_abandoned() => drop(job),
-                Some(job) => return Some(job),
-                None => state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        lock(&self.state).jobs.len()
-    }
-
-    /// Lets the threads end and refuses the jobs that wait, now and later.
-    fn close(&self) {
-        let refused = {
-            let mut state = lock(&self.state);
-            state.closed = true;
-            std::mem::take(&mut state.jobs)
-        };
-        self.filled.notify_all();
-        drop(refused);
-    }
-}
 
 /// Memory beyond the threads' own, shared by them.
 #[derive(Default)]
@@ -143,27 +50,37 @@ impl Drop for SpareHeld<'_> {
     }
 }
 
-/// The running threads.
+/// The running threads. They end by themselves once it is dropped, after the job they are at: a starved one is not
+/// waited for.
 pub(super) struct Pool {
     queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
+    /// How many hash at a time.
+    threads: usize,
 }
 
 impl Pool {
-    /// Starts `threads` threads that hash at `cost`.
+    /// Starts what it takes for `threads` threads to hash at `cost`.
     pub fn start(
         threads: usize,
         cost: Cost,
         priority: Priority,
         peppers: Arc<Peppers>,
     ) -> std::io::Result<Pool> {
-        let mut pool = Pool { queue: Arc::default(), threads: Vec::with_capacity(threads) };
+        let (crews, members) = match priority {
+            Priority::Auto => (Crews::Both, &[Crew::Idle, Crew::Low][..]),
+            Priority::Low => (Crews::Only(Crew::Low), &[Crew::Low][..]),
+            Priority::Idle => (Crews::Only(Crew::Idle), &[Crew::Idle][..]),
+        };
+        let queue = Arc::new(Queue::new(crews, threads));
+        let pool = Pool { queue, threads };
         let spare = Arc::new(Spare::default());
-        for number in 0..threads {
-            let (queue, spare, peppers) = (pool.queue(), Arc::clone(&spare), Arc::clone(&peppers));
-            let thread = Builder::new().name(format!("hash-{number}"));
-            // On failure `pool` is dropped, which ends the threads started so far.
-            pool.threads.push(thread.spawn(move || work(&queue, cost, priority, &peppers, &spare))?);
+        for &crew in members {
+            for number in 0..threads {
+                let (queue, spare, peppers) = (pool.queue(), Arc::clone(&spare), Arc::clone(&peppers));
+                let thread = Builder::new().name(format!("hash-{number}"));
+                // On failure `pool` is dropped, which ends the threads started so far.
+                thread.spawn(move || work(&queue, crew, cost, &peppers, &spare))?;
+            }
         }
         Ok(pool)
     }
@@ -177,35 +94,32 @@ impl Pool {
     }
 
     pub fn threads(&self) -> usize {
-        self.threads.len()
+        self.threads
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.close();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a hashing thread ended in a panic");
-            }
-        }
     }
 }
 
-fn work(queue: &Queue, cost: Cost, priority: Priority, peppers: &Peppers, spare: &Spare) {
-    give_way(priority);
+fn work(queue: &Queue, crew: Crew, cost: Cost, peppers: &Peppers, spare: &Spare) {
+    give_way(crew);
     let mut engine = Engine::new(cost);
     let means = Means { cost, peppers, spare };
-    while let Some(Job { task, permit }) = queue.next() {
+    while let Some(taken) = queue.next(crew, || engine = Engine::new(cost)) {
         let watch = Stopwatch::start();
-        match task {
+        match &*taken.task {
             Task::Hash { password, salt, reply } => {
-                let result = guarded(|| verify::hash(&mut engine, &means, &password, salt));
-                finish(permit, watch, reply, result);
+                let result = guarded(|| verify::hash(&mut engine, &means, password, *salt));
+                queue.done(crew, &taken);
+                reply.give(result, watch.elapsed());
             }
             Task::Verify { password, stored, reply } => {
-                let result = guarded(|| verify::verify(&mut engine, &means, &password, stored.as_deref()));
-                finish(permit, watch, reply, result);
+                let result = guarded(|| verify::verify(&mut engine, &means, password, stored.as_deref()));
+                queue.done(crew, &taken);
+                reply.give(result, watch.elapsed());
             }
         }
     }
@@ -220,26 +134,16 @@ fn guarded<T>(job: impl FnOnce() -> Result<T, HashError>) -> Result<T, HashError
     })
 }
 
-/// Counts the time before the answer is given, so that the request's next job finds it counted.
-fn finish<T>(permit: Arc<Permit>, watch: Stopwatch, reply: oneshot::Sender<T>, result: T) {
-    permit.worked(watch.elapsed());
-    drop(permit);
-    // The one who asked may have gone; then nobody misses the answer.
-    let _ = reply.send(result);
-}
-
 /// Hashing takes whole cores for as long as it can get them; everything else on the server is short and goes
 /// first. On Linux a priority belongs to a thread; elsewhere it belongs to the process and is left alone.
 #[cfg(target_os = "linux")]
-fn give_way(priority: Priority) {
+fn give_way(crew: Crew) {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
     const NICENESS: i32 = 10;
     const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let given = match priority {
-        Priority::Low => {
-            rustix::process::setpriority_process(None, NICENESS).map_err(|error| error.to_string())
-        }
-        Priority::Idle => {
+    let given = match crew {
+        Crew::Low => rustix::process::setpriority_process(None, NICENESS).map_err(|error| error.to_string()),
+        Crew::Idle => {
             let this = thread_priority::thread_native_id();
             thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, IDLE)
                 .map_err(|error| error.to_string())
@@ -251,7 +155,7 @@ fn give_way(priority: Priority) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_way(_: Priority) {}
+fn give_way(_: Crew) {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

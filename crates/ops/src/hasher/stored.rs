@@ -117,6 +117,16 @@ impl<'a> Stored<'a> {
         }
     }
 
+    /// Whether a comparison costs no more than a hash at `cost`.
+    pub fn is_within(&self, cost: Cost) -> bool {
+        match self {
+            Stored::Argon2 { cost: own, .. } => {
+                own.memory_kib <= cost.memory_kib && own.iterations <= cost.iterations
+            }
+            Stored::Bcrypt { .. } | Stored::Scrypt { .. } | Stored::Pbkdf2 { .. } => false,
+        }
+    }
+
     fn check(&self) -> Result<(), Unusable> {
         let (passes, tag) = match self {
             Stored::Argon2 { cost, tag, salt, .. } => {

@@ -23,8 +23,10 @@ pub fn hasher(reader: &mut Reader<'_>) -> HasherSettings {
     });
     let max_queue = reader
         .checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| (1..=1_000_000).contains(n));
-    let priority =
-        reader.choice("password.hash_priority", &[("low", Priority::Low), ("idle", Priority::Idle)]);
+    let priority = reader.choice(
+        "password.hash_priority",
+        &[("auto", Priority::Auto), ("low", Priority::Low), ("idle", Priority::Idle)],
+    );
     HasherSettings {
         memory_kib,
         iterations,

@@ -36,6 +36,8 @@ fn hashing_gives_way() {
         let settings = format!("[password]\nhash_threads = 2\nhash_priority = \"{priority}\"");
         hashing_threads(&case.with_config(&settings))
     };
+    let (idle, low): (Vec<_>, Vec<_>) = of("auto").into_iter().partition(|(class, _)| class == SCHED_IDLE);
+    assert!(idle.len() == 2 && low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{idle:?} {low:?}");
     let low = of("low");
     assert!(low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{low:?}");
     let idle = of("idle");
