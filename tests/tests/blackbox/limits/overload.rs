@@ -37,7 +37,10 @@ fn hashing_gives_way() {
         hashing_threads(&case.with_config(&settings))
     };
     let (idle, low): (Vec<_>, Vec<_>) = of("auto").into_iter().partition(|(class, _)| class == SCHED_IDLE);
-    assert!(idle.len() == 2 && low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{idle:?} {low:?}");
+    assert!(
+        idle.len() == 2 && low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"),
+        "{idle:?} {low:?}"
+    );
     let low = of("low");
     assert!(low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{low:?}");
     let idle = of("idle");
