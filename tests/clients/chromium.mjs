@@ -41,7 +41,10 @@ export async function application(files = {}) {
   return { origin: `http://127.0.0.1:${server.address().port}` }
 }
 
-/** An authorization request that nobody redeems. */
+/** The verifier of the challenge below (RFC 7636 appendix B). */
+export const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
+
+/** An authorization request. */
 export function authorizationUrl(issuer, client, callback, more = {}) {
   const url = new URL('/oauth2/authorize', issuer)
   url.search = new URLSearchParams({

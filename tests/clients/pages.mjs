@@ -2,7 +2,7 @@
 // each is kept.
 import { join } from 'node:path'
 import axe from 'axe-core'
-import { application, authorizationUrl, launch, newPage } from './chromium.mjs'
+import { application, authorizationUrl, launch, newPage, verifier } from './chromium.mjs'
 import { codeFor, makeClient, test, unprovenUser, weakUser } from './talk.mjs'
 
 const looks = [
@@ -83,6 +83,18 @@ await look('consent-details')
 await page.goto(ask())
 await page.click('[name=decision][value=allow]')
 await page.waitForURL(`${callback}**`)
+
+await page.goto(ask({ authorization_details: details }))
+await page.click('[name=decision][value=allow]')
+await page.waitForURL(`${callback}**`)
+const redeemed = await fetch(`${test.issuer}/oauth2/token`, {
+  method: 'POST',
+  body: new URLSearchParams({
+    grant_type: 'authorization_code', client_id: client.client_id, redirect_uri: callback, code_verifier: verifier,
+    code: new URL(page.url()).searchParams.get('code'),
+  }),
+})
+if (!redeemed.ok) throw new Error(await redeemed.text())
 
 // Inside.
 await page.goto(`${test.issuer}/account`)

@@ -130,14 +130,19 @@ impl Client {
     /// The host that stands for a client of a metadata document, with its port: what its document says is its
     /// own word.
     pub fn document_host(&self) -> Option<&str> {
-        let rest = self.id.as_str().strip_prefix("https://")?;
-        (self.origin == ClientOrigin::MetadataDocument).then(|| rest.split('/').next()).flatten()
+        let host = host_of_document(self.id.as_str())?;
+        (self.origin == ClientOrigin::MetadataDocument).then_some(host)
     }
 
     /// Its registered redirect URI that matches.
     pub fn redirect(&self, asked: &str) -> Option<&RedirectUri> {
         self.metadata.redirect_uris.iter().find(|uri| uri.matches(asked))
     }
+}
+
+/// The host in the id of a client that is known by its metadata document: no other client has an address for an id.
+pub fn host_of_document(id: &str) -> Option<&str> {
+    id.strip_prefix("https://")?.split('/').next()
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ impl AuthorizationDetails {
         self.0.iter().filter_map(|detail| detail.get("type")?.as_str())
     }
 
+    /// Where they are for, as far as they say (RFC 9396 §2.2).
+    pub fn locations(&self) -> impl Iterator<Item = &str> {
+        let all = self.0.iter().filter_map(|detail| detail.get("locations")?.as_array());
+        all.flatten().filter_map(Value::as_str)
+    }
+
     /// Whether each of the others asks for no more than one of these. Only the common lists can be
     /// compared: in everything else it must be the same, since what is less only its type would know.
     pub fn cover(&self, asked: &AuthorizationDetails) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::oauth::{
-    AuthorizationDetails, Client, ClientOrigin, GrantType, Scope, TokenFacts, TokenFormat,
+    AuthorizationDetails, Client, ClientOrigin, GrantFacts, GrantType, Scope, TokenFacts, TokenFormat,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{audience, token_type};
+use super::issue::{add_locations, audience, token_type};
 use super::read_request::may_detail;
 use super::token_claims::add_facts;
 use crate::{Core, Unavailable};
@@ -76,7 +76,8 @@ impl Core {
         if !scope.is_subset(&own) {
             return Err(ClientCredentialsError::Scope);
         }
-        let audience = audience(&[], client, resource).ok_or(ClientCredentialsError::Target)?;
+        let mut audience =
+            audience(&GrantFacts::default(), client, resource).ok_or(ClientCredentialsError::Target)?;
         let (jkt, x5t) = binding.thumbprints();
         let types = &self.settings.oauth.authorization_details_types;
         // Nobody is asked here, so only whom an operator has entered may have them.
@@ -86,6 +87,9 @@ impl Core {
             return Err(ClientCredentialsError::Details);
         }
         let details = details.for_audience(&audience);
+        if resource.is_empty() {
+            add_locations(&mut audience, client, &details);
+        }
         let facts = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
         let now = self.clock.now();
         let own_lifetime = client.metadata.access_token_lifetime.map(Duration::from_secs);

@@ -1,7 +1,8 @@
 //! What people have allowed clients.
 
 use countersign_model::ids::AccountId;
-use countersign_model::oauth::{ClientNo, Metadata, Scope};
+use countersign_model::oauth::client::host_of_document;
+use countersign_model::oauth::{AuthorizationDetails, ClientNo, GrantFacts, Metadata, Scope};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::{consents, grants};
 use countersign_store::{StoreError, Tx, Work, sessions};
@@ -15,10 +16,14 @@ pub struct Consent {
     pub client: ClientNo,
     /// Its id.
     pub client_id: String,
-    /// Its name.
+    /// Its name, of its own choice.
     pub client_name: Option<String>,
+    /// The host of its metadata document, if it is known by one.
+    pub client_host: Option<String>,
     /// What.
     pub scope: Scope,
+    /// What exactly, in each of its grants that hold (RFC 9396).
+    pub details: Vec<AuthorizationDetails>,
     /// When.
     pub given_at: Timestamp,
 }
@@ -50,20 +55,27 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub async fn list_consents(&self, account: AccountId) -> Result<Vec<Consent>, Unavailable> {
-        let rows = consents::list(&mut self.store.read().await?, account).await?;
-        // A client whose id is an address is known by that.
-        let name = |row: &consents::ConsentRow| {
+        let mut tx = self.store.read().await?;
+        let rows = consents::list(&mut tx, account).await?;
+        let grants = grants::with_details(&mut tx, account, self.clock.now()).await?;
+        drop(tx);
+        let mut detailed = Vec::new();
+        for (client, facts) in grants {
+            let facts: GrantFacts = self.read_facts(&facts)?;
+            detailed.push((client, facts.details));
+        }
+        let consent = |row: consents::ConsentRow| {
             let metadata = serde_json::from_str::<Metadata>(&row.metadata).ok();
-            metadata
-                .and_then(|metadata| metadata.client_name)
-                .filter(|_| !row.client_id.starts_with("https:"))
-        };
-        let consent = |row: consents::ConsentRow| Consent {
-            client: row.client,
-            client_name: name(&row),
-            client_id: row.client_id,
-            scope: row.scope,
-            given_at: row.given_at,
+            let of_client = detailed.iter().filter(|(client, _)| *client == row.client);
+            Consent {
+                client: row.client,
+                client_name: metadata.and_then(|metadata| metadata.client_name),
+                client_host: host_of_document(&row.client_id).map(str::to_owned),
+                client_id: row.client_id,
+                scope: row.scope,
+                details: of_client.map(|(_, details)| details.clone()).collect(),
+                given_at: row.given_at,
+            }
         };
         Ok(rows.into_iter().map(consent).collect())
     }

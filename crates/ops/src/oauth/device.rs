@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_model::code::Code;
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::limit::{RetryAfter, Scope as Counted};
-use countersign_model::oauth::{Client, ClientNo, GrantFacts, GrantType, Scope};
+use countersign_model::oauth::{AuthorizationDetails, Client, ClientNo, GrantFacts, GrantType, Scope};
 use countersign_model::secret::Secret;
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -15,6 +15,7 @@ use countersign_store::oauth::devices::{self, Approval, NewDevice};
 use countersign_store::{StoreError, Tx, Work, limits};
 
 use super::browser_session::BrowserSession;
+use super::read_request::may_detail;
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
 use crate::{Core, Source, Unavailable};
@@ -31,6 +32,8 @@ pub struct StartDevice<'a> {
     pub scope: Option<Scope>,
     /// Whom tokens are for (RFC 8707).
     pub resource: &'a [String],
+    /// What exactly it asks for (RFC 9396).
+    pub details: AuthorizationDetails,
     /// Where from.
     pub source: Source,
 }
@@ -60,6 +63,9 @@ pub enum StartDeviceError {
     /// It asks for an audience that the client may not.
     #[error("the client may not ask for this resource")]
     Target,
+    /// It asks for authorization details that the client may not.
+    #[error("the client may not ask for these authorization details")]
+    Details,
     /// Too many wait.
     #[error(transparent)]
     TooMany(#[from] RetryAfter),
@@ -75,6 +81,8 @@ pub struct WaitingDevice {
     pub client: Arc<Client>,
     /// What it asks for.
     pub scope: Scope,
+    /// What exactly it asks for.
+    pub details: AuthorizationDetails,
     /// The address that it asked from.
     pub source: String,
     /// When.
@@ -155,7 +163,7 @@ impl Core {
     /// # Errors
     /// [`StartDeviceError`].
     pub async fn start_device(&self, request: StartDevice<'_>) -> Result<Started, StartDeviceError> {
-        let StartDevice { client, scope, resource, source } = request;
+        let StartDevice { client, scope, resource, details, source } = request;
         if !client.may(GrantType::DeviceCode) {
             return Err(StartDeviceError::Grant);
         }
@@ -166,12 +174,21 @@ impl Core {
         if !resource.iter().all(|one| client.metadata.audience.contains(one)) {
             return Err(StartDeviceError::Target);
         }
+        if !may_detail(client, &details, &self.settings.oauth.authorization_details_types) {
+            return Err(StartDeviceError::Details);
+        }
         let now = self.clock.now();
         let device_code = Token::draw_marked(Mark::DEVICE_CODE, &self.random);
         let user_code = Code::draw(&self.random);
         let expires_in = self.settings.oauth.device_code;
         // It outlives the browser in which it is allowed: that may be anybody's.
-        let facts = GrantFacts { scope, audience: resource.to_vec(), offline: true, ..GrantFacts::default() };
+        let facts = GrantFacts {
+            scope,
+            audience: resource.to_vec(),
+            details,
+            offline: true,
+            ..GrantFacts::default()
+        };
         let device = NewDevice {
             digest: TokenDigest::of(device_code.reveal()),
             user_code: self.keyring.code_digest(&user_code),
@@ -214,7 +231,8 @@ impl Core {
             self.store.write(Refund { counter }).await?;
         }
         let started_at = found.expires_at.before(self.settings.oauth.device_code);
-        Ok(WaitingDevice { client, scope: facts.scope.clone(), source: found.source, started_at, facts })
+        let (scope, details) = (facts.scope.clone(), facts.details.clone());
+        Ok(WaitingDevice { client, scope, details, source: found.source, started_at, facts })
     }
 
     /// Allows or refuses the device that shows this code. The first decision holds.

@@ -195,12 +195,12 @@ impl Core {
             None => return Err(ExchangeCodeError::Invalid),
         };
         let facts: GrantFacts = self.read_facts(&code.facts)?;
-        let audience =
-            audience(&facts.audience, client, request.resource).ok_or(ExchangeCodeError::Target)?;
+        let audience = audience(&facts, client, request.resource).ok_or(ExchangeCodeError::Target)?;
         let drawn = self.draw_tokens(client, client.may(GrantType::RefreshToken), now);
         let end = if facts.offline { now.after(self.settings.sessions.absolute) } else { parent_end };
         let carried = Carried::new(client, &facts, facts.scope.clone(), audience, &request.binding, end);
-        let carried = carried.narrowed(request.details.as_ref()).ok_or(ExchangeCodeError::Details)?;
+        let carried = carried.narrowed(client, request.resource, request.details.as_ref());
+        let carried = carried.ok_or(ExchangeCodeError::Details)?;
         let grant = NewGrant {
             client: client.no,
             facts: code.facts.clone(),

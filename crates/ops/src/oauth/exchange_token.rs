@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::key::Algorithm;
-use countersign_model::oauth::{Actor, AuthMethod, Client, GrantFacts, GrantType, Scope, TokenFacts};
+use countersign_model::oauth::{
+    Actor, AuthMethod, AuthorizationDetails, Client, GrantFacts, GrantType, Scope, TokenFacts,
+};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::grants::{self, NewGrant};
@@ -44,6 +46,8 @@ pub struct TokenExchange<'a> {
     pub scope: Option<Scope>,
     /// `audience` and `resource`.
     pub audience: &'a [String],
+    /// Details: an exchanged token has none.
+    pub details: Option<AuthorizationDetails>,
     /// What the token is bound to.
     pub binding: Binding,
 }
@@ -63,6 +67,9 @@ pub enum ExchangeTokenError {
     /// It asks for an audience that it is not registered for.
     #[error("the client may not have this audience")]
     Target,
+    /// It asks for authorization details.
+    #[error("an exchanged token has no authorization details")]
+    Details,
     /// The client may not use this grant.
     #[error("the client may not use this grant")]
     Grant,
@@ -146,6 +153,10 @@ impl Core {
         if request.requested_type.is_some_and(|wanted| wanted != ACCESS_TOKEN) {
             return Err(ExchangeTokenError::Request);
         }
+        // What was allowed for one purpose is not had again for another (decision 0009).
+        if request.details.is_some() {
+            return Err(ExchangeTokenError::Details);
+        }
         let subject = self.subject_of(client, request.subject_token, request.subject_type).await?;
         let (jkt, x5t) = request.binding.thumbprints();
         let is_anothers = |bound: &Option<String>, shown| bound.is_some() && *bound != shown;
@@ -159,12 +170,12 @@ impl Core {
         if !scope.is_subset(&may) {
             return Err(ExchangeTokenError::Scope);
         }
-        let audience = audience(&[], client, request.audience).ok_or(ExchangeTokenError::Target)?;
+        let granted = GrantFacts::default();
+        let audience = audience(&granted, client, request.audience).ok_or(ExchangeTokenError::Target)?;
         self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
         let mut drawn = self.draw_tokens(client, false, self.clock.now());
         // It ends soon, and with its subject, which must not give way to it.
         drawn.most = u32::MAX;
-        let granted = GrantFacts::default();
         let end = subject.expires_at;
         let mut carried = Carried::new(client, &granted, scope, audience, &request.binding, end);
         carried.access.act = act.map(Box::new);

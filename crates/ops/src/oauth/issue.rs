@@ -82,20 +82,29 @@ impl Carried {
             x5t: x5t.clone().filter(|_| is_public),
             ..TokenFacts::default()
         };
-        let details = granted.details.for_audience(&audience);
+        let details = granted.details.clone();
         let access = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
         let told = granted.claims.id_token.iter().cloned().collect();
         Carried { access, refresh, end, told }
     }
 
-    /// The same with these details only, if they are asked for (RFC 9396 §6). `None` if they are not
-    /// among those that were granted.
-    pub(crate) fn narrowed(mut self, asked: Option<&AuthorizationDetails>) -> Option<Carried> {
-        if let Some(asked) = asked {
-            if !self.access.details.cover(asked) {
-                return None;
-            }
-            self.access.details = asked.clone();
+    /// The same with those details only that are for the resources that are asked for at the token endpoint, and of
+    /// these only the ones that are asked for (RFC 9396 §6). `None` if they are not among those that were granted.
+    /// Where no resource is asked for, the access token is also for where its details are.
+    pub(crate) fn narrowed(
+        mut self,
+        client: &Client,
+        resource: &[String],
+        asked: Option<&AuthorizationDetails>,
+    ) -> Option<Carried> {
+        let granted = self.access.details.for_audience(resource);
+        self.access.details = match asked {
+            Some(asked) if granted.cover(asked) => asked.clone(),
+            Some(_) => return None,
+            None => granted,
+        };
+        if resource.is_empty() {
+            add_locations(&mut self.access.audience, client, &self.access.details);
         }
         Some(self)
     }
@@ -283,14 +292,29 @@ pub(crate) enum IdToken<'a> {
     WithNonce(Option<&'a str>),
 }
 
-/// The audience of tokens: what is asked for of what was granted (RFC 8707 §2.2); where no audience was
-/// granted, of what the client is registered for. `None` if it asks for more.
-pub(crate) fn audience(granted: &[String], client: &Client, asked: &[String]) -> Option<Vec<String>> {
+/// The audience of tokens: what is asked for of what was granted (RFC 8707 §2.2), by name or as the place of a detail;
+/// where no audience was granted, of what the client is registered for. `None` if it asks for more.
+pub(crate) fn audience(granted: &GrantFacts, client: &Client, asked: &[String]) -> Option<Vec<String>> {
+    let mut may = granted.audience.clone();
     if asked.is_empty() {
-        return Some(granted.to_vec());
+        return Some(may);
     }
-    let may = if granted.is_empty() { &client.metadata.audience } else { granted };
+    match may.is_empty() {
+        true => may.clone_from(&client.metadata.audience),
+        false => add_locations(&mut may, client, &granted.details),
+    }
     asked.iter().all(|one| may.contains(one)).then(|| asked.to_vec())
+}
+
+/// Adds the places of details (RFC 9396 §2.2) to an audience, as far as the client is registered for them: a detail
+/// leads to no resource that `resource` could not lead to.
+pub(crate) fn add_locations(audience: &mut Vec<String>, client: &Client, details: &AuthorizationDetails) {
+    for location in details.locations() {
+        let is_registered = client.metadata.audience.iter().any(|one| one == location);
+        if is_registered && !audience.iter().any(|one| one == location) {
+            audience.push(location.to_owned());
+        }
+    }
 }
 
 impl Core {
@@ -380,11 +404,18 @@ mod tests {
     fn an_audience_is_only_narrowed() {
         let text = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
         let client = client(text(&["c"]));
-        assert_eq!(audience(&text(&["a", "b"]), &client, &[]), Some(text(&["a", "b"])));
-        assert_eq!(audience(&text(&["a", "b"]), &client, &text(&["b"])), Some(text(&["b"])));
-        assert_eq!(audience(&text(&["a", "b"]), &client, &text(&["b", "c"])), None);
-        assert_eq!(audience(&[], &client, &text(&["c"])), Some(text(&["c"])));
-        assert_eq!(audience(&[], &client, &text(&["a"])), None);
+        let details = |json: &str| AuthorizationDetails::parse(json).unwrap();
+        let granted = |texts: &[&str]| GrantFacts { audience: text(texts), ..GrantFacts::default() };
+        assert_eq!(audience(&granted(&["a", "b"]), &client, &[]), Some(text(&["a", "b"])));
+        assert_eq!(audience(&granted(&["a", "b"]), &client, &text(&["b"])), Some(text(&["b"])));
+        assert_eq!(audience(&granted(&["a", "b"]), &client, &text(&["b", "c"])), None);
+        assert_eq!(audience(&granted(&[]), &client, &text(&["c"])), Some(text(&["c"])));
+        assert_eq!(audience(&granted(&[]), &client, &text(&["a"])), None);
+        // The place of a detail counts, if the client is registered for it.
+        let there = details(r#"[{"type": "t", "locations": ["c", "d"]}]"#);
+        let granted = GrantFacts { details: there, ..granted(&["a"]) };
+        assert_eq!(audience(&granted, &client, &text(&["a", "c"])), Some(text(&["a", "c"])));
+        assert_eq!(audience(&granted, &client, &text(&["d"])), None);
     }
 
     fn client(audience: Vec<String>) -> Client {

@@ -7,7 +7,7 @@ use countersign_model::account::Standing;
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::{SessionId, Uuid};
 use countersign_model::key::Algorithm;
-use countersign_model::oauth::{Client, GrantFacts, GrantType, Scope};
+use countersign_model::oauth::{AuthorizationDetails, Client, GrantFacts, GrantType, Scope};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::accounts::{self, AccountRow};
@@ -43,6 +43,8 @@ pub struct JwtBearer<'a> {
     pub scope: Option<Scope>,
     /// RFC 8707.
     pub resource: &'a [String],
+    /// Details: there are none to be had, as nobody is asked.
+    pub details: Option<AuthorizationDetails>,
     /// What the token is bound to.
     pub binding: Binding,
     /// Where it came from.
@@ -65,6 +67,9 @@ pub enum JwtBearerError {
     /// It asks for an audience that it is not registered for.
     #[error("the client may not have this resource")]
     Target,
+    /// It asks for authorization details.
+    #[error("an assertion gives no authorization details")]
+    Details,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -113,6 +118,9 @@ impl Core {
         if !client.is_operators() || !client.may(GrantType::JwtBearer) {
             return Err(JwtBearerError::Grant);
         }
+        if request.details.is_some() {
+            return Err(JwtBearerError::Details);
+        }
         let issuer = self.issuer_of(&request).ok_or(JwtBearerError::Assertion)?;
         let may = client.metadata.scope.intersect(&issuer.scope);
         let may = may.without(&Scope::parse(Scope::OFFLINE).unwrap_or_default());
@@ -120,7 +128,8 @@ impl Core {
         if !scope.is_subset(&may) {
             return Err(JwtBearerError::Scope);
         }
-        let audience = audience(&[], client, request.resource).ok_or(JwtBearerError::Target)?;
+        let audience =
+            audience(&GrantFacts::default(), client, request.resource).ok_or(JwtBearerError::Target)?;
         let found = match self.verify_assertion(issuer, request.assertion).await {
             Some(claims) => self.asserted_account(issuer, &claims).await?.map(|account| (account, claims)),
             None => None,

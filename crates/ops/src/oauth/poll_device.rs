@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::ids::{SessionId, Uuid};
-use countersign_model::oauth::{Client, GrantFacts, GrantType};
+use countersign_model::oauth::{AuthorizationDetails, Client, GrantFacts, GrantType};
 use countersign_model::session::TokenDigest;
 use countersign_store::oauth::device_polls::{self, DeviceState};
 use countersign_store::oauth::grants::NewGrant;
@@ -36,6 +36,9 @@ pub enum PollDeviceError {
     /// Unknown, used, or another client's.
     #[error("the device code is not valid")]
     Invalid,
+    /// It asks for details that were not granted.
+    #[error("the authorization details were not granted")]
+    Details,
     /// The client may not use this grant.
     #[error("the client may not use this grant")]
     Grant,
@@ -47,6 +50,7 @@ pub enum PollDeviceError {
 struct Poll {
     digest: TokenDigest,
     client: Arc<Client>,
+    details: Option<AuthorizationDetails>,
     binding: Binding,
     drawn: DrawnTokens,
     absolute: Duration,
@@ -89,15 +93,18 @@ impl Work for Poll {
             }
             DeviceState::Approved { holder, uuid } => (holder, uuid),
         };
-        if !device_polls::redeem(tx, &self.digest, self.client.no).await? {
-            return Ok(Polled::Not(PollDeviceError::Invalid));
-        }
         let broken = |_| StoreError::Broken("the facts of a device cannot be read".to_owned());
         // Nobody signs in on the device again, so it does not end with a browser's session.
         let facts = GrantFacts { offline: true, ..serde_json::from_str(&found.facts).map_err(broken)? };
         let end = now.after(self.absolute);
         let (scope, audience) = (facts.scope.clone(), facts.audience.clone());
         let carried = Carried::new(&self.client, &facts, scope, audience, &self.binding, end);
+        let Some(carried) = carried.narrowed(&self.client, &[], self.details.as_ref()) else {
+            return Ok(Polled::Not(PollDeviceError::Details));
+        };
+        if !device_polls::redeem(tx, &self.digest, self.client.no).await? {
+            return Ok(Polled::Not(PollDeviceError::Invalid));
+        }
         let grant = NewGrant {
             client: self.client.no,
             facts: serde_json::to_string(&facts).map_err(broken)?,
@@ -115,7 +122,8 @@ impl Work for Poll {
 }
 
 impl Core {
-    /// Gives a device its tokens, once, when somebody has allowed it.
+    /// Gives a device its tokens, once, when somebody has allowed it; with these of the details that were granted, if it
+    /// says which.
     ///
     /// # Errors
     /// [`PollDeviceError`].
@@ -123,6 +131,7 @@ impl Core {
         &self,
         client: &Arc<Client>,
         code: &str,
+        details: Option<AuthorizationDetails>,
         binding: Binding,
     ) -> Result<Tokens, PollDeviceError> {
         if !client.may(GrantType::DeviceCode) {
@@ -133,6 +142,7 @@ impl Core {
         let work = Poll {
             digest: TokenDigest::of(code),
             client: Arc::clone(client),
+            details,
             binding,
             drawn: drawn.clone(),
             absolute: self.settings.sessions.absolute,

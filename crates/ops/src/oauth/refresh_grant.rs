@@ -121,10 +121,10 @@ impl Rotate {
         if !scope.is_subset(&facts.scope) {
             return Err(RefreshGrantError::Scope);
         }
-        let audience =
-            audience(&facts.audience, &self.client, &self.resource).ok_or(RefreshGrantError::Target)?;
+        let audience = audience(facts, &self.client, &self.resource).ok_or(RefreshGrantError::Target)?;
         let carried = Carried::new(&self.client, facts, scope, audience, &self.binding, end);
-        carried.narrowed(self.details.as_ref()).ok_or(RefreshGrantError::Details)
+        let carried = carried.narrowed(&self.client, &self.resource, self.details.as_ref());
+        carried.ok_or(RefreshGrantError::Details)
     }
 }
 

@@ -163,6 +163,23 @@ pub async fn take_over(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> 
     tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await.map(drop)
 }
 
+/// What the account's grants that hold say of authorization details (RFC 9396): the client and JSON of `GrantFacts`,
+/// the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn with_details(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<(ClientNo, String)>, StoreError> {
+    let sql = r#"SELECT g.client_no, g.facts FROM oauth_grants g JOIN accounts a ON a.id = g.account_id
+                 WHERE g.account_id = $1 AND g.epoch = a.epoch AND g.expires_at > $2 AND g.facts LIKE '%"details":%'
+                 ORDER BY g.started_at"#;
+    let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
+    rows.iter().map(|row| Ok((ClientNo(row.int(0)?), row.text(1)?.to_owned()))).collect()
+}
+
 /// The sessions of an account's grants to a client.
 ///
 /// # Errors

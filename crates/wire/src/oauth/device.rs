@@ -1,6 +1,6 @@
 //! Device authorization (RFC 8628 §3.1).
 
-use countersign_model::oauth::{ErrorCode, Scope};
+use countersign_model::oauth::ErrorCode;
 use countersign_ops::oauth::device::{StartDevice, StartDeviceError};
 use http::StatusCode;
 use serde_json::json;
@@ -11,13 +11,13 @@ use crate::http::{Call, Reply};
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (client, parameters) = request::authenticated(call).await?;
-    let scope = parameters.get("scope").map(Scope::parse).transpose();
-    let scope = scope.map_err(|_| {
-        let description = "The scope is not a list of at most 50 names.";
-        OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
-    })?;
-    let resource = parameters.all("resource");
-    let started = StartDevice { client: &client, scope, resource, source: call.source() };
+    let started = StartDevice {
+        client: &client,
+        scope: request::scope(&parameters)?,
+        resource: parameters.all("resource"),
+        details: request::details(&parameters)?.unwrap_or_default(),
+        source: call.source(),
+    };
     let started = call.core().start_device(started).await?;
     let uri = format!("{}/device", call.core().settings.public_url);
     let body = json!({
@@ -44,6 +44,10 @@ impl From<StartDeviceError> for OAuthError {
             StartDeviceError::Target => {
                 refused(ErrorCode::InvalidTarget, "The resource is not one that the client may ask for.")
             }
+            StartDeviceError::Details => refused(
+                ErrorCode::InvalidAuthorizationDetails,
+                "A type of these authorization_details is not served, or not registered for the client.",
+            ),
             StartDeviceError::TooMany(_) => OAuthError::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 ErrorCode::TemporarilyUnavailable,

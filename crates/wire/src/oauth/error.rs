@@ -138,6 +138,7 @@ impl From<PollDeviceError> for OAuthError {
                 ErrorCode::InvalidGrant,
                 "The device code is unknown or used, or belongs to another client.",
             ),
+            PollDeviceError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
             PollDeviceError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             PollDeviceError::Unavailable(unavailable) => unavailable.into(),
         }
@@ -157,6 +158,10 @@ impl From<ExchangeTokenError> for OAuthError {
             ),
             ExchangeTokenError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
             ExchangeTokenError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            ExchangeTokenError::Details => refused(
+                ErrorCode::InvalidAuthorizationDetails,
+                "An exchanged token has no authorization_details.",
+            ),
             ExchangeTokenError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             ExchangeTokenError::Unavailable(unavailable) => unavailable.into(),
         }
@@ -174,6 +179,10 @@ impl From<JwtBearerError> for OAuthError {
             ),
             JwtBearerError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),
             JwtBearerError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
+            JwtBearerError::Details => refused(
+                ErrorCode::InvalidAuthorizationDetails,
+                "An assertion gives no authorization_details.",
+            ),
             JwtBearerError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             JwtBearerError::Unavailable(unavailable) => unavailable.into(),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_model::oauth::{Client, ErrorCode, Parameters};
+use countersign_model::oauth::{AuthorizationDetails, Client, ErrorCode, Parameters, Scope};
 use countersign_model::secret::Secret;
 use countersign_ops::oauth::authenticate_client::{AuthenticateClientError, Credentials};
 use http::StatusCode;
@@ -111,6 +111,24 @@ pub(super) async fn authenticate(
         certificate: certificate.as_deref(),
     };
     call.core().authenticate_client(&credentials, call.source()).await.map_err(refused)
+}
+
+/// `scope`.
+pub(super) fn scope(parameters: &Parameters) -> Result<Option<Scope>, OAuthError> {
+    let scope = parameters.get("scope").map(Scope::parse).transpose();
+    scope.map_err(|_| {
+        let description = "The scope is not a list of at most 50 names.";
+        OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
+    })
+}
+
+/// `authorization_details` (RFC 9396).
+pub(super) fn details(parameters: &Parameters) -> Result<Option<AuthorizationDetails>, OAuthError> {
+    let details = parameters.get("authorization_details").map(AuthorizationDetails::parse).transpose();
+    details.map_err(|_| {
+        let description = "The authorization_details are no list of at most 20, each with a type.";
+        OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidAuthorizationDetails, description)
+    })
 }
 
 /// Id and secret of a header: each is encoded like a form's value before they are joined (RFC 6749 §2.3.1).

@@ -106,7 +106,7 @@ impl Asked<'_> {
 
     async fn poll_device(self) -> Result<Tokens, OAuthError> {
         let code = self.required("device_code")?;
-        Ok(self.call.core().poll_device(&self.client, code, self.binding.clone()).await?)
+        Ok(self.call.core().poll_device(&self.client, code, self.details()?, self.binding.clone()).await?)
     }
 
     async fn exchange_token(self) -> Result<Tokens, OAuthError> {
@@ -125,6 +125,7 @@ impl Asked<'_> {
             requested_type: parameters.get("requested_token_type"),
             scope: self.scope()?,
             audience: &audience,
+            details: self.details()?,
             binding: self.binding.clone(),
         };
         Ok(self.call.core().exchange_token(exchange).await?)
@@ -136,6 +137,7 @@ impl Asked<'_> {
             assertion: self.required("assertion")?,
             scope: self.scope()?,
             resource: self.parameters.all("resource"),
+            details: self.details()?,
             binding: self.binding.clone(),
             source: self.call.source(),
         };
@@ -147,20 +149,11 @@ impl Asked<'_> {
     }
 
     fn details(&self) -> Result<Option<AuthorizationDetails>, OAuthError> {
-        let details =
-            self.parameters.get("authorization_details").map(AuthorizationDetails::parse).transpose();
-        details.map_err(|_| {
-            let description = "The authorization_details are no list of at most 20, each with a type.";
-            OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidAuthorizationDetails, description)
-        })
+        request::details(&self.parameters)
     }
 
     fn scope(&self) -> Result<Option<Scope>, OAuthError> {
-        let scope = self.parameters.get("scope").map(Scope::parse).transpose();
-        scope.map_err(|_| {
-            let description = "The scope is not a list of at most 50 names.";
-            OAuthError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
-        })
+        request::scope(&self.parameters)
     }
 }
 

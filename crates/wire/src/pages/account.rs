@@ -1,4 +1,4 @@
-//! Sessions and consents of whoever is signed in.
+//! Addresses, consents and sessions of whoever is signed in.
 
 use askama::Template;
 use countersign_model::ids::SessionId;
@@ -14,6 +14,7 @@ use http::StatusCode;
 
 use super::consent::scope_text;
 use super::cookies::{self, Browser};
+use super::details::{Detail, readable};
 use super::error::Error;
 use super::form::Form;
 use super::layout::{FlowNotice, Hidden, Shell};
@@ -33,7 +34,7 @@ struct Account<'a> {
     addresses: Vec<AddressRow>,
     /// For the forms that prove one.
     verify: Hidden,
-    applications: Vec<Row>,
+    applications: Vec<Application>,
     sessions: Vec<Row>,
 }
 
@@ -42,6 +43,12 @@ struct AddressRow {
     given: String,
     text: &'static str,
     is_proven: bool,
+}
+
+/// An application and what it may.
+struct Application {
+    row: Row,
+    details: Vec<Detail>,
 }
 
 /// What can be ended.
@@ -94,14 +101,21 @@ fn address_row(words: &Words, own: &OwnAddress) -> AddressRow {
     }
 }
 
-fn application(words: &Words, consent: &Consent) -> Row {
+fn application(words: &Words, consent: &Consent) -> Application {
     let scopes: Vec<String> = consent.scope.names().map(|name| scope_text(words, name)).collect();
     let since = fill(words.since, &[("time", &consent.given_at.date_and_time())]);
-    Row {
+    let row = Row {
         id: consent.client.0.to_string(),
-        name: consent.client_name.clone().unwrap_or_else(|| consent.client_id.clone()),
+        name: match (&consent.client_host, &consent.client_name) {
+            // The host first: the name may be one that somebody else has.
+            (Some(host), Some(name)) => format!("{host} ({name})"),
+            (Some(host), None) => host.clone(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => consent.client_id.clone(),
+        },
         text: format!("{} ({since} UTC)", scopes.join(", ")),
-    }
+    };
+    Application { row, details: consent.details.iter().flat_map(|all| readable(words, all)).collect() }
 }
 
 fn row(words: &Words, session: &Session, this: SessionId) -> Row {

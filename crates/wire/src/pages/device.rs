@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::consent::{Consent, Line, client_name, links, scope_text, warning};
 use super::cookies::{self, Browser};
+use super::details::readable;
 use super::error::Error;
 use super::form::{Form, text_of_query};
 use super::layout::{FlowNotice, Hidden, Shell, in_query};
@@ -102,7 +103,7 @@ fn confirm(call: &Call<'_>, form: &Form, session: &BrowserSession, device: &Wait
             .names()
             .map(|name| Line { text: scope_text(words, name), known: false })
             .collect(),
-        details: Vec::new(),
+        details: readable(words, &device.details),
         notes: vec![fill(words.device_from, &from)],
         fields: vec![("user_code", user_code.to_owned())],
         links: links(words, &device.client),

@@ -312,7 +312,9 @@ fn who_asks_is_named_by_its_host_and_remembered_for_it_only(case: &Case) {
         if uri == own {
             // So that the other ones show what they show to somebody who has allowed nothing.
             browser.open("/account");
-            assert!(browser.page().text().contains(&client.id), "{browser}");
+            let shown = format!("{} (Your Bank)", site.host());
+            let page = browser.page().text();
+            assert!(page.contains(&shown) && !page.contains(&client.id), "{browser}");
             browser.submit(&[("action", "withdraw")]);
         }
     }

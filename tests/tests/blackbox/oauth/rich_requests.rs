@@ -17,6 +17,9 @@ on_both_engines! {
     a_client_gets_details_for_itself
     details_are_for_their_locations
     an_exchanged_token_has_no_details
+    a_token_is_for_where_its_details_are
+    a_device_asks_for_details
+    the_accounts_page_shows_what_was_allowed_in_detail
     details_are_shown_in_every_language
 }
 
@@ -295,11 +298,136 @@ fn an_exchanged_token_has_no_details(case: &Case) {
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
             ("authorization_details", details.as_str()),
         ];
-        let other = provider.token(&client, &pairs).expect(200).json();
+        expect_error(&provider.token(&client, &pairs), "invalid_authorization_details");
+        let other = provider.token(&client, &pairs[..3]).expect(200).json();
         assert!(other.get("authorization_details").is_none(), "{other}");
         let told = provider.introspect(&client, &text(&other, "access_token"));
         assert_eq!((&told["active"], told.get("authorization_details")), (&json!(true), None), "{format}");
     }
+}
+
+/// RFC 9396 §2.2, §3.2: `resource` of an authorization request is for its scope, `locations` are for the details.
+fn a_token_is_for_where_its_details_are(case: &Case) {
+    let own = own(case);
+    let provider = Provider::new(&own);
+    let (bank, shop, stranger) =
+        ("https://bank.example.com", "https://shop.example.com", "https://stranger.example.com");
+    let metadata = json!({"audience": [bank, shop], "access_token_format": "jwt"});
+    let client = provider.client(registered(metadata));
+    let at = |places: &[&str]| json!({"type": "payment", "locations": places});
+    let (at_bank, elsewhere, anywhere) = (at(&[bank]), at(&[stranger]), json!({"type": "payment"}));
+    let details = json!([at_bank, elsewhere, anywhere]);
+    let audience = |tokens: &Value| decoded(&text(tokens, "access_token")).1["aud"].clone();
+    let code = granted(&provider, &client, &details);
+    let tokens = provider.redeem(&client, &code).expect(200).json();
+    assert_eq!(
+        (&audience(&tokens), &tokens["authorization_details"]),
+        (&json!(bank), &details),
+        "where it may go"
+    );
+    let rs = provider.service(json!({"scope": "read", "audience": [bank]}));
+    let told = provider.introspect(&rs, &text(&tokens, "access_token"));
+    assert_eq!((&told["aud"], &told["authorization_details"]), (&json!(bank), &json!([at_bank, anywhere])));
+    // No location, or none that the client is registered for: as ever.
+    for details in [json!([anywhere]), json!([elsewhere])] {
+        let tokens = provider.redeem(&client, &granted(&provider, &client, &details)).expect(200).json();
+        assert_eq!(
+            (audience(&tokens), &tokens["authorization_details"]),
+            (json!(provider.issuer()), &details)
+        );
+    }
+    // Less is for fewer places.
+    let refresh = |token: &str, more: &[(&str, &str)]| {
+        let pairs = [&[("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
+        provider.token(&client, &pairs).expect(200).json()
+    };
+    let less = json!([anywhere]).to_string();
+    let next = refresh(&text(&tokens, "refresh_token"), &[("authorization_details", &less)]);
+    assert_eq!(audience(&next), provider.issuer());
+    // What `resource` says goes with it, and at the token endpoint it chooses.
+    let mut browser = provider.browser();
+    let asked = provider.ask(&client).with("authorization_details", &json!([at_bank]).to_string());
+    let asked = asked.with("resource", shop);
+    browser.open(&asked.target()).sign_in(&provider.user());
+    let answer = browser.submit(&[("decision", "allow")]).answer();
+    let code = Granted { code: answer.get("code").to_owned(), asked, answer };
+    let tokens = provider.redeem(&client, &code).expect(200).json();
+    assert_eq!(
+        (audience(&tokens), &tokens["authorization_details"]),
+        (json!([shop, bank]), &json!([at_bank]))
+    );
+    let next = refresh(&text(&tokens, "refresh_token"), &[("resource", bank)]);
+    assert_eq!((audience(&next), &next["authorization_details"]), (json!(bank), &json!([at_bank])));
+    let next = refresh(&text(&next, "refresh_token"), &[("resource", shop)]);
+    assert_eq!((audience(&next), next.get("authorization_details")), (json!(shop), None));
+    // And for a client itself.
+    let details = json!([at_bank, elsewhere]).to_string();
+    let metadata = json!({"scope": "read", "audience": [bank], "authorization_details_types": ["payment"],
+        "access_token_format": "jwt"});
+    let service = provider.service(metadata);
+    let pairs = [("grant_type", "client_credentials"), ("authorization_details", details.as_str())];
+    assert_eq!(audience(&provider.token(&service, &pairs).expect(200).json()), bank);
+}
+
+/// RFC 9396 §2: wherever a scope may be asked for.
+fn a_device_asks_for_details(case: &Case) {
+    let own = own(case);
+    let provider = Provider::new(&own);
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let client = provider.client(registered(json!({"grant_types": [grant], "redirect_uris": []})));
+    let begin = |details: &Value| {
+        let details = details.to_string();
+        provider.call(&client, "/oauth2/device_authorization", &[("authorization_details", &details)])
+    };
+    for bad in [json!([{"type": "account"}]), json!([{"type": "unserved"}]), json!({}), json!("x")] {
+        expect_error(&begin(&bad), "invalid_authorization_details");
+    }
+    let (first, second) = (payment("9.50"), json!({"type": "payment", "identifier": "7"}));
+    let started = begin(&json!([first, second])).expect(200).json();
+    let mut browser = provider.browser();
+    browser.open("/sign-in").sign_in(&provider.user()).open("/device");
+    browser.submit(&[("user_code", &text(&started, "user_code"))]);
+    let page = browser.page().text();
+    for shown in ["initiate, cancel", "instructed amount › amount", "9.50"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    browser.submit(&[("decision", "allow")]);
+    let code = text(&started, "device_code");
+    let poll = |details: &Value| {
+        let details = details.to_string();
+        let pairs = [
+            ("grant_type", grant),
+            ("device_code", code.as_str()),
+            ("authorization_details", details.as_str()),
+        ];
+        provider.token(&client, &pairs)
+    };
+    expect_error(&poll(&json!([payment("95.0")])), "invalid_authorization_details");
+    let tokens = poll(&json!([second])).expect(200).json();
+    assert_eq!(tokens["authorization_details"], json!([second]));
+    let told = provider.introspect(&client, &text(&tokens, "access_token"));
+    assert_eq!(told["authorization_details"], json!([second]));
+}
+
+fn the_accounts_page_shows_what_was_allowed_in_detail(case: &Case) {
+    let own = own(case);
+    let provider = Provider::new(&own);
+    let client = provider.client(registered(json!({"first_party": true})));
+    let mut browser = provider.signed_in(&client, &provider.user());
+    assert!(!browser.open("/account").page().text().contains("instructed amount"), "{browser}");
+    for amount in ["9.50", "95.00"] {
+        let details = json!([payment(amount)]).to_string();
+        let asked = provider.ask(&client).with("authorization_details", &details);
+        let answer = browser.open(&asked.target()).submit(&[("decision", "allow")]).answer();
+        let code = Granted { code: answer.get("code").to_owned(), asked, answer };
+        provider.redeem(&client, &code).expect(200);
+    }
+    let page = browser.open("/account").page().text();
+    for shown in ["instructed amount › amount", "9.50", "95.00", "initiate, cancel"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    browser.submit(&[("action", "withdraw")]);
+    assert!(!browser.page().text().contains("95.00"), "{browser}");
 }
 
 fn details_are_shown_in_every_language(case: &Case) {
