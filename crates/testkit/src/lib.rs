@@ -8,6 +8,7 @@
 // A test kit has nobody to return an error to: whatever goes wrong here fails the test, with the reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+pub mod faketime;
 pub mod http;
 pub mod https;
 pub mod identity;
@@ -17,6 +18,7 @@ pub mod outbox;
 pub mod poll;
 pub mod postgres;
 pub mod process;
+mod ready_made;
 pub mod scratch;
 pub mod server;
 pub mod sms;

@@ -110,6 +110,14 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// A new database with what is in another one, to which nobody is connected.
+    pub fn copy_of(&self, url: &str) -> String {
+        let template = url.rsplit('/').next().unwrap_or_default();
+        let name = fresh_name("test");
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        self.url(&name)
+    }
+
     /// Removes a database, connected or not.
     pub fn drop_database(&self, url: &str) {
         let name = url.rsplit('/').next().unwrap_or_default();

@@ -47,6 +47,15 @@ pub fn make_directory(path: &Path) {
     DirBuilder::new().mode(0o700).create(path).expect("a directory in the run's own");
 }
 
+/// Copies the files of a directory, but no directories in it.
+pub fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a directory of the run").flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("a file in the run's own directory");
+        }
+    }
+}
+
 /// Whether directories are to be left behind.
 pub fn kept() -> bool {
     std::env::var_os("COUNTERSIGN_TEST_KEEP").is_some()
