@@ -1,11 +1,20 @@
 //! What servers start from that need not start from nothing.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::{Engine, Server, poll};
+use crate::{Engine, Server, poll, scratch};
+
+/// Copies the files of a server that has made its keys to a new data directory; its database is not among them unless
+/// it is a file.
+pub(crate) fn copy(engine: Engine, data: &Path) -> &'static Server {
+    let made = server(engine);
+    scratch::copy_files(&made.data_dir(), data);
+    made
+}
 
 /// A server that has made its keys and was stopped, for others to start from.
-pub(crate) fn server(engine: Engine) -> &'static Server {
+fn server(engine: Engine) -> &'static Server {
     static SQLITE: OnceLock<Server> = OnceLock::new();
     static POSTGRES: OnceLock<Server> = OnceLock::new();
     let place = match engine {

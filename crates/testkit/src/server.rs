@@ -125,15 +125,12 @@ impl Builder {
 
     /// Starts it; panics with its log when it is not ready in time.
     pub fn start(self) -> Server {
-        let ready_made = (!self.fresh && self.database.is_none()).then(|| ready_made::server(self.engine));
         let home = scratch::directory("server");
         let data = home.join("data");
         scratch::make_directory(&data);
         fs::write(home.join("countersign.toml"), &self.config).expect("a file in the run's own directory");
-        if let Some(made) = ready_made {
-            scratch::copy_files(&made.data_dir(), &data);
-        }
-        let database = match (&self.database, self.engine, ready_made) {
+        let made = (!self.fresh && self.database.is_none()).then(|| ready_made::copy(self.engine, &data));
+        let database = match (&self.database, self.engine, made) {
             (Some(url), _, _) => url.clone(),
             (None, Engine::Sqlite, _) => format!("sqlite:{}", data.join("countersign.db").display()),
             (None, Engine::Postgres, Some(made)) => Postgres::shared().copy_of(made.database_url()),
