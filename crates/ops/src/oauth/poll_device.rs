@@ -12,7 +12,7 @@ use countersign_store::{StoreError, Tx, Work};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
 use crate::{Core, Unavailable};
 
 /// By how many seconds a device that asks too early has to be slower (RFC 8628 §3.5).
@@ -36,6 +36,9 @@ pub enum PollDeviceError {
     /// Unknown, used, or another client's.
     #[error("the device code is not valid")]
     Invalid,
+    /// It asks for an audience that was not granted.
+    #[error("the resource was not granted")]
+    Target,
     /// It asks for details that were not granted.
     #[error("the authorization details were not granted")]
     Details,
@@ -47,9 +50,25 @@ pub enum PollDeviceError {
     Unavailable(#[from] Unavailable),
 }
 
+/// A device that asks.
+#[derive(Clone, Debug)]
+pub struct PollDevice<'a> {
+    /// Whose.
+    pub client: &'a Arc<Client>,
+    /// What it was given.
+    pub code: &'a str,
+    /// RFC 8707.
+    pub resource: &'a [String],
+    /// What the access token is to have of the details that were granted; all if it is not said.
+    pub details: Option<AuthorizationDetails>,
+    /// What the tokens are bound to.
+    pub binding: Binding,
+}
+
 struct Poll {
     digest: TokenDigest,
     client: Arc<Client>,
+    resource: Vec<String>,
     details: Option<AuthorizationDetails>,
     binding: Binding,
     drawn: DrawnTokens,
@@ -97,9 +116,11 @@ impl Work for Poll {
         // Nobody signs in on the device again, so it does not end with a browser's session.
         let facts = GrantFacts { offline: true, ..serde_json::from_str(&found.facts).map_err(broken)? };
         let end = now.after(self.absolute);
-        let (scope, audience) = (facts.scope.clone(), facts.audience.clone());
-        let carried = Carried::new(&self.client, &facts, scope, audience, &self.binding, end);
-        let Some(carried) = carried.narrowed(&self.client, &[], self.details.as_ref()) else {
+        let Some(audience) = audience(&facts, &self.client, &self.resource) else {
+            return Ok(Polled::Not(PollDeviceError::Target));
+        };
+        let carried = Carried::new(&self.client, &facts, facts.scope.clone(), audience, &self.binding, end);
+        let Some(carried) = carried.narrowed(&self.client, &self.resource, self.details.as_ref()) else {
             return Ok(Polled::Not(PollDeviceError::Details));
         };
         if !device_polls::redeem(tx, &self.digest, self.client.no).await? {
@@ -122,18 +143,12 @@ impl Work for Poll {
 }
 
 impl Core {
-    /// Gives a device its tokens, once, when somebody has allowed it; with these of the details that were granted, if it
-    /// says which.
+    /// Gives a device its tokens, once, when somebody has allowed it.
     ///
     /// # Errors
     /// [`PollDeviceError`].
-    pub async fn poll_device(
-        &self,
-        client: &Arc<Client>,
-        code: &str,
-        details: Option<AuthorizationDetails>,
-        binding: Binding,
-    ) -> Result<Tokens, PollDeviceError> {
+    pub async fn poll_device(&self, request: PollDevice<'_>) -> Result<Tokens, PollDeviceError> {
+        let PollDevice { client, code, resource, details, binding } = request;
         if !client.may(GrantType::DeviceCode) {
             return Err(PollDeviceError::Grant);
         }
@@ -142,6 +157,7 @@ impl Core {
         let work = Poll {
             digest: TokenDigest::of(code),
             client: Arc::clone(client),
+            resource: resource.to_vec(),
             details,
             binding,
             drawn: drawn.clone(),

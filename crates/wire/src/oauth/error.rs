@@ -138,6 +138,7 @@ impl From<PollDeviceError> for OAuthError {
                 ErrorCode::InvalidGrant,
                 "The device code is unknown or used, or belongs to another client.",
             ),
+            PollDeviceError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             PollDeviceError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
             PollDeviceError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             PollDeviceError::Unavailable(unavailable) => unavailable.into(),

@@ -7,6 +7,7 @@ use countersign_ops::oauth::check_dpop::{Binding, Proof};
 use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
 use countersign_ops::oauth::exchange_token::TokenExchange;
 use countersign_ops::oauth::jwt_bearer::JwtBearer;
+use countersign_ops::oauth::poll_device::PollDevice;
 use countersign_ops::oauth::refresh_grant::RefreshGrant;
 use http::{HeaderName, StatusCode};
 
@@ -105,8 +106,14 @@ impl Asked<'_> {
     }
 
     async fn poll_device(self) -> Result<Tokens, OAuthError> {
-        let code = self.required("device_code")?;
-        Ok(self.call.core().poll_device(&self.client, code, self.details()?, self.binding.clone()).await?)
+        let poll = PollDevice {
+            client: &self.client,
+            code: self.required("device_code")?,
+            resource: self.parameters.all("resource"),
+            details: self.details()?,
+            binding: self.binding.clone(),
+        };
+        Ok(self.call.core().poll_device(poll).await?)
     }
 
     async fn exchange_token(self) -> Result<Tokens, OAuthError> {

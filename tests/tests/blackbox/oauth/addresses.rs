@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::browser::Browser;
 use super::provider::{Provider, User};
-use crate::case::{Case, on_both_engines, password};
+use crate::case::{Case, at_once, on_both_engines, password};
 use crate::generous::generous;
 use crate::ouser;
 use crate::parity::{Surface, is_live, register, sign_in};
@@ -15,6 +15,7 @@ on_both_engines! {
     an_only_address_is_proven_and_what_was_set_up_stays
     a_proof_is_for_the_session_and_the_browser_that_asked
     an_address_that_another_account_has_proven_meanwhile_stays_there
+    an_address_that_two_prove_at_once_is_of_one
     codes_to_prove_an_address_are_limited
 }
 
@@ -118,6 +119,35 @@ fn an_address_that_another_account_has_proven_meanwhile_stays_there(case: &Case)
     // Claimed again, it is taken, as it is for everybody.
     let again = claimer.profile(case, "PATCH").json(&json!({ "email": claimer.email })).send();
     again.expect(400);
+}
+
+/// The claimer in its session and a newcomer who registers, at one moment: one of them has the address, and the other
+/// nothing of it.
+fn an_address_that_two_prove_at_once_is_of_one(case: &Case) {
+    let case = &generous(case);
+    for round in 0..6 {
+        let claimer = Claimer::new(case);
+        let email = &claimer.email;
+        let mut browser = signed_in(case, &claimer.phone, &claimer.password);
+        ask(&mut browser, email);
+        let own = latest(case, email);
+        let (newcomers, owned) = (ouser::code_for(case, email), password());
+        let statuses = at_once(2, |number| match number {
+            0 => browser.clone().submit(&[("code", &own)]).page().status,
+            _ => ouser::redeem(case, &newcomers, &owned).status,
+        });
+        let is_claimers = claimer.shown_email(case) == *email;
+        assert_eq!(statuses[1], if is_claimers { 409 } else { 201 }, "{round}: {statuses:?}");
+        let may = |password| sign_in(case, Surface::Rest, email, password).is_some();
+        assert_eq!(
+            (may(&claimer.password), may(&owned)),
+            (is_claimers, !is_claimers),
+            "{round}: {statuses:?}"
+        );
+        let page = browser.open("/account").page().text();
+        assert_eq!(page.contains(email), is_claimers, "{round}: {page}");
+        assert!(!page.contains(UNPROVEN), "{round}: {page}");
+    }
 }
 
 /// R026, R017.

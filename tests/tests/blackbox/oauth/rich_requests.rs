@@ -374,7 +374,9 @@ fn a_device_asks_for_details(case: &Case) {
     let own = own(case);
     let provider = Provider::new(&own);
     let grant = "urn:ietf:params:oauth:grant-type:device_code";
-    let client = provider.client(registered(json!({"grant_types": [grant], "redirect_uris": []})));
+    let (bank, shop) = ("https://bank.example.com", "https://shop.example.com");
+    let metadata = json!({"grant_types": [grant], "redirect_uris": [], "audience": [bank, shop]});
+    let client = provider.client(registered(metadata));
     let begin = |details: &Value| {
         let details = details.to_string();
         provider.call(&client, "/oauth2/device_authorization", &[("authorization_details", &details)])
@@ -382,7 +384,8 @@ fn a_device_asks_for_details(case: &Case) {
     for bad in [json!([{"type": "account"}]), json!([{"type": "unserved"}]), json!({}), json!("x")] {
         expect_error(&begin(&bad), "invalid_authorization_details");
     }
-    let (first, second) = (payment("9.50"), json!({"type": "payment", "identifier": "7"}));
+    let (first, second) =
+        (payment("9.50"), json!({"type": "payment", "identifier": "7", "locations": [bank]}));
     let started = begin(&json!([first, second])).expect(200).json();
     let mut browser = provider.browser();
     browser.open("/sign-in").sign_in(&provider.user()).open("/device");
@@ -393,20 +396,23 @@ fn a_device_asks_for_details(case: &Case) {
     }
     browser.submit(&[("decision", "allow")]);
     let code = text(&started, "device_code");
-    let poll = |details: &Value| {
+    let poll = |details: &Value, resource: &str| {
         let details = details.to_string();
         let pairs = [
             ("grant_type", grant),
             ("device_code", code.as_str()),
             ("authorization_details", details.as_str()),
+            ("resource", resource),
         ];
         provider.token(&client, &pairs)
     };
-    expect_error(&poll(&json!([payment("95.0")])), "invalid_authorization_details");
-    let tokens = poll(&json!([second])).expect(200).json();
+    expect_error(&poll(&json!([payment("95.0")]), bank), "invalid_authorization_details");
+    expect_error(&poll(&json!([second]), shop), "invalid_authorization_details");
+    expect_error(&poll(&json!([second]), "https://stranger.example.com"), "invalid_target");
+    let tokens = poll(&json!([second]), bank).expect(200).json();
     assert_eq!(tokens["authorization_details"], json!([second]));
     let told = provider.introspect(&client, &text(&tokens, "access_token"));
-    assert_eq!(told["authorization_details"], json!([second]));
+    assert_eq!((&told["authorization_details"], &told["aud"]), (&json!([second]), &json!(bank)));
 }
 
 fn the_accounts_page_shows_what_was_allowed_in_detail(case: &Case) {
