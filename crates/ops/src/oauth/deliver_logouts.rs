@@ -50,13 +50,13 @@ impl TellLogoutError {
 }
 
 impl Core {
-    /// Clients that are to hear of something, whoever waits longest first.
+    /// Clients of an operator, or all others, that are to hear of something: whoever waits longest first.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn clients_to_tell(&self, limit: u32) -> Result<Vec<ToTell>, Unavailable> {
+    pub async fn clients_to_tell(&self, of_operators: bool, limit: u32) -> Result<Vec<ToTell>, Unavailable> {
         let now = self.clock.now();
-        Ok(logouts::due_clients(&mut self.store.read().await?, now, limit).await?)
+        Ok(logouts::due_clients(&mut self.store.read().await?, now, of_operators, limit).await?)
     }
 
     /// Takes up to `limit` log-outs that a client is to hear of; nobody else gets them for `lease`.

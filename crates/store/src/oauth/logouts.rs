@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::ids::{AccountId, SessionId};
-use countersign_model::oauth::ClientNo;
+use countersign_model::oauth::{ClientNo, ClientOrigin};
 use countersign_model::time::Timestamp;
 
 use crate::{Row, StoreError, Tx};
@@ -71,16 +71,25 @@ pub(super) async fn queue(
     tx.execute(sql, &params).await.map(drop)
 }
 
-/// Clients that are to hear of something now: whoever waits longest first.
+/// Clients of an operator, or all others, that are to hear of something now: whoever waits longest first.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn due_clients(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<ToTell>, StoreError> {
+pub async fn due_clients(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    of_operators: bool,
+    limit: u32,
+) -> Result<Vec<ToTell>, StoreError> {
     let sql = "SELECT d.client_no, c.client_id
-               FROM (SELECT client_no, MIN(due_at) AS due_at FROM logout_outbox WHERE due_at <= $1
-                   GROUP BY client_no ORDER BY MIN(due_at) LIMIT $2) d
-               LEFT JOIN oauth_clients c ON c.no = d.client_no ORDER BY d.due_at";
-    let rows = tx.query(sql, &[now.micros().into(), i64::from(limit).into()]).await?;
+               FROM logout_outbox d LEFT JOIN oauth_clients c ON c.no = d.client_no
+               WHERE d.due_at <= $1 AND CASE WHEN c.origin IN ($3, $4) THEN 1 ELSE 0 END = CAST($5 AS BIGINT)
+               GROUP BY d.client_no, c.client_id ORDER BY MIN(d.due_at) LIMIT $2";
+    let [one, other] = [ClientOrigin::CommandLine, ClientOrigin::Configuration].map(|origin| origin as i64);
+    let of_operators = i64::from(of_operators);
+    let params =
+        [now.micros().into(), i64::from(limit).into(), one.into(), other.into(), of_operators.into()];
+    let rows = tx.query(sql, &params).await?;
     rows.iter()
         .map(|row| Ok(ToTell { no: ClientNo(row.int(0)?), id: row.opt_text(1)?.map(str::to_owned) }))
         .collect()

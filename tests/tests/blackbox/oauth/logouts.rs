@@ -24,6 +24,7 @@ on_both_engines! {
     a_log_out_is_told_at_once
     no_private_address_is_told
     a_slow_client_delays_nobody
+    slow_strangers_delay_no_client_of_an_operator
     who_registered_no_address_hears_nothing
 }
 
@@ -405,6 +406,41 @@ fn a_slow_client_delays_nobody(case: &Case) {
     }
     let at_once = slow.deliveries().len();
     assert!(at_once < 40, "{at_once} of 40 log-outs were told to one slow client before others heard");
+}
+
+/// Anybody can register any number of clients that never answer.
+fn slow_strangers_delay_no_client_of_an_operator(case: &Case) {
+    // As many as are told something at once, and some.
+    const STRANGERS: usize = 40;
+    let settings =
+        "[oauth]\nfetch_allowed = ['127.0.0.0/8']\nregistration = 'open'\n[delivery]\npoll = \"50ms\"\n";
+    let case = &case.with_own(Server::builder().config(settings));
+    let provider = Provider::new(case);
+    let (slow, quick) = (Listener::start(), Listener::start());
+    slow.behave(Behaviour::Slow(Duration::from_secs(3600)));
+    let mut known = SignedIn::new(&provider, &listening(&provider, &quick, json!({})));
+    let (user, mut browser) = (provider.user(), provider.browser());
+    for _ in 0..STRANGERS {
+        let metadata = json!({
+            "redirect_uris": [super::provider::REDIRECT_URI], "token_endpoint_auth_method": "none",
+            "backchannel_logout_uri": slow.url("/logout"),
+        });
+        let id = case.http().post("/oauth2/register").json(&metadata).send().expect(201).string("client_id");
+        let stranger = RegisteredClient {
+            id,
+            secret: None,
+            redirect_uri: super::provider::REDIRECT_URI.to_owned(),
+            method: "none".to_owned(),
+            scope: "openid".to_owned(),
+        };
+        let granted = provider.grant_in(&mut browser, &provider.ask(&stranger), &user);
+        provider.redeem(&stranger, &granted).expect(200);
+    }
+    browser.open("/oauth2/logout").submit(&[("decision", "sign_out")]);
+    slow.await_deliveries(32);
+    known.sign_out();
+    quick.await_deliveries(1);
+    assert_eq!(slow.deliveries().len(), 32, "it had to wait until strangers gave their places back");
 }
 
 fn who_registered_no_address_hears_nothing(case: &Case) {
