@@ -11,11 +11,21 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AGE, CACHE_CONTROL, HeaderMap};
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
+use tokio::net::lookup_host;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use self::network::Network;
 
 /// For the whole of an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// For the look-up of a name, and for a place to do it. The system's resolver may take much longer, on a thread that
+/// nothing can stop.
+const LOOKUP: Duration = Duration::from_secs(4);
+
+/// So many names are looked up at once: files and other work need those threads, too.
+const LOOKUPS: usize = 16;
 
 /// No document of a client is longer.
 const MOST_BYTES: usize = 64 * 1024;
@@ -125,7 +135,7 @@ impl Fetch {
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(Resolver(Arc::clone(&self.allowed))))
+            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&self.allowed))))
             .build()
             .map_err(|error| {
                 tracing::error!(%error, "nothing can be fetched");
@@ -184,18 +194,42 @@ impl Allowed {
 }
 
 /// Gives the addresses of a name that may be connected to.
-struct Resolver(Arc<Allowed>);
+struct Resolver {
+    allowed: Arc<Allowed>,
+    places: Arc<Semaphore>,
+}
+
+impl Resolver {
+    fn new(allowed: Arc<Allowed>) -> Resolver {
+        Resolver { allowed, places: Arc::new(Semaphore::new(LOOKUPS)) }
+    }
+}
+
+/// The addresses of a name, in time. A look-up that takes longer goes on and keeps its place.
+async fn look_up(name: String, places: Arc<Semaphore>) -> Result<Vec<SocketAddr>, FetchError> {
+    let found = timeout(LOOKUP, async {
+        let place = places.acquire_owned().await.map_err(|_| FetchError::Failed)?;
+        let look = async move {
+            let found = lookup_host((name.as_str(), 0)).await.map(Iterator::collect);
+            drop(place);
+            found
+        };
+        // By itself: whoever waits for it may give up.
+        tokio::spawn(look).await.map_err(|_| FetchError::Failed)?.map_err(|_| FetchError::Failed)
+    });
+    found.await.unwrap_or(Err(FetchError::Failed))
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowed = Arc::clone(&self.0);
+        let (allowed, places) = (Arc::clone(&self.allowed), Arc::clone(&self.places));
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = look_up(name.as_str().to_owned(), places).await?;
             let is_listed = allowed.has_host(name.as_str());
             let may = |address: &SocketAddr| {
                 is_listed || is_public(address.ip()) || allowed.has_address(address.ip())
             };
-            let addresses: Vec<SocketAddr> = found.filter(may).collect();
+            let addresses: Vec<SocketAddr> = found.into_iter().filter(may).collect();
             if addresses.is_empty() {
                 return Err(FetchError::Refused.into());
             }
@@ -296,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_a_private_address_has_no_address() {
         let found = |allowed: &[String]| {
-            let resolver = Resolver(Arc::clone(&Fetch::new(allowed).allowed));
+            let resolver = Resolver::new(Arc::clone(&Fetch::new(allowed).allowed));
             async move { resolver.resolve("localhost".parse().unwrap()).await.map_or(0, Iterator::count) }
         };
         assert_eq!(found(&[]).await, 0);
@@ -304,5 +338,17 @@ mod tests {
         assert!(found(&["localhost".to_owned()]).await > 0);
         let refused = Fetch::new(&[]).post_form("https://localhost/", &[]).await;
         assert_eq!(refused, Err(FetchError::Refused), "and it says so");
+    }
+
+    /// Names are anybody's: their look-ups wait for each other, and not for ever.
+    #[tokio::test(start_paused = true)]
+    async fn look_ups_are_bounded() {
+        let places = Arc::new(Semaphore::new(1));
+        let slow = Arc::clone(&places).acquire_owned().await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(look_up("127.0.0.1".to_owned(), Arc::clone(&places)).await, Err(FetchError::Failed));
+        assert_eq!(began.elapsed(), LOOKUP);
+        drop(slow);
+        assert_eq!(look_up("127.0.0.1".to_owned(), places).await.map(|found| found.len()), Ok(1));
     }
 }
