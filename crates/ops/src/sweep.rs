@@ -42,6 +42,10 @@ impl Places {
 /// How long a client of a metadata document is known after the document was needed last.
 const DOCUMENTS_FOR: Duration = Duration::from_secs(90 * 86_400);
 
+/// The same for one that nobody has allowed anything: anybody can name addresses. Longer than somebody may take for
+/// the pages.
+const UNUSED_DOCUMENTS_FOR: Duration = Duration::from_secs(3600);
+
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -68,7 +72,13 @@ impl Core {
                 }
             }
         }
-        rows += self.store.write(ForgetDocuments(now.before(DOCUMENTS_FOR))).await?;
+        rows += self
+            .store
+            .write(ForgetDocuments {
+                before: now.before(DOCUMENTS_FOR),
+                unused: now.before(UNUSED_DOCUMENTS_FOR),
+            })
+            .await?;
         for number in 0..WALKED.len() {
             rows += self.walk(number, now).await?;
         }
@@ -125,14 +135,17 @@ impl Work for Mark {
     }
 }
 
-struct ForgetDocuments(Timestamp);
+struct ForgetDocuments {
+    before: Timestamp,
+    unused: Timestamp,
+}
 
 impl Work for ForgetDocuments {
     type Output = u64;
     type Error = StoreError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        clients::remove_lapsed(tx, self.0).await
+        clients::remove_lapsed(tx, self.before, self.unused).await
     }
 }
 

@@ -134,6 +134,8 @@ CREATE TABLE oauth_consents (
     PRIMARY KEY (account_id, client_no)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX oauth_consents_by_client ON oauth_consents (client_no);
+
 CREATE TABLE groups (
     id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

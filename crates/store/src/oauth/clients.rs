@@ -84,13 +84,16 @@ macro_rules! select_client {
     };
 }
 
-/// The clients whose documents expired before `$1`, within a statement.
+/// The clients whose documents expired before `$1`, or before `$2` and nobody has allowed them anything, within a
+/// statement.
 macro_rules! lapsed {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            "SELECT no FROM (SELECT no FROM oauth_clients
-                 WHERE expires_at <= $1 AND suspended_at IS NULL ORDER BY expires_at, no LIMIT 100) lapsed",
+            "SELECT no FROM (SELECT c.no FROM oauth_clients c
+                 WHERE c.expires_at <= $2 AND c.suspended_at IS NULL AND (c.expires_at <= $1
+                     OR NOT EXISTS (SELECT 1 FROM oauth_consents u WHERE u.client_no = c.no))
+                 ORDER BY c.expires_at, c.no LIMIT 100) lapsed",
             $after
         )
     };
@@ -195,17 +198,17 @@ pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Removes clients whose documents nobody has asked for since then, some at once, as [`remove`] does. One that
-/// is suspended stays, or it would come back.
+/// Removes clients whose documents nobody has asked for since then, and since `unused` those that nobody has allowed
+/// anything; some at once, as [`remove`] does. One that is suspended stays, or it would come back.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn remove_lapsed(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, StoreError> {
-    let before = [before.micros().into()];
+pub async fn remove_lapsed(tx: &mut Tx<'_>, before: Timestamp, unused: Timestamp) -> Result<u64, StoreError> {
+    let before = [before.micros().into(), unused.micros().into()];
     if tx.query_opt(lapsed!("", " LIMIT 1"), &before).await?.is_none() {
         return Ok(0);
     }
-    // The sets are alike: one unit of work, one order.
+    // The sets are alike: one unit of work, one order, and who has no consents any more is one of them as well.
     tx.execute(lapsed!("DELETE FROM oauth_client_origins WHERE client_no IN (", ")"), &before).await?;
     tx.execute(lapsed!("DELETE FROM oauth_consents WHERE client_no IN (", ")"), &before).await?;
     tx.execute(lapsed!("DELETE FROM oauth_clients WHERE no IN (", ")"), &before).await

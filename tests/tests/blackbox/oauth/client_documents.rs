@@ -371,13 +371,17 @@ fn a_document_gives_no_rights_but_those_of_the_settings(case: &Case) {
 
 fn a_document_that_nobody_needs_is_forgotten(case: &Case) {
     let site = HttpsSite::start();
-    let paths = ["/kept.json", "/suspended.json", "/forgotten.json", "/adopted.json"];
+    let paths = ["/kept.json", "/suspended.json", "/forgotten.json", "/adopted.json", "/unused.json"];
     let mut case = case.with_own(wishes(&site, "").fake_clock());
     let ask = |path: &str| RegisteredClient { id: site.url(path), ..client(&site, &site.url("/cb")) };
     for path in paths {
         let page = document(&site, &json!({"client_id": site.url(path)}));
         site.put(path, Page::json(page).header("Cache-Control: max-age=86400"));
         open(&case, &Provider::new(&case).ask(&ask(path))).expect(200);
+    }
+    for path in ["/kept.json", "/forgotten.json"] {
+        let provider = Provider::new(&case);
+        provider.grant(&ask(path), &provider.user());
     }
     Provider::new(&case).command(&["client", "suspend", &site.url("/suspended.json"), "--json"]);
     // An operator has made one their own: it lapses with no document any more.
@@ -389,10 +393,18 @@ fn a_document_that_nobody_needs_is_forgotten(case: &Case) {
     );
     std::fs::write(&file, adopted).expect("a file of our own");
     Provider::new(&case).command(&["config", "apply", "--config", &file.display().to_string(), "--json"]);
-    case.server_mut().advance(Duration::from_secs(86_400 * 50));
+    let shown = |case: &Case, path: &str| {
+        case.server().command(&["client", "show", &site.url(path)]).status.success()
+    };
+    // Anybody can name an address: one that nobody has allowed anything is known as long as its document is good.
+    case.server_mut().advance(Duration::from_secs(86_400 - 60));
+    open(&case, &Provider::new(&case).ask(&ask("/unused.json"))).expect(200);
+    case.server_mut().advance(Duration::from_secs(2 * 3600));
+    poll::until("the client to be forgotten", || (!shown(&case, "/unused.json")).then_some(()));
+    assert!(shown(&case, "/forgotten.json") && shown(&case, "/suspended.json"));
+    case.server_mut().advance(Duration::from_secs(86_400 * 49));
     open(&case, &Provider::new(&case).ask(&ask("/kept.json"))).expect(200);
     case.server_mut().advance(Duration::from_secs(86_400 * 45));
-    let shown = |path: &str| case.server().command(&["client", "show", &site.url(path)]).status.success();
-    poll::until("the client to be forgotten", || (!shown("/forgotten.json")).then_some(()));
-    assert!(shown("/kept.json") && shown("/suspended.json") && shown("/adopted.json"));
+    poll::until("the client to be forgotten", || (!shown(&case, "/forgotten.json")).then_some(()));
+    assert!(["/kept.json", "/suspended.json", "/adopted.json"].iter().all(|path| shown(&case, path)));
 }
