@@ -13,6 +13,10 @@ use crate::Core;
 /// So long keys are used without asking again.
 const KEEP: Duration = Duration::from_secs(300);
 
+/// So long they are used if newer ones cannot be had: a key that was withdrawn does not work for ever because somebody
+/// keeps the address from answering.
+const KEEP_UNANSWERED: Duration = Duration::from_secs(600);
+
 /// Keys that do not verify are asked for again, but not more often than this: anybody can send what does
 /// not verify.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -31,9 +35,22 @@ pub(crate) struct FetchedKeys {
 
 #[derive(Clone, Debug)]
 struct Fetched {
+    /// When these keys came.
     at: Timestamp,
-    /// Empty if there was no answer: then too it is not asked again at once.
+    /// When they were asked for last, also if there was no answer: then too it is not asked again at once.
+    asked_at: Timestamp,
     keys: Arc<Jwks>,
+}
+
+impl Fetched {
+    /// What was known and is still good, asked for now without an answer.
+    fn unanswered(known: Option<Fetched>, now: Timestamp) -> Fetched {
+        let good = known.filter(|known| now.since(known.at) < KEEP_UNANSWERED);
+        match good {
+            Some(known) => Fetched { asked_at: now, ..known },
+            None => Fetched { at: now, asked_at: now, keys: Arc::default() },
+        }
+    }
 }
 
 impl Core {
@@ -59,9 +76,10 @@ impl Core {
         let now = self.clock.now();
         let known = self.oauth.client_keys.find(url);
         if let Some(known) = &known {
-            let age = now.since(known.at);
-            let verified = (age < KEEP).then(|| verify(&known.keys)).flatten();
-            if verified.is_some() || age < AGAIN {
+            let is_just_asked = now.since(known.asked_at) < AGAIN;
+            let is_used = now.since(known.at) < if is_just_asked { KEEP_UNANSWERED } else { KEEP };
+            let verified = is_used.then(|| verify(&known.keys)).flatten();
+            if verified.is_some() || is_just_asked {
                 return verified;
             }
         }
@@ -69,19 +87,31 @@ impl Core {
         let _turn = turn.lock().await;
         let newer = self.oauth.client_keys.find(url);
         // Somebody else has fetched it meanwhile.
-        if let Some(newer) = newer.filter(|newer| known.is_none_or(|known| known.at != newer.at)) {
+        let is_newer = |newer: &Fetched| known.as_ref().is_none_or(|known| known.asked_at != newer.asked_at);
+        if let Some(newer) = newer.filter(is_newer) {
             return verify(&newer.keys);
         }
-        let keys = match self.oauth.fetch.get_json(url).await {
-            Ok(json) => serde_json::from_value(json).unwrap_or_default(),
-            Err(error) => {
-                tracing::warn!(%error, url, "a set of keys was not fetched");
-                Jwks::default()
-            }
+        let fetched = match self.fetch_keys(url).await {
+            Some(keys) => Fetched { at: now, asked_at: now, keys: Arc::new(keys) },
+            None => Fetched::unanswered(known, now),
         };
-        let fetched = Fetched { at: now, keys: Arc::new(keys) };
         self.oauth.client_keys.keep(url, fetched.clone());
         verify(&fetched.keys)
+    }
+
+    /// `None` if there is no answer, or one that is no set of keys.
+    async fn fetch_keys(&self, url: &str) -> Option<Jwks> {
+        match self.oauth.fetch.get_json(url).await {
+            Ok(json) if json["keys"].is_array() => serde_json::from_value(json).ok(),
+            Ok(_) => {
+                tracing::warn!(url, "what was fetched is no set of keys");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, url, "a set of keys was not fetched");
+                None
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tokens for whom an issuer vouches that the operator trusts (RFC 7523 section 2.1).
 
+use std::time::Duration;
+
 use countersign_testkit::{HttpsSite, Page, Response, Server};
 use serde_json::{Value, json};
 
@@ -16,6 +18,7 @@ on_both_engines! {
     an_address_counts_only_if_both_sides_have_verified_it
     only_known_clients_use_an_issuers_word
     the_keys_of_an_issuer_are_fetched
+    good_keys_outlive_an_answer_that_fails
 }
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -274,8 +277,51 @@ fn the_keys_of_an_issuer_are_fetched(case: &Case) {
     expect_error(&ask(&case, &new, 0), "invalid_grant");
     assert_eq!(site.asked("/jwks"), 1);
     site.put("/jwks", Page::json(json!({"keys": [new.jwk()]})));
-    case.server_mut().advance(std::time::Duration::from_secs(301));
+    case.server_mut().advance(Duration::from_secs(301));
     expect_error(&ask(&case, &old, 301), "invalid_grant");
     ask(&case, &new, 301).expect(200);
     assert_eq!(site.asked("/jwks"), 2);
+}
+
+/// Anybody can send what does not verify, at the moment at which the address does not answer.
+fn good_keys_outlive_an_answer_that_fails(case: &Case) {
+    let site = HttpsSite::start();
+    let (good, other) = (Key::new(), Key::new());
+    site.put("/jwks", Page::json(json!({"keys": [good.jwk()]})));
+    let settings = format!(
+        "[oauth]\nfetch_allowed = ['127.0.0.0/8']\n[[oauth.trusted_issuers]]\nissuer = '{ISSUER}'\n\
+         jwks_uri = '{}'\nsubject = 'username'\nscope = 'read'\n",
+        site.url("/jwks")
+    );
+    let wishes = Server::builder().config(&settings).env("SSL_CERT_FILE", site.authority());
+    let mut case = case.with_own(wishes.fake_clock());
+    let (client, member) = {
+        let provider = Provider::new(&case);
+        (bearer(&provider, json!({"scope": "read"})), authv1::Member::register(&case))
+    };
+    let ask = |case: &Case, key: &Key, ahead: u64| {
+        let provider = Provider::new(case);
+        let mut claims = claims(&provider, &member.username);
+        (claims["iat"], claims["exp"]) = (json!(now() + ahead), json!(now() + ahead + 120));
+        present(&provider, &client, &key.sign(&header(), &claims))
+    };
+    ask(&case, &good, 0).expect(200);
+    for (broken, ahead) in
+        [(Page::json("").status(500), 11), (Page::json("[]"), 22), (Page::json(json!({"error": "busy"})), 33)]
+    {
+        site.put("/jwks", broken);
+        case.server_mut().advance(Duration::from_secs(11));
+        let asked = site.asked("/jwks");
+        expect_error(&ask(&case, &other, ahead), "invalid_grant");
+        assert_eq!(site.asked("/jwks"), asked + 1);
+        ask(&case, &good, ahead).expect(200);
+    }
+    // They are no longer asked for each time, and not good for ever.
+    case.server_mut().advance(Duration::from_secs(400));
+    ask(&case, &good, 433).expect(200);
+    case.server_mut().advance(Duration::from_secs(200));
+    expect_error(&ask(&case, &good, 633), "invalid_grant");
+    site.put("/jwks", Page::json(json!({"keys": [good.jwk()]})));
+    case.server_mut().advance(Duration::from_secs(11));
+    ask(&case, &good, 644).expect(200);
 }
