@@ -1,5 +1,5 @@
 //! Which signed access tokens are worth nothing before they expire, for whoever does not introspect them
-//! (Token Status List, draft-ietf-oauth-status-list).
+//! (Token Status List, draft-ietf-oauth-status-list-21, approved and waiting for its number).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{Core, Unavailable};
 
-/// How long a list may be kept by whoever fetched it, in seconds (§5.1).
+/// How long a list may be kept by whoever fetched it, in seconds (§5.1, §13.7).
 const TTL: u32 = 10;
 
 /// How long this server hands out the same list. With as much in caches between, and [`TTL`]: after 20 seconds

@@ -45,6 +45,11 @@ pub(super) async fn status_list(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let none =
         || OAuthError::new(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "There is no such status list.");
     let list = call.core().status_list(call.parameter()).await?.ok_or_else(none)?;
+    // Whoever asks for what was must not take what is for it (Token Status List §8.4).
+    if call.query_parameters().is_ok_and(|query| query.get("time").is_some()) {
+        let why = "What the status was at another time is not known here.";
+        return Err(OAuthError::new(StatusCode::NOT_IMPLEMENTED, ErrorCode::InvalidRequest, why));
+    }
     Ok(public(STATUS_LIST, list).cached(BETWEEN))
 }
 

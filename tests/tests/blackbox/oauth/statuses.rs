@@ -148,6 +148,9 @@ fn a_status_list_is_as_its_specification_says(case: &Case) {
     for other in ["512", "-1", "00", "+1", "x", "99999999999999999999", ""] {
         case.get(&format!("/oauth2/status/{other}")).expect(404);
     }
+    // What a token's status was some time ago is not known (§8.4).
+    case.get("/oauth2/status/0?time=1686925000").expect(501);
+    case.get("/oauth2/status/512?time=1686925000").expect(404);
 }
 
 fn a_grant_has_one_place_and_places_tell_nothing(case: &Case) {
