@@ -72,6 +72,16 @@ impl AuthorizationDetails {
         })
     }
 
+    /// Those of these types.
+    #[must_use]
+    pub fn of_types(&self, types: &[String]) -> AuthorizationDetails {
+        let is_one = |detail: &&Map<String, Value>| {
+            let own = detail.get("type").and_then(Value::as_str);
+            types.iter().any(|name| own == Some(name))
+        };
+        AuthorizationDetails(self.0.iter().filter(is_one).cloned().collect())
+    }
+
     /// Those for this audience: a detail that names its locations is for these only (RFC 9396 §2.2).
     pub fn for_audience(&self, audience: &[String]) -> AuthorizationDetails {
         let is_for = |detail: &&Map<String, Value>| {

@@ -16,10 +16,10 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 
 use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
-use super::read_request::{Destination, Fault};
+use super::read_request::{Destination, Fault, check_details, check_resource};
 use super::single_claims::{claims_for, demanded_acr, fits_subject, scope_for};
 use super::start_authorization::{Answer, Flow};
-use crate::{Core, Unavailable};
+use crate::{Core, OAuthSettings, Unavailable};
 
 /// What comes next.
 #[derive(Clone, Debug)]
@@ -45,6 +45,13 @@ pub enum Step {
     },
     /// Back to the client.
     Answer(Answer),
+    /// It cannot be had, and whoever sits in front of the browser is told instead of the client.
+    Refused {
+        /// The error of OAuth.
+        code: ErrorCode,
+        /// What is wrong.
+        reason: &'static str,
+    },
 }
 
 /// A scope on the consent page.
@@ -87,11 +94,13 @@ impl Flow {
         }
     }
 
-    /// What can be granted: a scope that would do nothing is not.
+    /// What can be granted: a scope that would do nothing is not, nor one that was taken from the client since it
+    /// asked.
     fn scope(&self) -> Scope {
+        let scope = self.request.scope.intersect(&self.client.metadata.scope);
         match self.client.may(GrantType::RefreshToken) {
-            true => self.request.scope.clone(),
-            false => self.request.scope.without(&Scope::parse(Scope::OFFLINE).unwrap_or_default()),
+            true => scope,
+            false => scope.without(&Scope::parse(Scope::OFFLINE).unwrap_or_default()),
         }
     }
 
@@ -113,7 +122,7 @@ impl Core {
     ) -> Result<Step, AdvanceFlowError> {
         let is_silent = flow.request.prompt.none;
         let page = match self.what_is_missing(flow, session).await? {
-            Need::Refuse(fault) => return Ok(Step::Answer(self.refuse_flow(flow, fault).await?)),
+            Need::Refuse(fault) => return Ok(self.refuse_unasked(flow, session, fault).await?),
             Need::Page(page) => page,
             Need::Nothing(session) => match self.issue_code(flow, session, None).await? {
                 Some(answer) => return Ok(Step::Answer(answer)),
@@ -121,7 +130,7 @@ impl Core {
             },
         };
         match is_silent {
-            true => Ok(Step::Answer(self.refuse_flow(flow, silent_fault(&page)).await?)),
+            true => Ok(self.refuse_unasked(flow, session, silent_fault(&page)).await?),
             false => Ok(page),
         }
     }
@@ -141,7 +150,7 @@ impl Core {
             Need::Page(Step::SignIn { .. } | Step::SelectAccount { .. }) => {
                 return Err(AdvanceFlowError::SignedOut);
             }
-            Need::Page(Step::Consent { .. } | Step::Answer(_)) | Need::Nothing(_) => {}
+            Need::Page(Step::Consent { .. } | Step::Answer(_) | Step::Refused { .. }) | Need::Nothing(_) => {}
         }
         let Some(granted) = granted else {
             tracing::info!(target: "audit", event = "consent", outcome = "refused", account = session.account.0);
@@ -155,6 +164,30 @@ impl Core {
         answer.ok_or(AdvanceFlowError::SignedOut)
     }
 
+    /// A refusal in which nobody had a hand. A client that nobody has looked at could send browsers wherever it
+    /// likes by asking for what cannot be had (RFC 9700 §4.11.2): its redirect URI is trusted by those who have
+    /// allowed it something, and everybody else is shown a page.
+    async fn refuse_unasked(
+        &self,
+        flow: &Flow,
+        session: Option<&BrowserSession>,
+        fault: Fault,
+    ) -> Result<Step, Unavailable> {
+        let is_trusted = match session {
+            _ if flow.client.is_operators() => true,
+            Some(session) => {
+                let mut tx = self.store.read().await?;
+                consents::find(&mut tx, session.account, flow.client.no).await?.is_some()
+            }
+            None => false,
+        };
+        let Fault(code, reason) = fault;
+        match is_trusted {
+            true => Ok(Step::Answer(self.refuse_flow(flow, fault).await?)),
+            false => Ok(Step::Refused { code, reason }),
+        }
+    }
+
     async fn refuse_flow(&self, flow: &Flow, fault: Fault) -> Result<Answer, Unavailable> {
         self.refusal(&flow.client, flow.destination(), fault).await
     }
@@ -165,6 +198,10 @@ impl Core {
         session: Option<&'s BrowserSession>,
     ) -> Result<Need<'s>, Unavailable> {
         let request = &flow.request;
+        // The client may have been changed since it asked.
+        if let Err(fault) = check_targets(&flow.client, request, &self.settings.oauth) {
+            return Ok(Need::Refuse(fault));
+        }
         let demand = demanded_acr(request);
         if demand.as_ref().is_some_and(|wanted| !wanted.iter().any(|acr| can_do(acr))) {
             let why = "None of the demanded acr values can be had here.";
@@ -277,6 +314,17 @@ impl Core {
     }
 }
 
+/// Whether the client may still ask for these resources and details.
+fn check_targets(
+    client: &Client,
+    request: &AuthorizationRequest,
+    settings: &OAuthSettings,
+) -> Result<(), Fault> {
+    check_resource(client, &request.resource)?;
+    let details = &request.authorization_details;
+    check_details(client, details, &settings.authorization_details_types)
+}
+
 fn sign_in(flow: &Flow, again: bool) -> Step {
     Step::SignIn { login_hint: flow.request.login_hint.clone(), again }
 }
@@ -289,7 +337,9 @@ fn silent_fault(page: &Step) -> Fault {
             Fault(ErrorCode::AccountSelectionRequired, "The user must choose an account.")
         }
         Step::Consent { .. } => Fault(ErrorCode::ConsentRequired, "The user must be asked for consent."),
-        Step::Answer(_) => Fault(ErrorCode::InteractionRequired, "The user must see a page."),
+        Step::Answer(_) | Step::Refused { .. } => {
+            Fault(ErrorCode::InteractionRequired, "The user must see a page.")
+        }
     }
 }
 

@@ -63,8 +63,8 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// What tokens of this scope and audience carry, of all that was granted. A refresh token is bound to the
-    /// key only if its client shows no other secret (RFC 9449 §5).
+    /// What tokens of this scope and audience carry, of all that was granted and that the client may still have.
+    /// A refresh token is bound to the key only if its client shows no other secret (RFC 9449 §5).
     pub(crate) fn new(
         client: &Client,
         granted: &GrantFacts,
@@ -82,7 +82,8 @@ impl Carried {
             x5t: x5t.clone().filter(|_| is_public),
             ..TokenFacts::default()
         };
-        let details = granted.details.clone();
+        let details = granted.details.of_types(&client.metadata.authorization_details_types);
+        let scope = scope.intersect(&client.metadata.scope);
         let access = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
         let told = granted.claims.id_token.iter().cloned().collect();
         Carried { access, refresh, end, told }
@@ -293,14 +294,17 @@ pub(crate) enum IdToken<'a> {
 }
 
 /// The audience of tokens: what is asked for of what was granted (RFC 8707 §2.2), by name or as the place of a detail;
-/// where no audience was granted, of what the client is registered for. `None` if it asks for more.
+/// where no audience was granted, of what the client is registered for. `None` if it asks for more, or if all that was
+/// granted was taken from the client since: without an audience a token would be for everybody.
 pub(crate) fn audience(granted: &GrantFacts, client: &Client, asked: &[String]) -> Option<Vec<String>> {
+    let registered = &client.metadata.audience;
     let mut may = granted.audience.clone();
+    may.retain(|one| registered.contains(one));
     if asked.is_empty() {
-        return Some(may);
+        return (granted.audience.is_empty() || !may.is_empty()).then_some(may);
     }
-    match may.is_empty() {
-        true => may.clone_from(&client.metadata.audience),
+    match granted.audience.is_empty() {
+        true => may.clone_from(registered),
         false => add_locations(&mut may, client, &granted.details),
     }
     asked.iter().all(|one| may.contains(one)).then(|| asked.to_vec())
@@ -403,19 +407,25 @@ mod tests {
     #[test]
     fn an_audience_is_only_narrowed() {
         let text = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
-        let client = client(text(&["c"]));
+        let registered = client(text(&["a", "b", "c"]));
         let details = |json: &str| AuthorizationDetails::parse(json).unwrap();
         let granted = |texts: &[&str]| GrantFacts { audience: text(texts), ..GrantFacts::default() };
-        assert_eq!(audience(&granted(&["a", "b"]), &client, &[]), Some(text(&["a", "b"])));
-        assert_eq!(audience(&granted(&["a", "b"]), &client, &text(&["b"])), Some(text(&["b"])));
-        assert_eq!(audience(&granted(&["a", "b"]), &client, &text(&["b", "c"])), None);
-        assert_eq!(audience(&granted(&[]), &client, &text(&["c"])), Some(text(&["c"])));
-        assert_eq!(audience(&granted(&[]), &client, &text(&["a"])), None);
+        assert_eq!(audience(&granted(&["a", "b"]), &registered, &[]), Some(text(&["a", "b"])));
+        assert_eq!(audience(&granted(&["a", "b"]), &registered, &text(&["b"])), Some(text(&["b"])));
+        assert_eq!(audience(&granted(&["a", "b"]), &registered, &text(&["b", "c"])), None);
+        assert_eq!(audience(&granted(&[]), &registered, &[]), Some(text(&[])));
+        assert_eq!(audience(&granted(&[]), &registered, &text(&["c"])), Some(text(&["c"])));
+        assert_eq!(audience(&granted(&[]), &registered, &text(&["d"])), None);
+        // What the client is no longer registered for.
+        let less = client(text(&["b"]));
+        assert_eq!(audience(&granted(&["a", "b"]), &less, &[]), Some(text(&["b"])));
+        assert_eq!(audience(&granted(&["a", "b"]), &less, &text(&["a"])), None);
+        assert_eq!(audience(&granted(&["a"]), &less, &[]), None);
         // The place of a detail counts, if the client is registered for it.
         let there = details(r#"[{"type": "t", "locations": ["c", "d"]}]"#);
         let granted = GrantFacts { details: there, ..granted(&["a"]) };
-        assert_eq!(audience(&granted, &client, &text(&["a", "c"])), Some(text(&["a", "c"])));
-        assert_eq!(audience(&granted, &client, &text(&["d"])), None);
+        assert_eq!(audience(&granted, &registered, &text(&["a", "c"])), Some(text(&["a", "c"])));
+        assert_eq!(audience(&granted, &registered, &text(&["d"])), None);
     }
 
     fn client(audience: Vec<String>) -> Client {

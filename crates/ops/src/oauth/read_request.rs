@@ -227,10 +227,18 @@ fn resource(client: &Client, parameters: &Parameters) -> Result<Vec<String>, Fau
     if asked.len() > MAX_RESOURCES {
         return Err(refused("More than 8 resources."));
     }
-    if asked.iter().any(|resource| !client.metadata.audience.contains(resource)) {
-        return Err(refused("The client is not registered for this resource."));
-    }
+    check_resource(client, asked)?;
     Ok(asked.to_vec())
+}
+
+/// Whether the client may ask for these resources.
+///
+/// # Errors
+/// [`Fault`], for the client.
+pub(crate) fn check_resource(client: &Client, asked: &[String]) -> Result<(), Fault> {
+    let may = asked.iter().all(|resource| client.metadata.audience.contains(resource));
+    let refused = Fault(ErrorCode::InvalidTarget, "The client is not registered for this resource.");
+    if may { Ok(()) } else { Err(refused) }
 }
 
 fn details(
@@ -244,12 +252,22 @@ fn details(
     };
     let details = AuthorizationDetails::parse(text)
         .map_err(|_| refused("The authorization_details are no list of at most 20, each with a type."))?;
-    match may_detail(client, &details, types) {
-        true => Ok(details),
-        false => Err(refused(
-            "A type of these authorization_details is not served, or not registered for the client.",
-        )),
-    }
+    check_details(client, &details, types)?;
+    Ok(details)
+}
+
+/// Whether the client may ask for these details.
+///
+/// # Errors
+/// [`Fault`], for the client.
+pub(crate) fn check_details(
+    client: &Client,
+    details: &AuthorizationDetails,
+    types: &[String],
+) -> Result<(), Fault> {
+    let why = "A type of these authorization_details is not served, or not registered for the client.";
+    let refused = Fault(ErrorCode::InvalidAuthorizationDetails, why);
+    if may_detail(client, details, types) { Ok(()) } else { Err(refused) }
 }
 
 /// Whether the client may ask for details of these types, which the operator has listed.

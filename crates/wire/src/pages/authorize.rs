@@ -95,6 +95,7 @@ async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> 
             consent_page::page(call, browser, sealed, flow, session, &scopes, &details)
         }
         Step::Answer(answer) => respond::answer(call, &answer),
+        Step::Refused { code, reason } => return Err(Error::Refused { code, reason }),
     })
 }
 

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::codes::expect_error;
 use super::dpop::{Key, now};
-use super::provider::{Provider, RegisteredClient, basic};
+use super::provider::{Granted, Provider, REDIRECT_URI, RegisteredClient, basic};
 use crate::case::{Case, at_once, on_both_engines, unique};
 
 on_both_engines! {
+    what_was_taken_from_a_client_is_not_granted
     a_client_is_made_listed_and_removed
     what_is_wrong_with_a_client_is_said_in_full
     a_secret_is_shown_once_and_stored_as_a_digest
@@ -339,4 +340,73 @@ fn a_configuration_is_planned_then_applied(case: &Case) {
 fn assert_server_applies_at_start(case: &Case, clients: &str) {
     let started = case.with_config(clients);
     ask(&started, Some(&basic("one", "0123456789abcdef0123456789abcdef")), &[]).expect(200);
+}
+
+/// Somebody may take half an hour for the pages, and a code or a refresh token comes back later still.
+fn what_was_taken_from_a_client_is_not_granted(case: &Case) {
+    let types = "[oauth]\nauthorization_details_types = ['payment']\n";
+    let own = case.with_config(types);
+    let provider = Provider::new(&own);
+    let (kept, taken) = ("https://kept.example.com", "https://taken.example.com");
+    let all = json!({
+        "client_name": "Example application", "redirect_uris": [REDIRECT_URI],
+        "grant_types": ["authorization_code", "refresh_token"], "scope": "openid read write offline_access",
+        "audience": [kept, taken], "authorization_details_types": ["payment"],
+    });
+    let client = provider.client(all.clone());
+    let file = scratch::directory("client").join("metadata.json");
+    let set = |metadata: &Value| {
+        std::fs::write(&file, metadata.to_string()).expect("a file of our own");
+        let file = file.display().to_string();
+        provider.command(&["client", "update", &client.id, "--metadata", &file, "--json"]);
+    };
+    let mut less = all.clone();
+    less["scope"] = "openid read offline_access".into();
+    let scopes = |tokens: &Value| tokens["scope"].as_str().map(str::to_owned);
+    let read_only = Some("offline_access openid read".to_owned());
+    let user = provider.user();
+    let mut browser = provider.browser();
+
+    // On the page, in a code, in a grant.
+    let asked = provider.ask(&client);
+    browser.open(&asked.target()).sign_in(&user);
+    set(&less);
+    let code = browser.allow().answer().get("code").to_owned();
+    set(&all);
+    let before = provider.redeem(&client, &Granted { code, asked, answer: browser.answer() }).expect(200);
+    assert_eq!(scopes(&before.json()), read_only);
+    let granted = provider.grant_in(&mut browser, &provider.ask(&client), &user);
+    set(&less);
+    let tokens = provider.redeem(&client, &granted).expect(200).json();
+    assert_eq!(scopes(&tokens), read_only);
+    set(&all);
+    let tokens = provider.refresh(&client, refresh_of(&tokens)).expect(200).json();
+    assert!(scopes(&tokens).is_some_and(|scope| scope.contains("write")), "{tokens}");
+    set(&less);
+    let refresh = refresh_of(&tokens);
+    let asking = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("scope", "openid write")];
+    let tokens = provider.token(&client, &asking).expect(200).json();
+    assert_eq!(scopes(&tokens), Some("openid".to_owned()));
+    assert_eq!(scopes(&provider.refresh(&client, refresh_of(&tokens)).expect(200).json()), read_only);
+
+    // Resources and details: never more than were granted for, and never none instead.
+    set(&all);
+    let details = json!([{"type": "payment", "amount": "1"}]).to_string();
+    let rich = provider.ask(&client).with("authorization_details", &details);
+    let rich = rich.with("resource", taken);
+    let (granted, open) = (provider.grant_in(&mut browser, &rich, &user), rich);
+    browser.open(&open.target());
+    less["audience"] = json!([kept]);
+    set(&less);
+    assert_eq!(browser.submit(&[("decision", "allow")]).answer().error(), Some("invalid_target"));
+    expect_error(&provider.redeem(&client, &granted), "invalid_target");
+    less["audience"] = json!([kept, taken]);
+    less["authorization_details_types"] = json!([]);
+    set(&less);
+    let tokens = provider.redeem(&client, &granted).expect(200).json();
+    assert!(tokens.get("authorization_details").is_none(), "{tokens}");
+}
+
+fn refresh_of(tokens: &Value) -> &str {
+    tokens["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh_token in {tokens}"))
 }

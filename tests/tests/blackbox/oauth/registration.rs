@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::codes::expect_error;
 use super::dpop::{Key, now};
-use super::provider::{Provider, basic};
+use super::provider::{Provider, RegisteredClient, basic};
 use crate::case::{Case, on_both_engines, unique};
 
 on_both_engines! {
@@ -21,6 +21,7 @@ on_both_engines! {
     a_registration_is_managed_with_its_own_token
     nothing_private_is_fetched
     a_strangers_wish_sends_nobody_on_unasked
+    a_strangers_request_sends_nobody_on_unasked
 }
 
 const OPEN: &str = "[oauth]\nregistration = 'open'\n";
@@ -248,4 +249,58 @@ fn a_strangers_wish_sends_nobody_on_unasked(case: &Case) {
     assert!(page.header("location").is_none() && page.text().contains("phishing.example"), "{}", page.text());
     assert!(page.text().contains(&format!("href=\"{there}?state=s\"")), "{}", page.text());
     assert_eq!(wish(&known).expect(303).header("location"), Some(format!("{there}?state=s").as_str()));
+}
+
+/// RFC 9700 §4.11.2: by a request that cannot be had, a client that nobody has looked at would have browsers sent
+/// wherever it likes.
+fn a_strangers_request_sends_nobody_on_unasked(case: &Case) {
+    let case = case.with_config(OPEN);
+    let provider = Provider::new(&case);
+    let there = "https://phishing.example/cb";
+    let metadata = json!({"redirect_uris": [there], "token_endpoint_auth_method": "none"});
+    let id = register(&case, &metadata).expect(201).string("client_id");
+    let stranger = RegisteredClient {
+        id,
+        secret: None,
+        redirect_uri: there.to_owned(),
+        method: "none".to_owned(),
+        scope: "openid".to_owned(),
+    };
+    let known = provider.client(json!({"redirect_uris": [there], "scope": "openid"}));
+    let impossible = json!({"id_token": {"acr": {"essential": true, "value": "urn:nowhere"}}}).to_string();
+    let wishes = |client: &RegisteredClient| {
+        let asked = provider.ask(client);
+        let others = json!({"id_token": {"sub": {"value": "somebody else"}}}).to_string();
+        [
+            ("login_required", asked.clone().with("prompt", "none")),
+            ("unmet_authentication_requirements", asked.clone().with("claims", &impossible)),
+            ("login_required", asked.with("claims", &others).with("prompt", "none")),
+        ]
+    };
+    let user = provider.user();
+    let (mut nobody, mut somebody) = (provider.browser(), provider.signed_in(&known, &user));
+    for browser in [&mut nobody, &mut somebody] {
+        for (error, asked) in wishes(&stranger) {
+            browser.open(&asked.target());
+            assert!(browser.away().is_none(), "{error}: {:?}", browser.away());
+            let page = browser.page();
+            assert!(page.status == 400 && !page.text().contains("phishing"), "{error}: {}", page.text());
+        }
+    }
+    // Whom an operator knows gets its answer.
+    for (error, asked) in wishes(&known) {
+        assert_eq!(nobody.open(&asked.target()).answer().error(), Some(error));
+    }
+    // And so does who was allowed something, from those who did.
+    provider.grant_in(&mut somebody, &provider.ask(&stranger), &user);
+    for (_, asked) in &wishes(&stranger)[1..] {
+        assert!(somebody.open(&asked.target()).answer().error().is_some());
+    }
+    let silent = provider.ask(&stranger).with("prompt", "none").target();
+    assert!(somebody.open(&silent).answer().error().is_none(), "it was allowed");
+    let mut other = provider.signed_in(&known, &provider.user());
+    assert_eq!(other.open(&silent).page().status, 400);
+    // Whoever has the page before them and says no has had a hand in it.
+    other.open(&provider.ask(&stranger).target()).submit(&[("decision", "deny")]);
+    assert_eq!(other.answer().error(), Some("access_denied"));
 }
