@@ -117,6 +117,7 @@ may_be_unavailable!(
     crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::exchange_code::ExchangeCodeError,
     crate::oauth::exchange_token::ExchangeTokenError,
+    crate::oauth::jwt_bearer::JwtBearerError,
     crate::oauth::poll_device::PollDeviceError,
     crate::oauth::refresh_grant::RefreshGrantError,
     crate::oauth::introspect::IntrospectError,

@@ -9,6 +9,8 @@ use countersign_model::key::Algorithm;
 use countersign_model::oauth::Client;
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::seen;
+use countersign_store::{StoreError, Tx};
 use serde_json::Value;
 
 use super::client_certificate::ClientCertificate;
@@ -28,10 +30,7 @@ pub enum Binding {
     /// Nothing: whoever has it may use it.
     None,
     /// A key.
-    Dpop {
-        /// Its thumbprint (RFC 7638).
-        jkt: String,
-    },
+    Dpop(Proven),
     /// A certificate.
     Certificate {
         /// Its thumbprint (RFC 8705 §3.1).
@@ -44,10 +43,31 @@ impl Binding {
     pub(crate) fn thumbprints(&self) -> (Option<String>, Option<String>) {
         match self {
             Binding::None => (None, None),
-            Binding::Dpop { jkt } => (Some(jkt.clone()), None),
+            Binding::Dpop(proven) => (Some(proven.jkt.clone()), None),
             Binding::Certificate { x5t } => (None, Some(x5t.clone())),
         }
     }
+
+    /// Uses up the proof, if there is one, with what it gets: who gets nothing writes nothing, or anybody could
+    /// fill the store with proofs of keys of their own. `false` if it was used.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn use_up(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        match self {
+            Binding::Dpop(proven) => seen::insert(tx, &proven.id, proven.until).await,
+            Binding::None | Binding::Certificate { .. } => Ok(true),
+        }
+    }
+}
+
+/// A key that a proof has shown, and by what the proof is known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The thumbprint of the key (RFC 7638).
+    pub jkt: String,
+    id: TokenDigest,
+    until: Timestamp,
 }
 
 /// A proof as it came.
@@ -64,10 +84,6 @@ pub struct Proof<'a> {
     /// Whether it must have a nonce.
     pub demand_nonce: bool,
 }
-
-/// The thumbprint of a key (RFC 7638).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jkt(pub String);
 
 /// Why a proof is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,11 +111,12 @@ pub enum BindTokensError {
 }
 
 impl Core {
-    /// The key that a proof proves to have; each proof works once.
+    /// The key that a proof proves to have. The proof works once: whoever takes it uses it up
+    /// ([`Binding::use_up`], [`Core::use_proof`]).
     ///
     /// # Errors
     /// [`DpopError`].
-    pub async fn check_dpop(&self, proof: Proof<'_>) -> Result<Jkt, DpopError> {
+    pub(crate) fn check_dpop(&self, proof: Proof<'_>) -> Result<Proven, DpopError> {
         let now = self.clock.now();
         let expect = Expect {
             typ: Some("dpop+jwt"),
@@ -118,8 +135,16 @@ impl Core {
         let id = id.ok_or(DpopError::Invalid)?;
         self.check_nonce(&claims, proof.demand_nonce, now)?;
         let id = TokenDigest::of(&format!("dpop {jkt} {id}"));
-        let is_new = self.use_once(id, now.after(GOOD_FOR * 2)).await?;
-        if is_new { Ok(Jkt(jkt)) } else { Err(DpopError::Invalid) }
+        Ok(Proven { jkt, id, until: now.after(GOOD_FOR * 2) })
+    }
+
+    /// Uses up a proof that gets nothing which is stored.
+    ///
+    /// # Errors
+    /// [`DpopError`].
+    pub(crate) async fn use_proof(&self, proven: Proven) -> Result<(), DpopError> {
+        let is_new = self.use_once(proven.id, proven.until).await?;
+        is_new.then_some(()).ok_or(DpopError::Invalid)
     }
 
     /// What the tokens of a request are bound to: the key of its proof, or its certificate, if the client wants
@@ -127,7 +152,7 @@ impl Core {
     ///
     /// # Errors
     /// [`BindTokensError`].
-    pub async fn bind_tokens(
+    pub fn bind_tokens(
         &self,
         client: &Client,
         proof: Option<Proof<'_>>,
@@ -140,10 +165,7 @@ impl Core {
             };
         }
         match proof {
-            Some(proof) => {
-                let Jkt(jkt) = self.check_dpop(proof).await?;
-                Ok(Binding::Dpop { jkt })
-            }
+            Some(proof) => Ok(Binding::Dpop(self.check_dpop(proof)?)),
             None if client.metadata.dpop_bound_access_tokens => Err(DpopError::Invalid.into()),
             None => Ok(Binding::None),
         }

@@ -8,10 +8,10 @@ use countersign_model::oauth::{
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::client_tokens::{self, ClientToken};
-use countersign_store::{StoreError, Tx, Work};
+use countersign_store::{Tx, Work};
 use serde_json::{Value, json};
 
-use super::check_dpop::Binding;
+use super::check_dpop::{Binding, DpopError};
 use super::exchange_code::Tokens;
 use super::issue::{add_locations, audience, token_type};
 use super::read_request::may_detail;
@@ -36,6 +36,9 @@ pub enum ClientCredentialsError {
     /// It asks for authorization details that it is not registered for.
     #[error("the client may not have these authorization details")]
     Details,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -44,14 +47,18 @@ pub enum ClientCredentialsError {
 struct Keep {
     digest: TokenDigest,
     token: ClientToken,
+    binding: Binding,
 }
 
 impl Work for Keep {
     type Output = ();
-    type Error = StoreError;
+    type Error = ClientCredentialsError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        client_tokens::insert(tx, &self.digest, &self.token).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), ClientCredentialsError> {
+        if !self.binding.use_up(tx).await? {
+            return Err(ClientCredentialsError::UsedProof);
+        }
+        Ok(client_tokens::insert(tx, &self.digest, &self.token).await?)
     }
 }
 
@@ -98,6 +105,7 @@ impl Core {
         let (access, lifetime) = match format {
             TokenFormat::Jwt => {
                 let lifetime = lifetime.min(SIGNED_FOR);
+                self.use_binding(binding).await?;
                 let claims = self.client_claims(client, &facts, now, lifetime);
                 let algorithm = client.metadata.id_token_signed_response_alg;
                 (self.oauth_keys_with(algorithm).await?.sign(algorithm, "at+jwt", &claims)?, lifetime)
@@ -110,7 +118,8 @@ impl Core {
                     issued_at: now,
                     expires_at: now.after(lifetime),
                 };
-                self.store.write(Keep { digest: TokenDigest::of(&token), token: row }).await?;
+                let digest = TokenDigest::of(&token);
+                self.store.write(Keep { digest, token: row, binding: binding.clone() }).await?;
                 (token, lifetime)
             }
         };
@@ -123,6 +132,15 @@ impl Core {
             scope: facts.scope,
             issued_type: None,
             details: facts.details,
+        })
+    }
+
+    /// A signed token is stored nowhere, so its proof is used up by itself.
+    async fn use_binding(&self, binding: &Binding) -> Result<(), ClientCredentialsError> {
+        let Binding::Dpop(proven) = binding else { return Ok(()) };
+        self.use_proof(proven.clone()).await.map_err(|error| match error {
+            DpopError::Unavailable(unavailable) => unavailable.into(),
+            DpopError::Invalid | DpopError::Nonce(_) => ClientCredentialsError::UsedProof,
         })
     }
 

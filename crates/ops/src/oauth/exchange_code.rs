@@ -11,7 +11,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::oauth::codes::{self, Code, FoundCode, Redemption};
 use countersign_store::oauth::grants::NewGrant;
 use countersign_store::tokens::Holder;
-use countersign_store::{StoreError, Tx, Work, sessions};
+use countersign_store::{Tx, Work, sessions};
 
 pub use super::check_dpop::Binding;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
@@ -91,6 +91,9 @@ pub enum ExchangeCodeError {
     /// It asks for details that were not granted.
     #[error("the authorization details were not granted")]
     Details,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -105,6 +108,7 @@ struct Redeem {
     drawn: DrawnTokens,
     carried: Carried,
     grant: NewGrant,
+    binding: Binding,
     keep: Timestamp,
 }
 
@@ -116,9 +120,9 @@ enum Redeemed {
 
 impl Work for Redeem {
     type Output = Redeemed;
-    type Error = StoreError;
+    type Error = ExchangeCodeError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Redeemed, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Redeemed, ExchangeCodeError> {
         let Code { account, epoch, session, parent, .. } = self.code;
         let by = Redemption {
             client: self.client.no,
@@ -126,6 +130,10 @@ impl Work for Redeem {
             now: self.drawn.now,
             keep: self.keep,
         };
+        // Before the code: a request that was overheard ends nothing when it comes again.
+        if !self.binding.use_up(tx).await? {
+            return Err(ExchangeCodeError::UsedProof);
+        }
         if !codes::consume(tx, &self.digest, by).await? {
             // Whoever lost a race finds it used, too: two parties hold it (RFC 6749 §10.5).
             let used = codes::find(tx, &self.digest).await?.is_some_and(|found| found.used);
@@ -161,7 +169,7 @@ fn is_right(found: &Code, request: &CodeExchange<'_>) -> bool {
         (Some(_), None) | (None, Some(_)) => false,
     };
     let bound = found.jkt.as_ref().is_none_or(|bound| match &request.binding {
-        Binding::Dpop { jkt } => jkt == bound,
+        Binding::Dpop(proven) => proven.jkt == *bound,
         Binding::None | Binding::Certificate { .. } => false,
     });
     found.client == request.client.no
@@ -217,7 +225,8 @@ impl Core {
         let keep = now.after(REMEMBERED);
         let client = Arc::clone(client);
         let (kept_drawn, kept_carried) = (drawn.clone(), carried.clone());
-        let work = Redeem { digest, client, code, parent, drawn, carried, grant, keep };
+        let work =
+            Redeem { digest, client, code, parent, drawn, carried, grant, binding: request.binding, keep };
         match self.store.write(work).await? {
             Redeemed::Done(membership) => {
                 let issued = Issued {

@@ -73,6 +73,9 @@ pub enum ExchangeTokenError {
     /// The client may not use this grant.
     #[error("the client may not use this grant")]
     Grant,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -96,14 +99,15 @@ struct Start {
     session: SessionId,
     drawn: DrawnTokens,
     carried: Carried,
+    binding: Binding,
 }
 
 impl Work for Start {
     /// What was granted to whom; none if the subject's grant has ended.
     type Output = Option<(GrantFacts, Membership)>;
-    type Error = StoreError;
+    type Error = ExchangeTokenError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, ExchangeTokenError> {
         if !sessions::hold(tx, self.account, self.parent).await? {
             return Ok(None);
         }
@@ -133,8 +137,11 @@ impl Work for Start {
             drawn: &self.drawn,
             carried: &self.carried,
         };
-        let membership = starting.store(tx, &self.client).await?;
-        Ok(membership.map(|membership| (facts, membership)))
+        let Some(membership) = starting.store(tx, &self.client).await? else { return Ok(None) };
+        if !self.binding.use_up(tx).await? {
+            return Err(ExchangeTokenError::UsedProof);
+        }
+        Ok(Some((facts, membership)))
     }
 }
 
@@ -187,6 +194,7 @@ impl Core {
             session,
             drawn: drawn.clone(),
             carried: carried.clone(),
+            binding: request.binding,
         };
         let (facts, membership) = self.store.write(work).await?.ok_or(ExchangeTokenError::Subject)?;
         let Subject { uuid, .. } = subject;

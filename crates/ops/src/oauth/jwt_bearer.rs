@@ -15,7 +15,7 @@ use countersign_store::identifiers;
 use countersign_store::oauth::grants::NewGrant;
 use countersign_store::oauth::seen;
 use countersign_store::tokens::Holder;
-use countersign_store::{StoreError, Tx, Work};
+use countersign_store::{Tx, Work};
 use serde_json::Value;
 
 use super::check_dpop::Binding;
@@ -70,6 +70,9 @@ pub enum JwtBearerError {
     /// It asks for authorization details.
     #[error("an assertion gives no authorization details")]
     Details,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -84,14 +87,15 @@ struct Start {
     grant: NewGrant,
     drawn: DrawnTokens,
     carried: Carried,
+    binding: Binding,
 }
 
 impl Work for Start {
     /// `None` if the assertion was used, or the account may not have the token.
     type Output = Option<Membership>;
-    type Error = StoreError;
+    type Error = JwtBearerError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Membership>, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Membership>, JwtBearerError> {
         if !seen::insert(tx, &self.used, self.remember_until).await? {
             return Ok(None);
         }
@@ -102,7 +106,11 @@ impl Work for Start {
             drawn: &self.drawn,
             carried: &self.carried,
         };
-        starting.store(tx, &self.client).await
+        let membership = starting.store(tx, &self.client).await?;
+        if membership.is_some() && !self.binding.use_up(tx).await? {
+            return Err(JwtBearerError::UsedProof);
+        }
+        Ok(membership)
     }
 }
 
@@ -164,8 +172,9 @@ impl Core {
             },
             drawn: drawn.clone(),
             carried: carried.clone(),
+            binding: request.binding,
         };
-        let Some(membership) = self.store.write(work).await.map_err(Unavailable::from)? else {
+        let Some(membership) = self.store.write(work).await? else {
             audit("jwt_bearer", "refused", Some(account.id), request.source);
             return Err(JwtBearerError::Assertion);
         };

@@ -45,6 +45,9 @@ pub enum PollDeviceError {
     /// The client may not use this grant.
     #[error("the client may not use this grant")]
     Grant,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -91,9 +94,9 @@ struct Given {
 impl Work for Poll {
     /// An answer that is no error is written: when it asked.
     type Output = Polled;
-    type Error = StoreError;
+    type Error = PollDeviceError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Polled, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Polled, PollDeviceError> {
         let now = self.drawn.now;
         let found = device_polls::find(tx, &self.digest, self.client.no).await?;
         let Some(found) = found else { return Ok(Polled::Not(PollDeviceError::Invalid)) };
@@ -138,6 +141,10 @@ impl Work for Poll {
         let Some(membership) = starting.store(tx, &self.client).await? else {
             return Ok(Polled::Not(PollDeviceError::Denied));
         };
+        // The error takes the code's use back.
+        if !self.binding.use_up(tx).await? {
+            return Err(PollDeviceError::UsedProof);
+        }
         Ok(Polled::Given(Box::new(Given { session: holder.session, uuid, facts, carried, membership })))
     }
 }

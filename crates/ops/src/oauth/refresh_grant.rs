@@ -59,6 +59,9 @@ pub enum RefreshGrantError {
     /// The token is bound to another key.
     #[error("the refresh token is bound to another key")]
     Proof,
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    UsedProof,
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -108,7 +111,9 @@ impl Rotate {
         end: Timestamp,
     ) -> Result<Carried, RefreshGrantError> {
         let is_bound = match &self.binding {
-            Binding::Dpop { jkt } => old.jkt.as_ref().is_none_or(|bound| bound == jkt) && old.x5t.is_none(),
+            Binding::Dpop(proven) => {
+                old.jkt.as_ref().is_none_or(|bound| *bound == proven.jkt) && old.x5t.is_none()
+            }
             Binding::Certificate { x5t } => {
                 old.x5t.as_ref().is_none_or(|bound| bound == x5t) && old.jkt.is_none()
             }
@@ -137,6 +142,10 @@ impl Work for Rotate {
         let Some(used) = refresh_tokens::consume(tx, &self.digest, self.client.no, now).await? else {
             let before = now.before(self.lifetimes.reuse_grace.min(MOST_GRACE));
             if let Some(victim) = refresh_tokens::find_used(tx, &self.digest, self.client.no, before).await? {
+                // A request that was overheard ends nothing when it comes again.
+                if !self.binding.use_up(tx).await? {
+                    return Err(RefreshGrantError::UsedProof);
+                }
                 tracing::warn!(target: "audit", event = "refresh_grant", outcome = "used token came back",
                     account = victim.account.0);
                 sessions::end(tx, victim.account, victim.session, now).await?;
@@ -148,6 +157,9 @@ impl Work for Rotate {
         let old: TokenFacts = serde_json::from_str(&used.facts).map_err(broken)?;
         let (end, renew) = self.ends(&facts, &used);
         let carried = self.carried(&facts, &old, end)?;
+        if !self.binding.use_up(tx).await? {
+            return Err(RefreshGrantError::UsedProof);
+        }
         let account = used.holder.account;
         let Some(mut membership) = membership(tx, &self.client, account, &carried).await? else {
             return Err(RefreshGrantError::Invalid);

@@ -7,7 +7,7 @@ use countersign_store::oauth::grants;
 use countersign_store::tokens::Whose;
 use serde_json::{Map, Value};
 
-use super::check_dpop::{DpopError, Jkt, Proof};
+use super::check_dpop::{DpopError, Proof};
 use super::client_certificate::ClientCertificate;
 use super::person_claims::{Person, names_of};
 use super::presented::{Kind, Presented};
@@ -104,8 +104,11 @@ impl Core {
         }
         let Some(jkt) = jkt else { return Ok(()) };
         let proof = presented.proof.ok_or(DpopError::Invalid)?;
-        let Jkt(proven) = self.check_dpop(proof).await?;
-        (proven == jkt).then_some(()).ok_or(UserinfoError::Invalid)
+        let proven = self.check_dpop(proof)?;
+        if proven.jkt != jkt {
+            return Err(UserinfoError::Invalid);
+        }
+        Ok(self.use_proof(proven).await?)
     }
 
     /// The claims of a scope but for `sub`, and those that the grant has besides.

@@ -85,6 +85,7 @@ impl From<ExchangeCodeError> for OAuthError {
             ExchangeCodeError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
             ExchangeCodeError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             ExchangeCodeError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
+            ExchangeCodeError::UsedProof => DpopError::Invalid.into(),
             ExchangeCodeError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -104,6 +105,7 @@ impl From<RefreshGrantError> for OAuthError {
             RefreshGrantError::Proof => {
                 refused(ErrorCode::InvalidDpopProof, "The refresh token is bound to another key.")
             }
+            RefreshGrantError::UsedProof => DpopError::Invalid.into(),
             RefreshGrantError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -118,6 +120,7 @@ impl From<ClientCredentialsError> for OAuthError {
             ClientCredentialsError::Details => {
                 refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS)
             }
+            ClientCredentialsError::UsedProof => DpopError::Invalid.into(),
             ClientCredentialsError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -141,6 +144,7 @@ impl From<PollDeviceError> for OAuthError {
             PollDeviceError::Target => refused(ErrorCode::InvalidTarget, NOT_THIS_TARGET),
             PollDeviceError::Details => refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS),
             PollDeviceError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            PollDeviceError::UsedProof => DpopError::Invalid.into(),
             PollDeviceError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -164,6 +168,7 @@ impl From<ExchangeTokenError> for OAuthError {
                 "An exchanged token has no authorization_details.",
             ),
             ExchangeTokenError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            ExchangeTokenError::UsedProof => DpopError::Invalid.into(),
             ExchangeTokenError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -185,6 +190,7 @@ impl From<JwtBearerError> for OAuthError {
                 "An assertion gives no authorization_details.",
             ),
             JwtBearerError::Grant => refused(ErrorCode::UnauthorizedClient, NOT_THIS_GRANT),
+            JwtBearerError::UsedProof => DpopError::Invalid.into(),
             JwtBearerError::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -40,7 +40,7 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
     let name = parameters.get("grant_type").ok_or_else(|| missing("The request has no grant_type."))?;
     // The password grant is none of them (RFC 9700 §2.4).
     let grant = GrantType::from_name(name).ok_or_else(unsupported)?;
-    let binding = bind(call, &client).await?;
+    let binding = bind(call, &client)?;
     let asked = Asked { call, client, parameters, binding };
     match grant {
         GrantType::AuthorizationCode => asked.exchange_code().await,
@@ -56,7 +56,7 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
 }
 
 /// What the tokens are to be bound to.
-async fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
+fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
     let settings = &call.core().settings;
     let certificate = call.certificate();
     let url = format!("{}/oauth2/token", request::reached_at(call, certificate.is_some()));
@@ -68,7 +68,7 @@ async fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
         access: None,
         demand_nonce: settings.oauth.require_dpop_nonce,
     });
-    Ok(call.core().bind_tokens(client, proof, certificate.as_deref()).await?)
+    Ok(call.core().bind_tokens(client, proof, certificate.as_deref())?)
 }
 
 impl Asked<'_> {

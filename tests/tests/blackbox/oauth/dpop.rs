@@ -18,6 +18,7 @@ on_both_engines! {
     a_dpop_token_needs_its_key
     a_public_clients_refresh_token_needs_its_key
     dpop_proofs_work_once
+    a_proof_is_used_up_by_what_it_gets
     a_proof_is_for_this_request_and_fresh
     a_nonce_is_demanded_where_it_is_set
 }
@@ -178,6 +179,42 @@ fn dpop_proofs_work_once(case: &Case) {
     let got = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(got, 1);
     expect_error(&token(&provider, &client, &own, &proof), "invalid_dpop_proof");
+}
+
+/// Whoever gets nothing writes nothing: proofs of keys of their own cost strangers nothing.
+fn a_proof_is_used_up_by_what_it_gets(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.public_client();
+    let (user, key) = (provider.user(), Key::new());
+    let proof = proof_for_token(&provider, &key);
+    let granted = provider.grant(&client, &user);
+    let guessed = [
+        vec![
+            ("grant_type", "authorization_code"),
+            ("code", "guessed"),
+            ("redirect_uri", &client.redirect_uri),
+        ],
+        vec![("grant_type", "refresh_token"), ("refresh_token", "guessed")],
+    ];
+    for pairs in &guessed {
+        expect_error(&token(&provider, &client, pairs, &proof), "invalid_grant");
+    }
+    let tokens = redeem(&provider, &client, &granted, &proof).expect(200).json();
+    // A request that was overheard gets nothing when it comes again, and ends nothing.
+    let refresh = tokens["refresh_token"].as_str().expect("a refresh token");
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    expect_error(&redeem(&provider, &client, &granted, &proof), "invalid_dpop_proof");
+    expect_error(&token(&provider, &client, &pairs, &proof), "invalid_dpop_proof");
+    let other = provider.grant(&client, &user);
+    expect_error(&redeem(&provider, &client, &other, &proof), "invalid_dpop_proof");
+    // What a used proof was refused has used nothing up.
+    redeem(&provider, &client, &other, &proof_for_token(&provider, &Key::new())).expect(200);
+    token(&provider, &client, &pairs, &proof_for_token(&provider, &key)).expect(200);
+    // Of all that bring one proof at one moment, one gets something, whatever each would get.
+    let codes: Vec<Granted> = (0..8).map(|_| provider.grant(&client, &user)).collect();
+    let one = proof_for_token(&provider, &Key::new());
+    let answers = at_once(codes.len(), |number| redeem(&provider, &client, &codes[number], &one));
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
 }
 
 fn a_proof_is_for_this_request_and_fresh(case: &Case) {

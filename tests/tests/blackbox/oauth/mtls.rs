@@ -21,6 +21,7 @@ on_both_engines! {
     an_authoritys_certificate_is_its_clients
     a_revoked_certificate_is_refused
     a_bound_token_needs_its_certificate
+    a_client_with_a_certificate_may_bind_its_tokens_to_a_key
     a_proxy_tells_of_certificates_and_nobody_else_does
     certificates_are_asked_for_where_they_are_set
 }
@@ -354,6 +355,45 @@ fn a_bound_token_needs_its_certificate(case: &Case) {
     let exchange = |identity: &Identity| with(&case, identity).post("/oauth2/token").form(&form).send();
     expect_error(&exchange(&other), "invalid_grant");
     exchange(&own).expect(200);
+}
+
+/// RFC 9449 and RFC 8705 bind a token by one member of `cnf` each: a certificate says who the client is, a proof what
+/// its tokens are bound to, if they are not bound to the certificate.
+fn a_client_with_a_certificate_may_bind_its_tokens_to_a_key(case: &Case) {
+    let root = Authority::new("Root of tests");
+    let case = asking(case, &format!("ca_file = '{}'", root.file().display()));
+    let provider = Provider::new(&case);
+    let own = root.issue(named("app"));
+    let told = case.get("/.well-known/oauth-authorization-server").expect(200).json();
+    let endpoint = told["mtls_endpoint_aliases"]["token_endpoint"].as_str().expect("an alias").to_owned();
+    let key = Key::new();
+    let ask = |client: &RegisteredClient, url: &str| {
+        let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
+        let proof = key.proof("POST", url, &json!({}));
+        with(&case, &own).post("/oauth2/token").header("DPoP", &proof).form(&form).send()
+    };
+    for more in [json!({}), json!({"dpop_bound_access_tokens": true})] {
+        let mut all = more.clone();
+        all["tls_client_auth_subject_dn"] = "CN=app".into();
+        let client = service(&provider, "tls_client_auth", all);
+        let tokens = ask(&client, &endpoint).expect(200).json();
+        assert_eq!(tokens["token_type"], "DPoP");
+        let form = [("token", tokens["access_token"].as_str().expect("one")), ("client_id", &client.id)];
+        let told = with(&case, &own).post("/oauth2/introspect").form(&form).send().expect(200).json();
+        assert_eq!(told["cnf"], json!({"jkt": key.thumbprint()}));
+        // The proof is for where it was sent.
+        let elsewhere = ask(&client, &format!("{}/oauth2/token", provider.issuer()));
+        expect_error(&elsewhere, "invalid_dpop_proof");
+        let bare = own_token(&with(&case, &own), &client);
+        match more["dpop_bound_access_tokens"] == true {
+            true => expect_error(&bare, "invalid_dpop_proof"),
+            false => assert_eq!(bare.expect(200).json()["token_type"], "Bearer"),
+        }
+    }
+    let both = json!({"grant_types": ["client_credentials"], "response_types": [],
+        "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=app",
+        "tls_client_certificate_bound_access_tokens": true, "dpop_bound_access_tokens": true});
+    assert_eq!(add(&case, &both), Some(2), "a token is bound to one of them");
 }
 
 fn a_proxy_tells_of_certificates_and_nobody_else_does(case: &Case) {
