@@ -12,8 +12,8 @@ use countersign_store::{Tx, Work};
 use serde_json::{Value, json};
 
 use super::check_dpop::{Binding, DpopError};
-use super::exchange_code::Tokens;
-use super::issue::{add_locations, audience, token_type};
+use super::exchange_code::{TokenType, Tokens};
+use super::issue::{add_locations, audience};
 use super::read_request::may_detail;
 use super::token_claims::add_facts;
 use crate::{Core, Unavailable};
@@ -125,7 +125,7 @@ impl Core {
         };
         Ok(Tokens {
             access,
-            token_type: token_type(&facts),
+            token_type: TokenType::of(&facts),
             expires_in: lifetime.as_secs(),
             refresh: None,
             id_token: None,

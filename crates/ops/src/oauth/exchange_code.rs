@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use countersign_model::ids::SessionId;
 use countersign_model::oauth::pkce;
-use countersign_model::oauth::{AuthorizationDetails, Challenge, Client, GrantFacts, GrantType, Scope};
+use countersign_model::oauth::{
+    AuthorizationDetails, Challenge, Client, GrantFacts, GrantType, Scope, TokenFacts,
+};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::codes::{self, Code, FoundCode, Redemption};
@@ -50,6 +52,16 @@ pub enum TokenType {
     Bearer,
     /// RFC 9449.
     Dpop,
+}
+
+impl TokenType {
+    /// How an access token that carries this is presented.
+    pub(crate) fn of(access: &TokenFacts) -> TokenType {
+        match access.jkt {
+            Some(_) => TokenType::Dpop,
+            None => TokenType::Bearer,
+        }
+    }
 }
 
 /// A code and what goes with it.

@@ -63,8 +63,8 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// What tokens of this scope and audience carry, of all that was granted and that the client may still have.
-    /// A refresh token is bound to the key only if its client shows no other secret (RFC 9449 §5).
+    /// What tokens of this scope and audience carry, of what was granted and what the client may still have. A refresh
+    /// token is bound to the key only if its client shows no other secret (RFC 9449 §5).
     pub(crate) fn new(
         client: &Client,
         granted: &GrantFacts,
@@ -297,14 +297,13 @@ pub(crate) enum IdToken<'a> {
 /// where no audience was granted, of what the client is registered for. `None` if it asks for more, or if all that was
 /// granted was taken from the client since: without an audience a token would be for everybody.
 pub(crate) fn audience(granted: &GrantFacts, client: &Client, asked: &[String]) -> Option<Vec<String>> {
-    let registered = &client.metadata.audience;
     let mut may = granted.audience.clone();
-    may.retain(|one| registered.contains(one));
+    may.retain(|one| client.metadata.audience.contains(one));
     if asked.is_empty() {
         return (granted.audience.is_empty() || !may.is_empty()).then_some(may);
     }
     match granted.audience.is_empty() {
-        true => may.clone_from(registered),
+        true => may.clone_from(&client.metadata.audience),
         false => add_locations(&mut may, client, &granted.details),
     }
     asked.iter().all(|one| may.contains(one)).then(|| asked.to_vec())
@@ -381,7 +380,7 @@ impl Core {
         };
         Ok(Tokens {
             access: text,
-            token_type: token_type(access),
+            token_type: TokenType::of(access),
             expires_in: until.since(drawn.now).as_secs(),
             refresh: drawn.refresh.as_ref().map(|token| token.reveal().to_owned()),
             id_token,
@@ -389,14 +388,6 @@ impl Core {
             issued_type: None,
             details: access.details.clone(),
         })
-    }
-}
-
-/// How the access token is presented.
-pub(crate) fn token_type(access: &TokenFacts) -> TokenType {
-    match access.jkt {
-        Some(_) => TokenType::Dpop,
-        None => TokenType::Bearer,
     }
 }
 
