@@ -112,7 +112,7 @@ async fn seed(options: &Options) -> Result<f64> {
         for number in numbers {
             // Neighbours in time belong to different accounts, as in life.
             let account = *holders.get(number % holders.len()).ok_or("no accounts")?;
-            let token = Token::draw(TokenPurpose::OuserSession, &random);
+            let token = Token::draw(TokenPurpose::OuserSession, &random, now);
             writeln!(listed, "{}", token.reveal())?;
             unit.push(session(account, &token, &random, now));
         }

@@ -194,11 +194,20 @@ impl Mark {
     }
 }
 
+/// Marks of tokens that say where their rows stand.
+const PLACED: [Mark; 3] = [Mark::ACCESS, Mark::REFRESH, Mark::CLIENT_TOKEN];
+
+/// For so many microseconds tokens have one place.
+const PLACE_LASTS: i64 = 5_000;
+
+/// Characters of a place.
+const PLACE_CHARACTERS: u32 = 4;
+
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Token {
     /// Draws a token in the form that its document asks for (design 3.1).
-    pub fn draw(purpose: TokenPurpose, random: &Random) -> Token {
+    pub fn draw(purpose: TokenPurpose, random: &Random, now: Timestamp) -> Token {
         Token(match purpose {
             TokenPurpose::AuthdAccess | TokenPurpose::AuthdRefresh => Token::draw_uuid(random),
             TokenPurpose::RestToken => Secret::new(hex(&random.bytes::<20>())),
@@ -206,8 +215,8 @@ impl Token {
                 Token::draw_marked(Mark::PLAIN, random)
             }
             TokenPurpose::BrowserSession => Token::draw_marked(Mark::BROWSER, random),
-            TokenPurpose::OAuthAccess => Token::draw_marked(Mark::ACCESS, random),
-            TokenPurpose::OAuthRefresh => Token::draw_marked(Mark::REFRESH, random),
+            TokenPurpose::OAuthAccess => Token::draw_placed(Mark::ACCESS, random, now),
+            TokenPurpose::OAuthRefresh => Token::draw_placed(Mark::REFRESH, random, now),
         })
     }
 
@@ -219,9 +228,20 @@ impl Token {
     /// The mark, 43 random characters (256 bits) and 6 that check them, so that a scanner for leaked
     /// secrets can tell a real token from noise without asking the server.
     pub fn draw_marked(mark: Mark, random: &Random) -> Secret {
-        let body = random.text(BASE62, 43);
-        let check = check_characters(&body);
-        Secret::new(format!("{}{body}{check}", mark.0))
+        Token::checked(mark, &random.text(BASE62, 43))
+    }
+
+    /// The same with four characters before the random ones that say where its row stands: tokens that are drawn
+    /// together are written to the same pages of the database (docs/decisions/0008-hot-path.md).
+    pub fn draw_placed(mark: Mark, random: &Random, now: Timestamp) -> Secret {
+        let place = now.micros().div_euclid(PLACE_LASTS).rem_euclid(62_i64.pow(PLACE_CHARACTERS));
+        let digit = |power| char::from(BASE62[usize::try_from(place / 62_i64.pow(power) % 62).unwrap_or(0)]);
+        let place: String = (0..PLACE_CHARACTERS).rev().map(digit).collect();
+        Token::checked(mark, &format!("{place}{}", random.text(BASE62, 43)))
+    }
+
+    fn checked(mark: Mark, body: &str) -> Secret {
+        Secret::new(format!("{}{body}{}", mark.0, check_characters(body)))
     }
 
     /// Takes what a client presented. It is digested as it stands: a token that was cut, padded or
@@ -245,8 +265,21 @@ impl Token {
 pub fn is_marked(text: &str) -> bool {
     let rest = Mark::KINDS.iter().chain([&Mark::PLAIN]).find_map(|mark| text.strip_prefix(mark.0));
     rest.is_some_and(|rest| {
-        rest.len() == 49 && rest.is_ascii() && check_characters(&rest[..43]) == rest[43..]
+        let (is_long, body) = (matches!(rest.len(), 49 | 53), rest.len().saturating_sub(6));
+        is_long && rest.is_ascii() && check_characters(&rest[..body]) == rest[body..]
     })
+}
+
+/// The place that a token names: three bytes.
+fn place_of(text: &str) -> Option<[u8; 3]> {
+    let body = PLACED.iter().find_map(|mark| text.strip_prefix(mark.0))?;
+    let digits = body.as_bytes().get(..PLACE_CHARACTERS as usize)?;
+    let place = digits.iter().try_fold(0, |number: u32, byte| {
+        let digit = BASE62.iter().position(|digit| digit == byte)?;
+        Some(number * 62 + u32::try_from(digit).ok()?)
+    })?;
+    let [_, place @ ..] = place.to_be_bytes();
+    Some(place)
 }
 
 fn check_characters(body: &str) -> String {
@@ -265,7 +298,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// SHA-256 of a secret with at least 112 random bits: safe to store, since nobody can guess what
-/// it was made from (R034).
+/// it was made from (R034). Of a token that names its place, the place and the first 232 bits of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenDigest(pub [u8; 32]);
 
@@ -274,11 +307,16 @@ impl TokenDigest {
     pub fn of(text: &str) -> TokenDigest {
         let mut out = [0; 32];
         out.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        if let Some(place) = place_of(text) {
+            out.rotate_right(place.len());
+            out[..place.len()].copy_from_slice(&place);
+        }
         TokenDigest(out)
     }
 
     /// Its first eight bytes: the number under which its row stands. An index of numbers is small enough to
-    /// stay in memory where one of digests is not. Which token it is, the whole digest says.
+    /// stay in memory where one of digests is not. Which token it is, the whole digest says. Rows of tokens that
+    /// name their place stand beside each other if they were drawn at about the same time.
     pub fn id(&self) -> i64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         i64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -315,16 +353,38 @@ mod tests {
 
     #[test]
     fn tokens_have_the_forms_of_their_documents() {
-        let random = Random::seeded(3);
-        let rest = Token::draw(TokenPurpose::RestToken, &random);
+        let (random, now) = (Random::seeded(3), Timestamp::from_micros(1_800_000_000_000_000));
+        let rest = Token::draw(TokenPurpose::RestToken, &random, now);
         assert!(
             rest.reveal().len() == 40
                 && rest.reveal().bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         );
-        assert!(Uuid::parse(Token::draw(TokenPurpose::AuthdAccess, &random).reveal()).is_some());
-        let marked = Token::draw(TokenPurpose::OuserSession, &random);
+        assert!(Uuid::parse(Token::draw(TokenPurpose::AuthdAccess, &random, now).reveal()).is_some());
+        let marked = Token::draw(TokenPurpose::OuserSession, &random, now);
         assert!(is_marked(marked.reveal()));
         assert!(!is_marked(&marked.reveal().replace("cs_", "cs-")));
         assert!(!is_marked(&format!("{}x", &marked.reveal()[..51])));
+        let placed = Token::draw(TokenPurpose::OAuthAccess, &random, now);
+        assert!(placed.reveal().len() == 59 && is_marked(placed.reveal()));
+        assert!(!is_marked(&placed.reveal().replace("cs_at_", "cs_at_0")));
+    }
+
+    #[test]
+    fn tokens_that_are_drawn_together_stand_together() {
+        let random = Random::seeded(4);
+        let drawn_at = |micros| {
+            let now = Timestamp::from_micros(1_800_000_000_000_000 + micros);
+            Token::draw(TokenPurpose::OAuthRefresh, &random, now).digest()
+        };
+        let (first, second, later) = (drawn_at(0), drawn_at(PLACE_LASTS - 1), drawn_at(PLACE_LASTS));
+        assert_eq!(first.id() >> 40, second.id() >> 40);
+        assert_eq!((first.id() >> 40) + 1, later.id() >> 40);
+        assert_ne!(first.0[3..], second.0[3..], "and are told from each other by their digests");
+        // Nobody else's text has a place, and none breaks the reading of one.
+        for text in ["cs_at_", "cs_at_abc", "cs_at_ab\u{e4}d", "cs_at_ab-d", "cs_abcdefgh"] {
+            let sum = digest::digest(&digest::SHA256, text.as_bytes());
+            assert_eq!(TokenDigest::of(text).0[..], sum.as_ref()[..], "{text}");
+        }
+        assert_eq!(TokenDigest::of("cs_at_zzzz").0[..3], [0xE1, 0x78, 0x0F]);
     }
 }

@@ -127,7 +127,7 @@ impl Core {
     pub(crate) fn draw_session(&self, surface: Surface, now: Timestamp) -> DrawnSession {
         let (access, refresh) = purposes(surface);
         let issue = |purpose| IssuedToken {
-            token: Token::draw(purpose, &self.random),
+            token: Token::draw(purpose, &self.random, now),
             issued_at: now,
             expires_at: self.settings.sessions.end_of_first(purpose, now),
         };

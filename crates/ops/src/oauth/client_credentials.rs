@@ -111,7 +111,7 @@ impl Core {
                 (self.oauth_keys_with(algorithm).await?.sign(algorithm, "at+jwt", &claims)?, lifetime)
             }
             TokenFormat::Opaque => {
-                let token = Token::draw_marked(Mark::CLIENT_TOKEN, &self.random).reveal().to_owned();
+                let token = Token::draw_placed(Mark::CLIENT_TOKEN, &self.random, now).reveal().to_owned();
                 let row = ClientToken {
                     client: client.no,
                     facts: serde_json::to_string(&facts).map_err(|_| Unavailable::Fault)?,

@@ -327,12 +327,14 @@ impl Core {
         let format = client.metadata.access_token_format.unwrap_or(self.settings.oauth.access_token_format);
         DrawnTokens {
             access: match format {
-                TokenFormat::Opaque => Access::Opaque(Token::draw(TokenPurpose::OAuthAccess, &self.random)),
+                TokenFormat::Opaque => {
+                    Access::Opaque(Token::draw(TokenPurpose::OAuthAccess, &self.random, now))
+                }
                 TokenFormat::Jwt => {
                     Access::Jwt { jti: self.draw_jti(), places: StatusIndex::draw(&self.random) }
                 }
             },
-            refresh: refresh.then(|| Token::draw(TokenPurpose::OAuthRefresh, &self.random)),
+            refresh: refresh.then(|| Token::draw(TokenPurpose::OAuthRefresh, &self.random, now)),
             now,
             access_lifetime: seconds(
                 client.metadata.access_token_lifetime,
