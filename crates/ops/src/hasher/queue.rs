@@ -13,7 +13,7 @@ use super::task::Task;
 /// Nobody would call a hash starved sooner: a machine may stand still for some of this.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(250);
 /// So many times what a request cost lately is no bad luck any more.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 3;
 /// How long the idle crew rests after a starved job, doubled from one to the next.
 const SHORTEST_REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(300);
