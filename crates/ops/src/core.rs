@@ -13,10 +13,9 @@ use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::manage_master_key::open_keyring;
 use crate::oauth::OAuth;
+use crate::oauth::Outside;
 use crate::oauth::client_documents::ClientDocuments;
-use crate::oauth::client_keys::FetchedKeys;
 use crate::oauth::discovery::Documents;
-use crate::oauth::fetch::Fetch;
 use crate::oauth::find_client::ClientCache;
 use crate::oauth::keys::Keys;
 use crate::oauth::status_list::StatusLists;
@@ -104,10 +103,10 @@ impl Core {
             keys: Arc::new(Keys::open(&store, &keyring, &random, &settings, clock.now()).await?),
             clients: ClientCache::default(),
             documents: Documents::default(),
-            client_keys: FetchedKeys::default(),
+            operators: Outside::new(&settings.oauth),
+            strangers: Outside::new(&settings.oauth),
             status_lists: StatusLists::default(),
             client_documents: ClientDocuments::default(),
-            fetch: Fetch::new(&settings.oauth.fetch_allowed),
         };
         Ok(Core {
             store,

@@ -73,7 +73,11 @@ fn from_data_dir(data_dir: &DataDir, may_make: bool, random: &Random) -> Outcome
             given(Zeroizing::new(text), &path.display().to_string())
         }
         Err(error) => Err(unreadable(&path, &error)
-            .advice("the accounts in the store cannot be read without the key they were made with; restore it from your backup")),
+            .advice(format!(
+                "the accounts in the store cannot be read without the key they were made with: put your copy of it at {} \
+                 (`countersign backup` leaves it out)",
+                path.display()
+            ))),
     }
 }
 

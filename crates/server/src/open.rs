@@ -1,5 +1,6 @@
 //! Opens the data directory, the key and the store: what every command that touches accounts starts with.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::{Core, CoreParts, OpenCoreError};
 use countersign_store::{Database, OpenError, Store, keys};
+use serde::Deserialize;
 
 use crate::config::{Settings, sqlite_path, without_password};
 use crate::data_dir::DataDir;
@@ -47,7 +49,8 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
         }
         found => found?,
     };
-    let opened = open_core(settings, &database, found.key, random, opener).await;
+    let operations = operations(settings, &data_dir, opener);
+    let opened = open_core((settings, operations), &database, found.key, random, opener).await;
     if let (Ok(core), Opener::Server) = (&opened, opener)
         && core.list_master_keys().await.is_ok_and(|keys| keys.len() > 1)
     {
@@ -78,8 +81,24 @@ impl From<Failure> for Unopened {
     }
 }
 
+/// A command calls the server what the server calls itself: it may have been told to listen elsewhere than the
+/// configuration says.
+fn operations(settings: &Settings, data_dir: &DataDir, opener: Opener) -> countersign_ops::Settings {
+    /// What the server writes into its lock.
+    #[derive(Deserialize)]
+    struct Told {
+        http: SocketAddr,
+    }
+    let mut operations = settings.operations.clone();
+    if opener != Opener::Server {
+        let told = data_dir.told().and_then(|told| serde_json::from_str::<Told>(&told).ok());
+        operations.public_url = settings.public_url(told.map_or(settings.listen, |told| told.http));
+    }
+    operations
+}
+
 async fn open_core(
-    settings: &Settings,
+    (settings, operations): (&Settings, countersign_ops::Settings),
     database: &Database,
     master_key: MasterKey,
     random: Random,
@@ -101,14 +120,7 @@ async fn open_core(
         tracing::info!(migrations = applied.len(), "the database was migrated");
     }
     let hasher = Hasher::new(hasher_settings(settings, opener)).map_err(Failure::failed)?;
-    let parts = CoreParts {
-        store,
-        clock: Clock::system(),
-        random,
-        hasher,
-        master_key,
-        settings: settings.operations.clone(),
-    };
+    let parts = CoreParts { store, clock: Clock::system(), random, hasher, master_key, settings: operations };
     Core::open(parts).await.map_err(|error| Unopened {
         failure: refused(&error, settings),
         may_know_key: matches!(error, OpenCoreError::Store),

@@ -17,7 +17,7 @@ use crate::{Client, LineClient, Postgres, faketime, poll, process, ready_made, s
 pub enum Engine {
     /// The embedded one.
     Sqlite,
-    /// A fresh database of [`Postgres::shared`].
+    /// A database of its own of [`Postgres::shared`].
     Postgres,
 }
 

@@ -13,7 +13,7 @@ use super::task::Task;
 /// Nobody would call a hash starved sooner: a machine may stand still for some of this.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(250);
 /// So many times what a request cost lately is no bad luck any more.
-const PATIENCE: u32 = 3;
+const PATIENCE_FACTOR: u32 = 3;
 /// How long the idle crew rests after a starved job, doubled from one to the next.
 const SHORTEST_REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(300);
@@ -72,7 +72,7 @@ impl Queue {
         if state.closed {
             return Err(HashError::Stopped);
         }
-        let patience = SHORTEST_PATIENCE.max(permit.recent().saturating_mul(PATIENCE));
+        let patience = SHORTEST_PATIENCE.max(permit.recent().saturating_mul(PATIENCE_FACTOR));
         let job = Waiting { task: Arc::new(task), patience };
         let (line, crew) = match (size, state.crews) {
             (Size::Foreign, Crews::Both) => (&mut state.foreign, Crew::Low),
@@ -90,9 +90,10 @@ impl Queue {
     }
 
     /// The next job for a thread of this crew; `None` once the queue is closed. Calls `rest` before a wait in which
-    /// others work.
+    /// others work, while nobody waits for the queue.
     pub fn next(&self, crew: Crew, mut rest: impl FnMut()) -> Option<Taken> {
         let mut state = self.lock();
+        let mut is_rested = false;
         loop {
             if state.closed {
                 return None;
@@ -106,8 +107,14 @@ impl Queue {
                 }
                 Pick::Wait(time) => {
                     let turn = state.turn();
-                    if turn != crew {
+                    if turn != crew && !is_rested {
+                        drop(state);
                         rest();
+                        is_rested = true;
+                        state = self.lock();
+                        continue;
+                    }
+                    if turn != crew {
                         // What came while it was this crew's turn.
                         if !state.waiting.is_empty() {
                             self.called(turn).notify_all();
@@ -302,7 +309,7 @@ impl State {
         starved.rescued = true;
         let task = Arc::clone(&starved.task);
         if self.turn() == Crew::Idle {
-            tracing::debug!(rest = ?self.next_rest, "a password hash was starved: others want all cores");
+            tracing::info!(rest = ?self.next_rest, "a password hash was starved: others want all cores");
             self.resting = Some((Stopwatch::start(), self.next_rest));
             self.next_rest = self.next_rest.saturating_mul(2).min(LONGEST_REST);
         }

@@ -60,6 +60,8 @@ impl ClientAuthorities {
             let read = lists_in(file).filter(|lists| builder().with_crls(lists.clone()).build().is_ok());
             all.extend(read.ok_or(AuthoritiesError::NoList(number))?);
         }
+        // Of several of one authority the first counts.
+        all.sort_by_key(|list| std::cmp::Reverse(this_update(list)));
         let lists_end = all.iter().filter_map(next_update).min();
         let verifier = builder().with_crls(all).build().map_err(|_| AuthoritiesError::NoAuthorities)?;
         Ok(ClientAuthorities(Arc::new(ArcSwap::from_pointee(Loaded { verifier, lists_end }))))
@@ -101,6 +103,11 @@ fn lists_in(file: &[u8]) -> Option<Vec<CertificateRevocationListDer<'static>>> {
     let in_der = (file.first() == Some(&0x30)).then(|| CertificateRevocationListDer::from(file.to_vec()));
     let all: Vec<_> = if in_pem.is_empty() { in_der.into_iter().collect() } else { in_pem };
     (!all.is_empty()).then_some(all)
+}
+
+/// [`CertificateRevocationListDer`] was read before; what cannot be read again is as old as can be.
+fn this_update(list: &CertificateRevocationListDer<'_>) -> Option<Duration> {
+    CertificateList::from_der(list).ok().map(|list| list.tbs_cert_list.this_update.to_unix_duration())
 }
 
 fn next_update(list: &CertificateRevocationListDer<'_>) -> Option<Timestamp> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::oauth::{
-    AuthorizationDetails, Client, ClientOrigin, GrantFacts, GrantType, Scope, TokenFacts, TokenFormat,
+    AuthorizationDetails, Client, GrantFacts, GrantType, Scope, TokenFacts, TokenFormat,
 };
 use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
@@ -88,8 +88,7 @@ impl Core {
         let (jkt, x5t) = binding.thumbprints();
         let types = &self.settings.oauth.authorization_details_types;
         // Nobody is asked here, so only whom an operator has entered may have them.
-        let is_entered = matches!(client.origin, ClientOrigin::CommandLine | ClientOrigin::Configuration);
-        let may = details.is_empty() || (is_entered && may_detail(client, &details, types));
+        let may = details.is_empty() || (client.is_operators() && may_detail(client, &details, types));
         if !may {
             return Err(ClientCredentialsError::Details);
         }

@@ -8,6 +8,7 @@ use countersign_model::oauth::{Client, Jwks};
 use countersign_model::time::Timestamp;
 use tokio::sync::Mutex as Turn;
 
+use super::Outside;
 use crate::Core;
 
 /// So long keys are used without asking again.
@@ -62,7 +63,7 @@ impl Core {
     ) -> Option<T> {
         match (&client.metadata.jwks, &client.metadata.jwks_uri) {
             (Some(keys), _) => verify(keys),
-            (None, Some(url)) => self.with_keys_at(url, verify).await,
+            (None, Some(url)) => self.with_keys_at(self.oauth.outside_of(client), url, verify).await,
             (None, None) => None,
         }
     }
@@ -70,11 +71,12 @@ impl Core {
     /// Tries the keys at an address, and newer ones if those that are known do not do.
     pub(crate) async fn with_keys_at<T>(
         &self,
+        outside: &Outside,
         url: &str,
         mut verify: impl FnMut(&Jwks) -> Option<T>,
     ) -> Option<T> {
         let now = self.clock.now();
-        let known = self.oauth.client_keys.find(url);
+        let known = outside.keys.find(url);
         if let Some(known) = &known {
             let is_just_asked = now.since(known.asked_at) < AGAIN;
             let is_used = now.since(known.at) < if is_just_asked { KEEP_UNANSWERED } else { KEEP };
@@ -83,25 +85,27 @@ impl Core {
                 return verified;
             }
         }
-        let turn = self.oauth.client_keys.turn(url)?;
+        let turn = outside.keys.turn(url)?;
         let _turn = turn.lock().await;
-        let newer = self.oauth.client_keys.find(url);
+        let newer = outside.keys.find(url);
         // Somebody else has fetched it meanwhile.
         let is_newer = |newer: &Fetched| known.as_ref().is_none_or(|known| known.asked_at != newer.asked_at);
         if let Some(newer) = newer.filter(is_newer) {
             return verify(&newer.keys);
         }
-        let fetched = match self.fetch_keys(url).await {
+        let fetched = match outside.fetch_keys(url).await {
             Some(keys) => Fetched { at: now, asked_at: now, keys: Arc::new(keys) },
             None => Fetched::unanswered(known, now),
         };
-        self.oauth.client_keys.keep(url, fetched.clone());
+        outside.keys.keep(url, fetched.clone());
         verify(&fetched.keys)
     }
+}
 
+impl Outside {
     /// `None` if there is no answer, or one that is no set of keys.
     async fn fetch_keys(&self, url: &str) -> Option<Jwks> {
-        match self.oauth.fetch.get_json(url).await {
+        match self.fetch.get_json(url).await {
             Ok(json) if json["keys"].is_array() => serde_json::from_value(json).ok(),
             Ok(_) => {
                 tracing::warn!(url, "what was fetched is no set of keys");

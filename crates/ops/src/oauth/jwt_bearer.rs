@@ -218,7 +218,10 @@ impl Core {
         };
         let claims = match &issuer.keys {
             IssuerKeys::Fixed(keys) => verify(jwt, keys, &expect).ok(),
-            IssuerKeys::At(url) => self.with_keys_at(url, |keys| verify(jwt, keys, &expect).ok()).await,
+            IssuerKeys::At(url) => {
+                let operators = &self.oauth.operators;
+                self.with_keys_at(operators, url, |keys| verify(jwt, keys, &expect).ok()).await
+            }
         }?;
         let is_bounded = ends_by(&claims, now.after(LONGEST));
         (is_bounded && assertion_id(&issuer.issuer, &claims).is_some()).then_some(claims)

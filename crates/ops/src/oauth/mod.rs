@@ -52,14 +52,42 @@ pub(crate) struct OAuth {
     pub keys: std::sync::Arc<keys::Keys>,
     /// Clients that were read.
     pub clients: find_client::ClientCache,
-    /// Keys of clients that were fetched.
-    pub client_keys: client_keys::FetchedKeys,
+    /// What is fetched for operators' clients and for issuers that they trust.
+    pub operators: Outside,
+    /// What is fetched for everybody else: they must not use up what operators' clients need.
+    pub strangers: Outside,
     /// Metadata documents on their way.
     pub client_documents: client_documents::ClientDocuments,
     /// What discovery answers.
     pub documents: discovery::Documents,
     /// Status lists as they were made last.
     pub status_lists: status_list::StatusLists,
-    /// Asks other servers.
+}
+
+/// What asks other servers, and what they said.
+pub(crate) struct Outside {
+    /// Asks them.
     pub fetch: fetch::Fetch,
+    /// Keys that were fetched.
+    pub keys: client_keys::FetchedKeys,
+}
+
+impl Outside {
+    /// That has asked nobody yet.
+    pub fn new(settings: &crate::OAuthSettings) -> Outside {
+        Outside {
+            fetch: fetch::Fetch::new(&settings.fetch_allowed),
+            keys: client_keys::FetchedKeys::default(),
+        }
+    }
+}
+
+impl OAuth {
+    /// For a client.
+    pub fn outside_of(&self, client: &countersign_model::oauth::Client) -> &Outside {
+        match client.is_operators() {
+            true => &self.operators,
+            false => &self.strangers,
+        }
+    }
 }

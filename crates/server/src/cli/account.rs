@@ -108,7 +108,14 @@ async fn add(request: AddAccount) -> Outcome {
         return output::json(&account_json(&account));
     }
     say(&format!("account {id} added"))?;
-    if account.has_password { Ok(()) } else { say("it has no password yet: its owner sets one by a reset") }
+    let can_be_reached = request.email.is_some() || request.phone.is_some();
+    match (account.has_password, can_be_reached) {
+        (true, _) => Ok(()),
+        (false, true) => say("it has no password yet: its owner sets one by a reset"),
+        (false, false) => say(&format!(
+            "it has no password yet, and no address for a reset: set one with `countersign account set-password {id}`"
+        )),
+    }
 }
 
 async fn set_password(which: &Which, source: &PasswordSource) -> Outcome {

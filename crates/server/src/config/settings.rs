@@ -64,6 +64,19 @@ pub struct Settings {
     pub log: LogSettings,
 }
 
+impl Settings {
+    /// The URL of the HTTP listener, if this is its address.
+    pub fn own_url(&self, address: SocketAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
+    /// What the server calls itself, and the base of links, if its HTTP listener has this address.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.own_url(address))
+    }
+}
+
 /// The listener of document 002.
 #[derive(Clone, Debug)]
 pub struct LineListener {

@@ -51,8 +51,8 @@ fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
     let mut row = |name: &str, text: &str| {
         let _ = writeln!(out, "  {name:<9} {text}");
     };
-    row("HTTP", &listeners.own_url(settings));
-    if settings.operations.public_url != listeners.own_url(settings) {
+    row("HTTP", &settings.own_url(listeners.addresses.http));
+    if settings.operations.public_url != settings.own_url(listeners.addresses.http) {
         row("", &format!("reached as {}", settings.operations.public_url));
     }
     row("  ouser", &surface(&settings.ouser, &["/send", "/register", "/login", "/refresh", "…"]));
@@ -121,7 +121,7 @@ fn sms(sms: Option<&SmsSettings>) -> String {
 /// The commands to try, as they reach this server from here.
 fn next_steps(place: &str) -> String {
     format!(
-        "  Try       countersign tour{place}           walks through all surfaces\n            \
+        "  Try       countersign tour{place}           walks through all surfaces, with accounts of its own\n            \
          countersign outbox list{place}    shows the messages\n            \
          countersign doctor{place}         says what is missing for production"
     )

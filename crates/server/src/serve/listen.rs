@@ -65,14 +65,6 @@ pub fn bind(settings: &Settings) -> Outcome<Listeners> {
     Ok(Listeners { http, line, mtls, metrics, addresses })
 }
 
-impl Listeners {
-    /// The URL of the HTTP listener, for links when no other is set.
-    pub fn own_url(&self, settings: &Settings) -> String {
-        let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.addresses.http)
-    }
-}
-
 fn listener(address: SocketAddr, key: &str, flag: &str) -> Outcome<TcpListener> {
     try_listen(address).map_err(|error| {
         let port = address.port();

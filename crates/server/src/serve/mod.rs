@@ -138,9 +138,16 @@ impl Server {
     async fn start(mut settings: Settings) -> Outcome<(Server, Lock)> {
         files_limit::raise();
         let (data_dir, made) = DataDir::prepare_for_now(&settings.data_dir)?;
-        let lock = data_dir.lock()?;
+        // Who has the lock uses the directory, whoever made it.
+        let (lock, made) = match data_dir.lock() {
+            Ok(lock) => (lock, made),
+            Err(failure) => {
+                made.keep();
+                return Err(failure);
+            }
+        };
         let listeners = listen::bind(&settings)?;
-        let public_url = settings.public_url.clone().unwrap_or_else(|| listeners.own_url(&settings));
+        let public_url = settings.public_url(listeners.addresses.http);
         settings.operations.public_url.clone_from(&public_url);
         if let Some(address) = listeners.addresses.mtls {
             settings.operations.oauth.mtls.url.get_or_insert_with(|| format!("https://{address}"));

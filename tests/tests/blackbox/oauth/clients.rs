@@ -13,6 +13,7 @@ use crate::case::{Case, at_once, on_both_engines, unique};
 on_both_engines! {
     what_was_taken_from_a_client_is_not_granted
     a_client_is_made_listed_and_removed
+    commands_call_the_server_what_it_calls_itself
     what_is_wrong_with_a_client_is_said_in_full
     a_secret_is_shown_once_and_stored_as_a_digest
     a_rotated_secret_works_on_for_a_while
@@ -68,6 +69,20 @@ fn what_is_wrong_with_a_client_is_said_in_full(case: &Case) {
     let made = add(&["--spa", "https://app.example.com/cb", "--group", &group]);
     let said = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success() && said.contains(&group), "{said}");
+}
+
+/// Its listener is not where the default would have it, and its tokens say so.
+fn commands_call_the_server_what_it_calls_itself(case: &Case) {
+    let provider = Provider::new(case);
+    let added = case.server().command(&["client", "add", "--spa", "http://localhost:5173/cb"]);
+    let said = String::from_utf8_lossy(&added.stdout);
+    assert!(said.contains(&format!("authority: {:?}", provider.issuer())), "{said}");
+    let client =
+        provider.client(json!({"access_token_format": "jwt", "grant_types": ["client_credentials"]}));
+    let header = basic(&client.id, secret(&client));
+    let token = ask(case, Some(&header), &[]).expect(200).json()["access_token"].clone();
+    let inspected = provider.command(&["token", "inspect", token.as_str().expect("a token"), "--json"]);
+    assert_eq!(inspected["introspection"]["active"], true, "{inspected}");
 }
 
 fn a_client_is_made_listed_and_removed(case: &Case) {

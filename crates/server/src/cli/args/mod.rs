@@ -50,7 +50,7 @@ pub enum Command {
     Serve(Serve),
     /// Walk through all surfaces like a user, and show every request and answer.
     ///
-    /// Uses the server at --url, or the one at the default address if it runs there with the same data
+    /// Uses the server at --url, or the one that runs on the same data
     /// directory, or else starts one of its own on a temporary folder.
     Tour(Tour),
     /// Make, list and change accounts.

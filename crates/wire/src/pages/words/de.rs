@@ -86,7 +86,7 @@ pub(super) const WORDS: Words = Words {
     addresses: "E-Mail und Telefon",
     verified: "Bestätigt",
     unverified: "Noch nicht bestätigt",
-    verify_title: "Bestätigen Sie, dass sie Ihnen gehört",
+    verify_title: "Bestätigen Sie, was Ihnen gehört",
     sessions: "Wo Sie angemeldet sind",
     this_browser: "Dieser Browser",
     a_browser: "Ein Browser",
