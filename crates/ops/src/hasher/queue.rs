@@ -257,10 +257,12 @@ impl State {
     fn turn(&self) -> Crew {
         match self.crews {
             Crews::Only(crew) => crew,
-            Crews::Both => match self.resting {
-                Some((since, length)) if since.elapsed() < length => Crew::Low,
-                _ => Crew::Idle,
-            },
+            Crews::Both => {
+                let is_resting = self.resting.is_some_and(|(since, length)| since.elapsed() < length);
+                // A thread may be starved for minutes at what others have done long ago.
+                let is_starved = self.underway.iter().any(|job| job.rescued);
+                if is_resting || is_starved { Crew::Low } else { Crew::Idle }
+            }
         }
     }
 
@@ -305,10 +307,11 @@ impl State {
 
     /// Takes over what the idle crew is starved at, and lets it rest.
     fn rescue(&mut self) -> Option<Taken> {
+        let rests_anew = self.turn() == Crew::Idle;
         let starved = self.underway.iter_mut().find(|job| job.left() == Some(Duration::ZERO))?;
         starved.rescued = true;
         let task = Arc::clone(&starved.task);
-        if self.turn() == Crew::Idle {
+        if rests_anew {
             tracing::info!(rest = ?self.next_rest, "a password hash was starved: others want all cores");
             self.resting = Some((Stopwatch::start(), self.next_rest));
             self.next_rest = self.next_rest.saturating_mul(2).min(LONGEST_REST);
@@ -417,6 +420,21 @@ mod tests {
         let good = office.next(Crew::Idle);
         office.finish(Crew::Idle, &good, "");
         assert_eq!(office.queue.lock().next_rest, SHORTEST_REST, "what is done in time makes it as before");
+    }
+
+    #[test]
+    fn whoever_is_starved_for_longer_than_the_rest_holds_nobody_up() {
+        let office = Office::new(1);
+        let (_first, _second) = (office.ask(), office.ask());
+        let starved = office.next(Crew::Idle);
+        let rescued = office.next(Crew::Low);
+        office.finish(Crew::Low, &rescued, "");
+        office.rest_is_over();
+        let next = office.next(Crew::Low);
+        office.finish(Crew::Low, &next, "");
+        office.finish(Crew::Idle, &starved, "");
+        let _third = office.ask();
+        assert!(office.waits(Crew::Low), "it is the idle crew's turn again");
     }
 
     /// The memory bound of R012.
