@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_testkit::{Client, Engine};
+use countersign_testkit::{Client, Engine, poll};
 use serde_json::json;
 
 use crate::case::{Case, at_once, on_both_engines};
@@ -32,19 +32,20 @@ fn hashing_threads(case: &Case) -> Vec<(String, String)> {
 #[test]
 fn hashing_gives_way() {
     let case = Case::new(Engine::Sqlite);
-    let of = |priority: &str| {
+    // A thread says what it gives way to when it begins, which may be after the server is ready.
+    let await_threads = |priority: &str, idle: usize, low: usize| {
         let settings = format!("[password]\nhash_threads = 2\nhash_priority = \"{priority}\"");
-        hashing_threads(&case.with_config(&settings))
+        let case = case.with_config(&settings);
+        poll::until(&format!("{idle} idle threads and {low} of nice 10 with {priority:?}"), || {
+            let threads = hashing_threads(&case);
+            let of_idle = threads.iter().filter(|(class, _)| class == SCHED_IDLE).count();
+            let of_low = threads.iter().filter(|(class, nice)| class != SCHED_IDLE && nice == "10").count();
+            (threads.len() == idle + low && of_idle == idle && of_low == low).then_some(())
+        });
     };
-    let (idle, low): (Vec<_>, Vec<_>) = of("auto").into_iter().partition(|(class, _)| class == SCHED_IDLE);
-    assert!(
-        idle.len() == 2 && low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"),
-        "{idle:?} {low:?}"
-    );
-    let low = of("low");
-    assert!(low.len() == 2 && low.iter().all(|(_, nice)| nice == "10"), "{low:?}");
-    let idle = of("idle");
-    assert!(idle.len() == 2 && idle.iter().all(|(class, _)| class == SCHED_IDLE), "{idle:?}");
+    await_threads("auto", 2, 2);
+    await_threads("low", 0, 2);
+    await_threads("idle", 2, 0);
 }
 
 /// One thread that hashes slowly, and a short queue (R012).
