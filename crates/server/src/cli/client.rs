@@ -11,7 +11,7 @@ use countersign_ops::oauth::manage_clients::{ClientError, ClientRecord, MadeClie
 use countersign_ops::oauth::plan_clients::{ConfiguredClient, Step};
 use serde_json::{Map, Value, json};
 
-use super::args::{AddClient, ClientCommand, Said, WhichClient, members};
+use super::args::{AddClient, ClientCommand, Said, WhichClient};
 use super::group::refused;
 use super::open;
 use super::output::{self, note, or_dash, say};
@@ -223,7 +223,8 @@ const TOLD: [&str; 8] = [
 
 /// Other servers know other members (RFC 7591 §2), so one that means nothing here is no fault; but it may be misspelt.
 fn warn_of_unknown_members(given: &Map<String, Value>) {
-    let is_known = |name: &&String| members().chain(TOLD).any(|known| known == name.as_str());
+    let is_known =
+        |name: &&String| Metadata::members().iter().copied().chain(TOLD).any(|known| known == name.as_str());
     for name in given.keys().filter(|name| !is_known(name)) {
         note(&format!("warning: the member `{name}` means nothing here{}", meant(name)));
     }

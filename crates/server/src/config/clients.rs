@@ -11,7 +11,6 @@ use toml::de::DeValue;
 
 use super::origin::{Origin, Problem};
 use super::unknown::nearest;
-use crate::cli::args::members;
 
 /// A table of a file, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +101,8 @@ fn client(table: &ClientTable) -> Result<ConfiguredClient, String> {
 /// The member that a name was meant to be, as the end of a sentence.
 pub fn meant(name: &str) -> String {
     let own = ["client_id", "client_secret"].into_iter();
-    nearest(name, members().chain(own)).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    nearest(name, Metadata::members().iter().copied().chain(own))
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 /// Its path is relative to the folder of the file that names it.

@@ -15,7 +15,7 @@ use countersign_model::key::Algorithm;
 use crate::config::{Flags, MasterKeySource, without_password};
 pub use access::{All, Group, Holder, Named, Role};
 pub use account::{Account, AddAccount, PasswordSource, Which};
-pub use client::{AddClient, ClientCommand, Said, WhichClient, joined, members};
+pub use client::{AddClient, ClientCommand, Said, WhichClient, joined};
 pub use data::{Backup, Copy, Migrate, Restore};
 pub use outbox::{Outbox, State};
 
