@@ -19,6 +19,7 @@ pub async fn chapter(guide: &mut Guide<'_>, person: &Person, random: &Random) ->
     let path = |name: &str| format!("{}{name}", surface.prefix);
     let other = Person::new("authd", random);
     let account = json!({"email": other.email, "password": other.password});
+    guide.made.account(&other.email);
     let created =
         guide.post(path("/v1/requests/accounts"), account, 201, "registered, not yet active").await?;
     created.must("`\"active\": false`", |body| body["user"]["active"] == false)?;

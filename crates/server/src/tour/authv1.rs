@@ -18,6 +18,7 @@ pub async fn chapter(guide: &mut Guide<'_>, person: &Person, random: &Random) ->
     let other = Person::new("authv1", random);
     let username = format!("member-{}", random.text(super::ALPHABET, 8));
     let member = json!({"email": other.email, "password": other.password, "username": username});
+    guide.made.account(&other.email);
     let registered = guide.post(path("registermember"), member, 200, "registered and signed in").await?;
     let token = registered.text(&["oauth_token"])?;
     registered.text(&["oauth_timestamp"])?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::line::LineConnection;
+use super::made::Made;
 use super::shorten;
 use super::target::Target;
 use crate::cli::output::{printable, say};
@@ -50,6 +51,8 @@ pub struct Guide<'t> {
     client: Client,
     chapters: u32,
     checks: u32,
+    /// What goes again at the end.
+    pub made: Made,
 }
 
 impl<'t> Guide<'t> {
@@ -60,7 +63,7 @@ impl<'t> Guide<'t> {
     pub fn new(target: &'t Target) -> Outcome<Guide<'t>> {
         let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|error| Failure::failed(format!("cannot speak HTTP: {error}")))?;
-        Ok(Guide { target, client, chapters: 0, checks: 0 })
+        Ok(Guide { target, client, chapters: 0, checks: 0, made: Made::default() })
     }
 
     /// Where the tour is.
@@ -72,9 +75,9 @@ impl<'t> Guide<'t> {
     ///
     /// # Errors
     /// If nobody reads.
-    pub fn welcome(&self, target: &Target) -> Outcome {
-        say(&format!("A tour of Countersign at {}", target.base))?;
-        say(&format!("  {}", target.described))?;
+    pub fn welcome(&self) -> Outcome {
+        say(&format!("A tour of Countersign at {}", self.target.base))?;
+        say(&format!("  {}", self.target.described))?;
         say("  One account, five APIs. → is what a client sends, ← what it gets; secrets are shortened.")
     }
 
@@ -82,14 +85,12 @@ impl<'t> Guide<'t> {
     ///
     /// # Errors
     /// If nobody reads.
-    pub fn farewell(&self, target: &Target) -> Outcome {
+    pub fn farewell(&self) -> Outcome {
         say(&format!("\nAll {} checks as documented.\n\nNext", self.checks))?;
-        if target.is_own() {
+        if self.target.is_own() {
             say(
                 "  countersign serve                start a server that stays; its data is in ./countersign-data",
             )?;
-        } else {
-            say("  countersign account list         the accounts that the tour has made")?;
         }
         say("  countersign outbox list          the messages, as long as no mail server is configured")?;
         say("  countersign account add --help   accounts without registration")?;

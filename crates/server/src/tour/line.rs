@@ -1,10 +1,10 @@
 //! Document 002.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_model::message::Template;
 use countersign_model::random::Random;
+use http::uri::Authority;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -25,13 +25,15 @@ impl LineConnection {
     ///
     /// # Errors
     /// If it does not.
-    pub async fn open(address: SocketAddr, certificate: &std::path::Path) -> Outcome<LineConnection> {
+    pub async fn open(address: &Authority, certificate: &std::path::Path) -> Outcome<LineConnection> {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::failed(format!("cannot speak TLS with the line surface at {address}: {error}"))
+                .advice("`countersign tour --url URL --line HOST:PORT` says where it listens")
         };
         let config = pinned::client_config(certificate).map_err(|error| failed(&error))?;
-        let socket = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
-        let name = ServerName::from(address.ip());
+        let socket = TcpStream::connect(address.as_str()).await.map_err(|error| failed(&error))?;
+        let host = address.host().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|error| failed(&error))?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
         Ok(LineConnection(BufReader::new(stream.map_err(|error| failed(&error))?)))
     }
@@ -66,6 +68,7 @@ pub async fn chapter(guide: &mut Guide<'_>, person: &Person, random: &Random) ->
     let phone = format!("555{}", random.text(b"0123456789", 7));
     let password = random.text(super::ALPHABET, 16);
     let register = format!("register u:{username} p:{password} n:{phone}");
+    guide.made.account(&username);
     guide.line(&mut connection, &register, "ok", "registered; an SMS is on its way").await?;
     let login = format!("login u:{username} p:{password}");
     guide

@@ -7,6 +7,7 @@ mod authd;
 mod authv1;
 mod guide;
 mod line;
+mod made;
 mod oidc;
 mod ouser;
 mod pinned;
@@ -46,19 +47,29 @@ impl Person {
 /// What was not as documented.
 pub async fn run(arguments: Tour) -> Outcome {
     let target = Target::choose(&arguments).await?;
-    let random = Random::System;
-    let mut person = Person::new("tour", &random);
     let mut guide = Guide::new(&target)?;
-    guide.welcome(&target)?;
-    let session = ouser::chapter(&mut guide, &person).await?;
-    authd::chapter(&mut guide, &person, &random).await?;
-    line::chapter(&mut guide, &person, &random).await?;
-    authv1::chapter(&mut guide, &person, &random).await?;
-    let token = rest::chapter(&mut guide, &person, &random).await?;
-    oidc::chapter(&mut guide, &session).await?;
-    after::password_change(&mut guide, &mut person, &session, &token, &random).await?;
-    after::log_out(&mut guide, &person, &session).await?;
-    guide.farewell(&target)?;
+    let walked = walk(&mut guide).await;
+    let removed = match target.is_own() {
+        true => Ok(()),
+        false => std::mem::take(&mut guide.made).remove(&target.core, &arguments.place.again()).await,
+    };
+    // What went wrong first says more.
+    walked.and(removed)?;
+    guide.farewell()?;
     target.end().await;
     Ok(())
+}
+
+async fn walk(guide: &mut Guide<'_>) -> Outcome {
+    let random = Random::System;
+    let mut person = Person::new("tour", &random);
+    guide.welcome()?;
+    let session = ouser::chapter(guide, &person).await?;
+    authd::chapter(guide, &person, &random).await?;
+    line::chapter(guide, &person, &random).await?;
+    authv1::chapter(guide, &person, &random).await?;
+    let token = rest::chapter(guide, &person, &random).await?;
+    oidc::chapter(guide, &session).await?;
+    after::password_change(guide, &mut person, &session, &token, &random).await?;
+    after::log_out(guide, &person, &session).await
 }

@@ -56,6 +56,7 @@ async fn new_client(guide: &mut Guide<'_>) -> Outcome<Credentials> {
     let request = NewClient { id: None, metadata, secret: None, origin: ClientOrigin::CommandLine };
     let made = guide.target().core.add_client(request).await.map_err(|error| failed(&error))?;
     let secret = made.secret.ok_or_else(|| failed(&"it has no secret"))?;
+    guide.made.client(made.client.id.as_str());
     guide.passed("`client add --service --introspect-documents` makes a client")?;
     Ok(Credentials { id: made.client.id.as_str().to_owned(), secret: secret.reveal().to_owned() })
 }

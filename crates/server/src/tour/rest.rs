@@ -21,6 +21,7 @@ pub async fn chapter(guide: &mut Guide<'_>, person: &Person, random: &Random) ->
     let registration = json!({
         "email": other.email, "password": other.password, "first_name": "Ada", "last_name": "Example",
     });
+    guide.made.account(&other.email);
     let registered = guide.post(path("register"), registration, 201, "registered").await?;
     registered.must("the account's number", |body| body["id"].is_i64())?;
     let login = json!({"username": person.email, "password": person.password});

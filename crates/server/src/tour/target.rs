@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::Core;
+use http::Uri;
+use http::uri::Authority;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -30,8 +32,8 @@ const STOP: Duration = Duration::from_secs(10);
 pub struct Target {
     /// The URL of its HTTP listener.
     pub base: String,
-    /// The address of its line listener.
-    pub line: SocketAddr,
+    /// The address of its line listener, `host:port`.
+    pub line: Authority,
     /// Its settings.
     pub settings: Settings,
     /// Its data.
@@ -58,10 +60,12 @@ impl Target {
         let settings = config::load(arguments.place.flags())?.settings;
         if let Some(url) = &arguments.url {
             let line = match &arguments.line {
-                Some(line) => line
-                    .parse()
-                    .map_err(|_| Failure::usage(format!("--line {line:?} must be like 127.0.0.1:8081")))?,
-                None => reachable(settings.line.listen),
+                Some(line) => {
+                    line.parse().ok().filter(|line: &Authority| line.port().is_some()).ok_or_else(|| {
+                        Failure::usage(format!("--line {line:?} must be like 127.0.0.1:8081"))
+                    })?
+                }
+                None => beside(url, addresses_of_running(&settings).line.port())?,
             };
             if let Some(reason) = unsuitable(&settings) {
                 return Err(Failure::failed(format!("the tour cannot use this server: {reason}")));
@@ -77,7 +81,7 @@ impl Target {
                         Some(url) if settings.tls.is_some() => url.clone(),
                         Some(_) | None => format!("http://{}", reachable(http)),
                     };
-                    let line = reachable(line);
+                    let line = authority(reachable(line))?;
                     return Target::running(settings, base, line).await;
                 }
                 Some(reason) => {
@@ -88,7 +92,7 @@ impl Target {
         Target::own().await
     }
 
-    async fn running(settings: Settings, base: String, line: SocketAddr) -> Outcome<Target> {
+    async fn running(settings: Settings, base: String, line: Authority) -> Outcome<Target> {
         let core = open::open(&settings, Opener::Command).await?;
         let described = format!("a running server; its data is in {}", settings.data_dir.display());
         Ok(Target { base, line, settings, core, described, own: None })
@@ -103,7 +107,7 @@ impl Target {
         let core = open::open(&settings, Opener::Command).await?;
         Ok(Target {
             base: format!("http://{}", addresses.http),
-            line: addresses.line,
+            line: authority(addresses.line)?,
             settings,
             core,
             described: "a server of its own on a temporary folder, gone when the tour is over".to_owned(),
@@ -121,7 +125,7 @@ impl Target {
     /// # Errors
     /// If it cannot.
     pub async fn line_connection(&self) -> Outcome<LineConnection> {
-        LineConnection::open(self.line, &self.line_certificate()).await
+        LineConnection::open(&self.line, &self.line_certificate()).await
     }
 
     fn line_certificate(&self) -> PathBuf {
@@ -165,6 +169,18 @@ fn addresses_of_running(settings: &Settings) -> Addresses {
     let told = DataDir::prepare(&settings.data_dir).ok().and_then(|directory| directory.told());
     let told = told.and_then(|told| serde_json::from_str(&told).ok());
     told.unwrap_or(Addresses { http: settings.listen, line: settings.line.listen })
+}
+
+/// The line listener of the server at a URL, unless it is told: on the same host, at the port that is configured.
+fn beside(url: &str, port: u16) -> Outcome<Authority> {
+    let uri: Option<Uri> = url.parse().ok();
+    let host = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::host);
+    let line = host.and_then(|host| format!("{host}:{port}").parse().ok());
+    line.ok_or_else(|| Failure::usage(format!("--url {url:?} must be like http://127.0.0.1:8080")))
+}
+
+fn authority(address: SocketAddr) -> Outcome<Authority> {
+    address.to_string().parse().map_err(|error| Failure::failed(format!("{address}: {error}")))
 }
 
 /// Where a listener on all addresses can be reached from here.
@@ -212,4 +228,24 @@ async fn start(folder: &Path, data_dir: &Path) -> Outcome<(Child, Addresses)> {
         failed(&format!("it ended before it was ready\n{}", log.trim_end()))
     })?;
     Ok((child, addresses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_listener_is_on_the_host_of_the_url() {
+        let found = |url| beside(url, 8081).map(|line| line.to_string()).ok();
+        for (url, line) in [
+            ("http://127.0.0.1:8080", "127.0.0.1:8081"),
+            ("https://accounts.example.com/", "accounts.example.com:8081"),
+            ("http://[::1]:8080", "[::1]:8081"),
+        ] {
+            assert_eq!(found(url).as_deref(), Some(line), "{url}");
+        }
+        for url in ["accounts.example.com", "127.0.0.1:8080", "/", ""] {
+            assert_eq!(found(url), None, "{url}");
+        }
+    }
 }

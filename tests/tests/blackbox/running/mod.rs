@@ -12,6 +12,7 @@ mod schema;
 mod start;
 mod stop;
 mod sweep;
+mod tour;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

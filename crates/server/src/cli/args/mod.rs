@@ -130,7 +130,7 @@ impl Place {
     }
 
     /// The flags as they were given, for the next command to try.
-    fn again(&self) -> String {
+    pub fn again(&self) -> String {
         let config = self.config.as_ref().map(|path| format!(" --config {}", path.display()));
         let data_dir = self.data_dir.as_ref().map(|path| format!(" --data-dir {}", path.display()));
         let database = self.database.as_ref().map(|url| format!(" --database {}", without_password(url)));
@@ -192,8 +192,8 @@ pub struct Tour {
     /// The running server.
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// The running server's line listener [default: as configured].
-    #[arg(long, value_name = "ADDR", requires = "url")]
+    /// The running server's line listener [default: the port that is configured, on the URL's host].
+    #[arg(long, value_name = "HOST:PORT", requires = "url")]
     pub line: Option<String>,
 }
 
