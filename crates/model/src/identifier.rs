@@ -63,6 +63,25 @@ pub struct Malformed {
     pub kind: IdentifierKind,
 }
 
+impl Malformed {
+    /// What it has to be like, for who must write it another way.
+    pub fn rule(self) -> &'static str {
+        match self.kind {
+            IdentifierKind::Username => {
+                "a username has 3 to 255 characters without spaces, `@` and `:`, is no number of 7 to 15 digits, and \
+                 mixes no scripts that look alike"
+            }
+            IdentifierKind::Email => {
+                "an e-mail address is like ann@example.com: ASCII before the `@`, and a domain with a dot or localhost"
+            }
+            IdentifierKind::Phone => {
+                "a phone number has 7 to 15 digits, such as +49 30 1234567, with nothing but spaces, `-`, `.` and \
+                 brackets between them"
+            }
+        }
+    }
+}
+
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const EMAIL_MAX_BYTES: usize = 254;
 

@@ -6,13 +6,13 @@ use countersign_model::identifier::{Identifier, IdentifierKind, Malformed};
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::password::Rule;
 use countersign_model::session::Session;
-use countersign_ops::Core;
 use countersign_ops::manage_accounts::{AccountRecord, AddAccount as Request};
+use countersign_ops::{AdminError, Core};
 use serde_json::{Value, json};
 
 use super::args::{Account, AddAccount, PasswordSource, Which};
 use super::output::{self, or_dash, say};
-use super::{admin, open, password};
+use super::{admin, open, password, with_named};
 use crate::failure::{Failure, Outcome};
 use crate::open::Opener;
 
@@ -43,7 +43,7 @@ pub async fn run(command: Account) -> Outcome {
         Account::Close(which) => {
             let (core, account) = find(&which).await?;
             let closed = core.close_account(account.id).await;
-            closed.map_err(|error| admin(&error, &which.account))?;
+            closed.map_err(|error| unchanged(&error, &which.account))?;
             if which.form.json {
                 return output::json(&json!({"id": account.id.0, "standing": "closed"}));
             }
@@ -57,18 +57,19 @@ pub async fn run(command: Account) -> Outcome {
 async fn find(which: &Which) -> Outcome<(std::sync::Arc<Core>, AccountRecord)> {
     let core = open(&which.place, Opener::Command).await?;
     let account = core.find_account(&which.account).await;
-    let account = account.map_err(|error| admin(&error, &format!("the account {:?}", which.account)))?;
+    let account = account.map_err(|error| unchanged(&error, &which.account))?;
     Ok((core, account))
 }
 
-async fn done(
-    core: &Core,
-    which: &Which,
-    result: Result<(), countersign_ops::AdminError>,
-    what: &str,
-) -> Outcome {
-    result.map_err(|error| admin(&error, &which.account))?;
-    let account = core.find_account(&which.account).await.map_err(|error| admin(&error, &which.account))?;
+/// What could not be done with the account of this name.
+pub fn unchanged(error: &AdminError, name: &str) -> Failure {
+    with_named(error, &format!("the account {name:?}"), "account list")
+}
+
+async fn done(core: &Core, which: &Which, result: Result<(), AdminError>, what: &str) -> Outcome {
+    result.map_err(|error| unchanged(&error, &which.account))?;
+    let account =
+        core.find_account(&which.account).await.map_err(|error| unchanged(&error, &which.account))?;
     if which.form.json {
         return output::json(&account_json(&account));
     }
@@ -89,8 +90,9 @@ async fn add(request: AddAccount) -> Outcome {
     let core = open(&request.place, Opener::FirstCommand).await?;
     let region = core.settings.phone_region;
     let identifier = |text: Option<&String>, read: &dyn Fn(&str) -> Result<Identifier, Malformed>| {
-        text.map(|text| read(text).map_err(|error| Failure::usage(format!("{text:?} is {error}"))))
-            .transpose()
+        let malformed =
+            |text, error: Malformed| Failure::usage(format!("{text:?} is {error}")).advice(error.rule());
+        text.map(|text| read(text).map_err(|error| malformed(text, error))).transpose()
     };
     let added = core.add_account(Request {
         username: identifier(request.username.as_ref(), &|text| Identifier::new_username(text, 255))?,
@@ -131,12 +133,13 @@ async fn sessions(which: &Which, end: Option<i64>, end_all: bool) -> Outcome {
     let (core, account) = find(which).await?;
     if let Some(session) = end {
         let ended = core.end_session(account.id, SessionId(session)).await;
-        ended.map_err(|error| admin(&error, &format!("session {session}")))?;
+        let list = format!("account sessions {}", which.account);
+        ended.map_err(|error| with_named(&error, &format!("the session {session}"), &list))?;
     }
     if end_all {
-        core.end_sessions(account.id).await.map_err(|error| admin(&error, &which.account))?;
+        core.end_sessions(account.id).await.map_err(|error| unchanged(&error, &which.account))?;
     }
-    let left = core.list_sessions(account.id).await.map_err(|error| admin(&error, &which.account))?;
+    let left = core.list_sessions(account.id).await.map_err(|error| unchanged(&error, &which.account))?;
     if which.form.json {
         return output::json(&left.iter().map(session_json).collect::<Vec<_>>());
     }

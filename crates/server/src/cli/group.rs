@@ -7,6 +7,7 @@ use countersign_ops::Core;
 use countersign_ops::oauth::manage_groups::AccessError;
 use serde_json::{Value, json};
 
+use super::account::unchanged;
 use super::args::{Group, Named, Place};
 use super::output::{self, say};
 use super::{admin, open};
@@ -83,7 +84,7 @@ async fn members(group: &Named) -> Outcome {
 pub async fn find_account(place: &Place, account: &str) -> Outcome<(Arc<Core>, AccountId)> {
     let core = open(place, Opener::Command).await?;
     let found = core.find_account(account).await;
-    let id = found.map_err(|error| admin(&error, &format!("the account {account:?}")))?.id;
+    let id = found.map_err(|error| unchanged(&error, account))?.id;
     Ok((core, id))
 }
 

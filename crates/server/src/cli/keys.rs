@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{Keys, Purpose};
 use super::output::{self, say};
-use super::{admin, open};
+use super::{admin, open, with_named};
 use crate::failure::Outcome;
 use crate::master_key::rotate;
 use crate::open::Opener;
@@ -34,7 +34,7 @@ pub async fn run(command: Keys) -> Outcome {
                 Purpose::Layer => KeyPurpose::Layer,
             };
             let rotated = core.rotate_keys(purpose, algorithm).await;
-            let key = rotated.map_err(|error| admin(&error, "a key of this purpose"))?;
+            let key = rotated.map_err(|error| with_named(&error, "a key of this purpose", "keys list"))?;
             if form.json {
                 return output::json(&key_json(&key));
             }
@@ -45,7 +45,9 @@ pub async fn run(command: Keys) -> Outcome {
         }
         Keys::Revoke { place, kid } => {
             let core = open(&place, Opener::Command).await?;
-            core.revoke_key(&kid).await.map_err(|error| admin(&error, "an OAuth key of this id"))?;
+            core.revoke_key(&kid)
+                .await
+                .map_err(|error| with_named(&error, "an OAuth key of this id", "keys list"))?;
             say(&format!("{kid} is removed; what it signed verifies no more"))
         }
         Keys::RotateMaster { place, to, finish } => {

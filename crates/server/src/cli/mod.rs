@@ -71,6 +71,15 @@ async fn open(place: &Place, opener: Opener) -> Outcome<Arc<Core>> {
     opening::open(&config.settings, opener).await
 }
 
+/// What could not be done with something that an operator has named; the command `list` shows what there is to name.
+fn with_named(error: &AdminError, what: &str, list: &str) -> Failure {
+    let failure = admin(error, what);
+    match error {
+        AdminError::NotFound => failure.advice(format!("`countersign {list}` shows what is there")),
+        _ => failure,
+    }
+}
+
 /// What an operator's operation could not do; `what` is what it was about.
 fn admin(error: &AdminError, what: &str) -> Failure {
     match error {

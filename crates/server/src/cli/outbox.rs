@@ -2,12 +2,13 @@
 
 use countersign_model::ids::MessageId;
 use countersign_model::message::{Contents, Message, MessageState};
+use countersign_ops::AdminError;
 use countersign_ops::oauth::deliver_logouts::Logout;
 use serde_json::{Value, json};
 
 use super::args::{Outbox, State};
 use super::output::{self, or_dash, say};
-use super::{admin, open};
+use super::{admin, open, with_named};
 use crate::config::parse_duration;
 use crate::failure::{Failure, Outcome};
 use crate::open::Opener;
@@ -26,7 +27,7 @@ pub async fn run(command: Outbox) -> Outcome {
         Outbox::Show { place, id, form } => {
             let core = open(&place, Opener::Command).await?;
             let message = core.show_message(MessageId(id)).await;
-            show(&message.map_err(|error| admin(&error, &format!("message {id}")))?, form.json)
+            show(&message.map_err(|error| with_message(&error, &format!("the message {id}")))?, form.json)
         }
         Outbox::Retry { place, id } => {
             let core = open(&place, Opener::Command).await?;
@@ -42,7 +43,9 @@ pub async fn run(command: Outbox) -> Outcome {
             };
             for id in &ids {
                 let retried = core.retry_message(*id).await;
-                retried.map_err(|error| admin(&error, &format!("a message {} that was not sent", id.0)))?;
+                retried.map_err(|error| {
+                    with_message(&error, &format!("a message {} that was not sent", id.0))
+                })?;
             }
             say(&format!("{} to be tried again", count(ids.len() as u64)))
         }
@@ -67,6 +70,10 @@ pub async fn run(command: Outbox) -> Outcome {
             say(&format!("{} removed", count(purged.map_err(|error| admin(&error, "messages"))?)))
         }
     }
+}
+
+fn with_message(error: &AdminError, what: &str) -> Failure {
+    with_named(error, what, "outbox list")
 }
 
 impl From<State> for MessageState {

@@ -6,13 +6,14 @@ use std::process::{Command, Stdio};
 use countersign_testkit::scratch;
 use serde_json::Value;
 
-use super::run;
+use super::{failed, run};
 use crate::case::{Case, on_both_engines};
 use crate::ouser;
 
 on_both_engines! {
     what_is_listed_or_shown_as_json_parses
     the_exit_code_tells
+    a_refusal_says_what_to_do
 }
 
 /// What a list or a card must be, and what it must have.
@@ -100,6 +101,32 @@ fn the_exit_code_tells(case: &Case) {
     let token = case.server().command(&["token", "cs_at_x"]);
     let said = String::from_utf8_lossy(&token.stderr);
     assert!(said.contains("token inspect") && !said.contains("cs_at_x"), "{said}");
+}
+
+/// What is not there can be looked for, and what is malformed can be written another way.
+fn a_refusal_says_what_to_do(case: &Case) {
+    let case = case.with_config("");
+    let member = ouser::register(&case);
+    let email = member.email.as_str();
+    let sessions = format!("countersign account sessions {email}");
+    let table: &[(&[&str], &str)] = &[
+        (&["account", "show", "nobody"], "countersign account list"),
+        (&["account", "close", "nobody"], "countersign account list"),
+        (&["account", "sessions", email, "--end", "1"], &sessions),
+        (&["role", "list", "--account", "nobody"], "countersign account list"),
+        (&["outbox", "show", "1"], "countersign outbox list"),
+        (&["outbox", "retry", "1"], "countersign outbox list"),
+        (&["keys", "revoke", "none"], "countersign keys list"),
+        (&["client", "show", "none"], "countersign client list"),
+        (&["client", "remove", "none"], "countersign client list"),
+        (&["account", "add", "--username", "a b", "--no-password"], "3 to 255 characters without spaces"),
+        (&["account", "add", "--email", "a b", "--no-password"], "ann@example.com"),
+        (&["account", "add", "--phone", "12", "--no-password"], "7 to 15 digits"),
+    ];
+    for (arguments, advice) in table {
+        let said = failed(&case.server().command(arguments));
+        assert!(said.contains(advice), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
