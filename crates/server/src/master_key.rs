@@ -55,6 +55,24 @@ pub fn obtain(
     }
 }
 
+/// Where the key is, for people.
+pub fn place(source: &MasterKeySource, data_dir: &Path) -> String {
+    match source {
+        MasterKeySource::DataDirectory => data_dir.join(FILE_NAME).display().to_string(),
+        MasterKeySource::File(path) => path.display().to_string(),
+        MasterKeySource::Environment(name) => format!("the environment variable {name}"),
+        MasterKeySource::Command(_) => "the output of `master_key.command`".to_owned(),
+    }
+}
+
+/// What to do where the key that belongs to the data is not at its place.
+pub fn put_back(place: &str) -> String {
+    format!(
+        "the accounts in the store cannot be read without the key they were made with: put your copy of it back as \
+         {place} (`countersign backup` leaves it out)"
+    )
+}
+
 /// Removes a key that was made for nothing.
 pub fn forget(data_dir: &DataDir) {
     let _ = fs::remove_file(data_dir.file(FILE_NAME));
@@ -72,12 +90,7 @@ fn from_data_dir(data_dir: &DataDir, may_make: bool, random: &Random) -> Outcome
             let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
             given(Zeroizing::new(text), &path.display().to_string())
         }
-        Err(error) => Err(unreadable(&path, &error)
-            .advice(format!(
-                "the accounts in the store cannot be read without the key they were made with: put your copy of it at {} \
-                 (`countersign backup` leaves it out)",
-                path.display()
-            ))),
+        Err(error) => Err(unreadable(&path, &error).advice(put_back(&path.display().to_string()))),
     }
 }
 

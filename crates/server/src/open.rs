@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_model::keyring::MasterKey;
 use countersign_model::random::Random;
 use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
@@ -16,7 +15,7 @@ use serde::Deserialize;
 use crate::config::{Settings, sqlite_path, without_password};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
-use crate::master_key;
+use crate::master_key::{self, Found};
 
 /// Who opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,8 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
         found => found?,
     };
     let operations = operations(settings, &data_dir, opener);
-    let opened = open_core((settings, operations), &database, found.key, random, opener).await;
+    let is_new = found.is_new;
+    let opened = open_core((settings, operations), &database, found, random, opener).await;
     if let (Ok(core), Opener::Server) = (&opened, opener)
         && core.list_master_keys().await.is_ok_and(|keys| keys.len() > 1)
     {
@@ -60,7 +60,7 @@ pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
         );
     }
     opened.map(Arc::new).map_err(|unopened| {
-        if found.is_new && !unopened.may_know_key {
+        if is_new && !unopened.may_know_key {
             // A key for a store that knows another one, or that was never opened, is of no use to anybody.
             master_key::forget(&data_dir);
         }
@@ -100,7 +100,7 @@ fn operations(settings: &Settings, data_dir: &DataDir, opener: Opener) -> counte
 async fn open_core(
     (settings, operations): (&Settings, countersign_ops::Settings),
     database: &Database,
-    master_key: MasterKey,
+    found: Found,
     random: Random,
     opener: Opener,
 ) -> Result<Core, Unopened> {
@@ -120,9 +120,10 @@ async fn open_core(
         tracing::info!(migrations = applied.len(), "the database was migrated");
     }
     let hasher = Hasher::new(hasher_settings(settings, opener)).map_err(Failure::failed)?;
+    let Found { key: master_key, is_new } = found;
     let parts = CoreParts { store, clock: Clock::system(), random, hasher, master_key, settings: operations };
     Core::open(parts).await.map_err(|error| Unopened {
-        failure: refused(&error, settings),
+        failure: refused(&error, settings, is_new),
         may_know_key: matches!(error, OpenCoreError::Store),
     })
 }
@@ -200,17 +201,17 @@ pub fn missing_file(url: &str) -> Option<String> {
     (!std::path::Path::new(path).exists()).then(|| path.to_owned())
 }
 
-fn refused(error: &OpenCoreError, settings: &Settings) -> Failure {
+fn refused(error: &OpenCoreError, settings: &Settings, key_is_new: bool) -> Failure {
     let url = without_password(settings.database.reveal());
     match error {
-        OpenCoreError::WrongMasterKey => Failure::failed(format!(
-            "the database {url} does not open with this master key"
-        ))
-        .advice(format!(
-            "without that key nobody can read it: use the data directory or the key that belongs to it (now: \
-                 {}), restore master.key from your backup, or use another database",
-            settings.data_dir.display()
-        )),
+        OpenCoreError::WrongMasterKey => {
+            let place = master_key::place(&settings.master_key, &settings.data_dir);
+            let what = match key_is_new {
+                true => format!("there is no master key {place}, and the database {url} has one"),
+                false => format!("the database {url} does not open with the master key {place}"),
+            };
+            Failure::failed(what).advice(format!("{}; or use another database", master_key::put_back(&place)))
+        }
         OpenCoreError::LayerKey => Failure::usage(format!("`layer.key_file`: {error}")),
         OpenCoreError::Store => Failure::failed(format!("the database {url} does not answer")),
     }

@@ -11,6 +11,7 @@ use super::args::{Backup, Copy, Restore};
 use super::output::{self, note, say};
 use crate::config::{self, without_password};
 use crate::failure::{Failure, Outcome};
+use crate::master_key;
 use crate::open::{self, cannot_use};
 use crate::telemetry;
 
@@ -91,7 +92,8 @@ pub async fn restore(arguments: Restore) -> Outcome {
         return output::json(&report);
     }
     say(&format!("{} is restored to {}", file.display(), without_password(settings.database.reveal())))?;
-    say("start the server with the master key that belongs to it")
+    let place = master_key::place(&settings.master_key, &settings.data_dir);
+    say(&format!("put the master key that belongs to it back as {place}, then start the server"))
 }
 
 /// A database that is there, with the schema of this version.

@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use super::finding::Findings;
-use crate::config::{MasterKeySource, Settings};
+use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::master_key;
 
@@ -72,22 +72,14 @@ fn readable_by_others(path: &Path) -> Vec<String> {
 fn key(settings: &Settings, findings: &mut Findings) {
     const CHECK: &str = "master key";
     let Ok(data_dir) = DataDir::prepare(&settings.data_dir) else { return };
+    let place = master_key::place(&settings.master_key, &settings.data_dir);
     match master_key::obtain(&settings.master_key, &data_dir, false, &Random::System) {
         Ok(_) => {
-            let place = match &settings.master_key {
-                MasterKeySource::DataDirectory => data_dir.file(master_key::FILE_NAME).display().to_string(),
-                MasterKeySource::File(path) => path.display().to_string(),
-                MasterKeySource::Environment(name) => format!("the environment variable {name}"),
-                MasterKeySource::Command(_) => "the output of the command".to_owned(),
-            };
             findings.good(CHECK, &format!("{place}; keep a copy of it apart from the backups"));
         }
         Err(failure) => {
-            findings.problem(
-                CHECK,
-                failure.what(),
-                failure.advised().unwrap_or("restore it from your backup"),
-            );
+            let put_back = || master_key::put_back(&place);
+            findings.problem(CHECK, failure.what(), failure.advised().map_or_else(put_back, str::to_owned));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_testkit::{process, scratch, server};
 
-use super::{failed, run};
+use super::{failed, run, succeeded};
 
 /// A server that prints for people; killed at the end.
 struct Started {
@@ -187,4 +187,25 @@ fn a_wrong_key_of_the_first_start_spoils_no_database() {
         failed(&run(&folder, &[&["serve", "--config", "wrong.toml"], &place[..], &ANY_PORTS[..]].concat()));
     assert!(said.contains("layer"), "{said}");
     drop(start(&folder, &[&place[..], &ANY_PORTS[..]].concat()));
+}
+
+/// A back-up has no master key in it: a server that finds none beside it says which one is missing and where it goes.
+#[test]
+fn a_restored_database_wants_its_master_key_back() {
+    let folder = scratch::directory("keyless");
+    let first = start(&folder, &ANY_PORTS);
+    succeeded(&run(&folder, &["backup", "copy"]));
+    drop(first);
+    let said = succeeded(&run(&folder, &["restore", "copy", "--data-dir", "other"]));
+    assert!(said.contains("other/master.key"), "{said}");
+    let serve = || run(&folder, &[&["serve", "--data-dir", "other"], &ANY_PORTS[..]].concat());
+    let said = failed(&serve());
+    assert!(said.contains("no master key other/master.key") && said.contains("leaves it out"), "{said}");
+    let own = folder.join("other/master.key");
+    assert!(!own.exists(), "it leaves a key that opens nothing");
+    fs::write(&own, format!("{}\n", "5a".repeat(32))).expect("a file of our own");
+    let said = failed(&serve());
+    assert!(said.contains("does not open with the master key other/master.key"), "{said}");
+    fs::copy(folder.join("countersign-data/master.key"), &own).expect("the master key");
+    drop(start(&folder, &[&["--data-dir", "other"], &ANY_PORTS[..]].concat()));
 }
