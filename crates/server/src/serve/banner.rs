@@ -65,8 +65,10 @@ fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
         "  rest",
         &surface(&settings.rest, &["/auth/register/", "/auth/login/", "/auth/profile/", "/auth/layer/"]),
     );
-    let pages = &["/.well-known/openid-configuration", "/sign-in", "/account"];
-    row("  oauth", &surface(&settings.oauth, pages));
+    row("  oauth", &surface(&settings.oauth, &["/.well-known/openid-configuration"]));
+    if settings.oauth.enabled {
+        row("  pages", &surface(&settings.oauth, &["/sign-up", "/sign-in", "/account"]));
+    }
     row("", "/openapi.json  /health/live  /health/ready");
     match (addresses.line, &server.certificates.line) {
         (Some(address), Some(certificate)) => {
@@ -84,7 +86,7 @@ fn text(server: &Server, place: &str, since_start: Stopwatch) -> String {
     );
     row("mail", &mail(settings.delivery.smtp.as_ref()));
     row("SMS", &sms(settings.delivery.sms.as_ref()));
-    let _ = write!(out, "\n{}\n", next_steps(place));
+    let _ = write!(out, "\n{}\n", next_steps(place, settings.oauth.enabled));
     let _ = write!(out, "\nready after {} ms; stop with Ctrl-C", since_start.elapsed().as_millis());
     out
 }
@@ -119,10 +121,23 @@ fn sms(sms: Option<&SmsSettings>) -> String {
 }
 
 /// The commands to try, as they reach this server from here.
-fn next_steps(place: &str) -> String {
-    format!(
-        "  Try       countersign tour{place}           walks through all surfaces, with accounts of its own\n            \
-         countersign outbox list{place}    shows the messages\n            \
-         countersign doctor{place}         says what is missing for production"
-    )
+fn next_steps(place: &str, has_clients: bool) -> String {
+    let client = has_clients.then_some((
+        "client add --spa http://localhost:5173/cb",
+        "makes an application that signs people in",
+    ));
+    let steps = [
+        Some(("tour", "walks through all surfaces, with accounts of its own")),
+        client,
+        Some(("outbox list", "shows the messages")),
+        Some(("doctor", "says what is missing for production")),
+    ];
+    let command = |step: &str| format!("countersign {step}{place}");
+    let steps: Vec<_> = steps.into_iter().flatten().map(|(step, does)| (command(step), does)).collect();
+    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let rows = steps.iter().enumerate().map(|(number, (command, does))| {
+        let title = if number == 0 { "Try" } else { "" };
+        format!("  {title:<9} {command:<width$}  {does}")
+    });
+    rows.collect::<Vec<_>>().join("\n")
 }

@@ -51,9 +51,19 @@ const ANY_PORTS: [&str; 6] =
 fn an_empty_folder_is_enough() {
     let folder = scratch::directory("empty");
     let mut started = start(&folder, &ANY_PORTS);
-    for word in
-        ["ouser", "authd", "line", "authv1", "rest", "/auth/v1", "countersign outbox", "http://127.0.0.1:"]
-    {
+    for word in [
+        "ouser",
+        "authd",
+        "line",
+        "authv1",
+        "rest",
+        "/auth/v1",
+        "/sign-up",
+        "/account",
+        "countersign client add",
+        "countersign outbox",
+        "http://127.0.0.1:",
+    ] {
         assert!(started.text.contains(word), "{word} is not in:\n{}", started.text);
     }
     let data = folder.join("countersign-data");
