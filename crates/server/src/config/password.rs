@@ -11,22 +11,29 @@ use super::reader::Reader;
 
 /// Reads them.
 pub fn hasher(reader: &mut Reader<'_>) -> HasherSettings {
+    let default = HasherSettings::default();
     let allowed = "a number from 8192 (8 MiB) to 4194304 (4 GiB)";
-    let memory_kib =
-        reader.checked("password.memory_kib", 19_456, allowed, |kib| (8192..=4_194_304).contains(kib));
+    let memory_kib = reader
+        .checked("password.memory_kib", default.memory_kib, allowed, |kib| (8192..=4_194_304).contains(kib));
     let iterations =
-        reader.checked("password.iterations", 2, "a number from 1 to 64", |n| (1..=64).contains(n));
+        reader.checked("password.iterations", default.iterations, "a number from 1 to 64", |n| {
+            (1..=64).contains(n)
+        });
     let parallelism =
-        reader.checked("password.parallelism", 1, "a number from 1 to 64", |n| (1..=64).contains(n));
+        reader.checked("password.parallelism", default.parallelism, "a number from 1 to 64", |n| {
+            (1..=64).contains(n)
+        });
     let threads = reader.optional_checked::<usize>("password.hash_threads", "a number from 1 to 1024", |n| {
         (1..=1024).contains(n)
     });
-    let max_queue = reader
-        .checked("password.max_queue", 1024, "a number from 1 to 1000000", |n| (1..=1_000_000).contains(n));
-    let priority = reader.choice(
-        "password.hash_priority",
-        &[("auto", Priority::Auto), ("low", Priority::Low), ("idle", Priority::Idle)],
-    );
+    let max_queue =
+        reader.checked("password.max_queue", default.max_queue, "a number from 1 to 1000000", |n| {
+            (1..=1_000_000).contains(n)
+        });
+    let mut priorities = [("auto", Priority::Auto), ("low", Priority::Low), ("idle", Priority::Idle)];
+    // The first is the default.
+    priorities.sort_by_key(|(_, priority)| *priority != default.priority);
+    let priority = reader.choice("password.hash_priority", &priorities);
     HasherSettings {
         memory_kib,
         iterations,
@@ -35,7 +42,7 @@ pub fn hasher(reader: &mut Reader<'_>) -> HasherSettings {
         threads: threads.and_then(NonZeroUsize::new),
         priority,
         max_queue,
-        max_wait: HasherSettings::default().max_wait,
+        max_wait: default.max_wait,
     }
 }
 

@@ -31,6 +31,8 @@ fn nothing_written_means_the_documented_defaults() {
     assert_eq!(settings.database.reveal(), "sqlite:countersign-data/countersign.db");
     assert_eq!(settings.operations.codes.verification, Duration::from_secs(600));
     assert_eq!(settings.operations.limits.messages_total.interval, Duration::from_millis(360));
+    let ops = countersign_ops::hasher::HasherSettings::default();
+    assert_eq!(format!("{:?}", settings.hasher), format!("{ops:?}"));
     assert!(settings.delivery.smtp.is_none() && settings.delivery.sms.is_none());
     assert!(config.shown.iter().all(|shown| shown.origin == Origin::Default));
 }
