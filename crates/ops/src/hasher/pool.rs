@@ -77,7 +77,7 @@ impl Pool {
         for &crew in members {
             for number in 0..threads {
                 let (queue, spare, peppers) = (pool.queue(), Arc::clone(&spare), Arc::clone(&peppers));
-                let thread = Builder::new().name(format!("hash-{number}"));
+                let thread = Builder::new().name(name(crew, number));
                 // On failure `pool` is dropped, which ends the threads started so far.
                 thread.spawn(move || work(&queue, crew, cost, &peppers, &spare))?;
             }
@@ -101,6 +101,14 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.close();
+    }
+}
+
+/// Linux shows 15 bytes of it: enough for the most threads that can be set.
+fn name(crew: Crew, number: usize) -> String {
+    match crew {
+        Crew::Idle => format!("hash-idle-{number}"),
+        Crew::Low => format!("hash-low-{number}"),
     }
 }
 

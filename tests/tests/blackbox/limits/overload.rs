@@ -15,16 +15,21 @@ on_both_engines! {
 /// Linux's number of the class whose threads run only when nobody else wants to (sched(7)).
 const SCHED_IDLE: &str = "5";
 
-/// The classes and nice values of the threads that hash (fields 41 and 19 of proc_pid_stat(5)).
-fn hashing_threads(case: &Case) -> Vec<(String, String)> {
+/// A thread that hashes: its crew by its name, its class and its nice value (fields 2, 41 and 19 of proc_pid_stat(5)).
+type HashingThread = (String, String, String);
+
+fn hashing_threads(case: &Case) -> Vec<HashingThread> {
     let tasks = format!("/proc/{}/task", case.server().pid());
     let stat = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).ok();
     let tasks = std::fs::read_dir(tasks).expect("the server's threads");
     let stats = tasks.flatten().filter_map(stat).filter(|stat| stat.contains("(hash-"));
     stats
         .map(|stat| {
-            let fields: Vec<_> = stat.rsplit_once(") ").expect("a name").1.split(' ').collect();
-            (fields[38].to_owned(), fields[16].to_owned())
+            let (name, fields) = stat.rsplit_once(") ").expect("a name");
+            let (_, crew) = name.split_once("(hash-").expect("it was looked for");
+            let crew = crew.split('-').next().unwrap_or_default();
+            let fields: Vec<_> = fields.split(' ').collect();
+            (crew.to_owned(), fields[38].to_owned(), fields[16].to_owned())
         })
         .collect()
 }
@@ -38,8 +43,11 @@ fn hashing_gives_way() {
         let case = case.with_config(&settings);
         poll::until(&format!("{idle} idle threads and {low} of nice 10 with {priority:?}"), || {
             let threads = hashing_threads(&case);
-            let of_idle = threads.iter().filter(|(class, _)| class == SCHED_IDLE).count();
-            let of_low = threads.iter().filter(|(class, nice)| class != SCHED_IDLE && nice == "10").count();
+            let is_idle = |(crew, class, _): &&HashingThread| crew == "idle" && class == SCHED_IDLE;
+            let is_low =
+                |(crew, class, nice): &&HashingThread| crew == "low" && class != SCHED_IDLE && nice == "10";
+            let of_idle = threads.iter().filter(is_idle).count();
+            let of_low = threads.iter().filter(is_low).count();
             (threads.len() == idle + low && of_idle == idle && of_low == low).then_some(())
         });
     };
