@@ -118,6 +118,20 @@ impl DataDir {
         }
     }
 
+    /// The same for who may have made the directory: what it made is the other server's if that has the lock.
+    ///
+    /// # Errors
+    /// As [`DataDir::lock`].
+    pub fn lock_for_now(&self, made: MadeForNow) -> Outcome<(Lock, MadeForNow)> {
+        match self.lock() {
+            Ok(lock) => Ok((lock, made)),
+            Err(failure) => {
+                made.keep();
+                Err(failure)
+            }
+        }
+    }
+
     /// Where the server that has the lock said that it can be reached.
     pub fn told(&self) -> Option<String> {
         fs::read_to_string(self.file("lock")).ok().filter(|_| self.is_locked())
@@ -210,6 +224,20 @@ mod tests {
         assert_eq!(fs::read(directory.file("k")).unwrap(), b"first");
         assert_eq!(fs::metadata(directory.file("k")).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn who_is_not_first_leaves_the_directory_to_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a/b");
+        let (slow, made) = DataDir::prepare_for_now(&path).unwrap();
+        let (quick, nothing) = DataDir::prepare_for_now(&path).unwrap();
+        let (lock, nothing) = quick.lock_for_now(nothing).unwrap();
+        quick.write_once("k", b"x").unwrap();
+        assert!(slow.lock_for_now(made).is_err());
+        assert!(path.join("k").exists() && quick.is_locked());
+        drop((lock, nothing));
+        assert!(path.join("k").exists());
     }
 
     #[test]

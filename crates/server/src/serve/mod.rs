@@ -138,14 +138,7 @@ impl Server {
     async fn start(mut settings: Settings) -> Outcome<(Server, Lock)> {
         files_limit::raise();
         let (data_dir, made) = DataDir::prepare_for_now(&settings.data_dir)?;
-        // Who has the lock uses the directory, whoever made it.
-        let (lock, made) = match data_dir.lock() {
-            Ok(lock) => (lock, made),
-            Err(failure) => {
-                made.keep();
-                return Err(failure);
-            }
-        };
+        let (lock, made) = data_dir.lock_for_now(made)?;
         let listeners = listen::bind(&settings)?;
         let public_url = settings.public_url(listeners.addresses.http);
         settings.operations.public_url.clone_from(&public_url);
