@@ -182,7 +182,7 @@ impl Core {
         let now = self.clock.now();
         let authorities = self.settings.oauth.mtls.authorities.as_ref();
         match client.metadata.token_endpoint_auth_method {
-            AuthMethod::TlsClientAuth => certificate.is_vouched_for(&client.metadata, authorities, now),
+            AuthMethod::TlsClientAuth => certificate.is_vouched_for(client, authorities, now),
             AuthMethod::SelfSignedTls => {
                 let is_registered = |keys: &Jwks| certificate.is_registered(keys, now).then_some(());
                 self.with_client_keys(client, is_registered).await.is_some()

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_model::time::Timestamp;
-use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs as provider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::{CertificateError, Error, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use x509_cert::crl::CertificateList;
@@ -33,6 +33,23 @@ pub enum AuthoritiesError {
     /// The file of this number holds no list of revoked certificates.
     #[error("no list of revoked certificates in PEM or DER form")]
     NoList(usize),
+}
+
+/// Why no authority vouches for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotVouchedFor {
+    /// Its authority, or one between, has revoked it or what it comes from.
+    #[error("it is revoked")]
+    Revoked,
+    /// There are lists, and none of its authority or of one between.
+    #[error("no list of revoked certificates speaks of it: one of its authority is missing")]
+    NoList,
+    /// The list that speaks of it is from before.
+    #[error("the list of revoked certificates that speaks of it is out of date")]
+    OldList,
+    /// It comes from nobody who counts, is not good now, or is not for clients.
+    #[error("no authority vouches for it")]
+    Stranger,
 }
 
 impl ClientAuthorities {
@@ -78,15 +95,29 @@ impl ClientAuthorities {
     }
 
     /// Whether one of them vouches for the certificate at this time, and for a client's.
+    ///
+    /// # Errors
+    /// [`NotVouchedFor`].
     pub(crate) fn vouch_for(
         &self,
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: Timestamp,
-    ) -> bool {
+    ) -> Result<(), NotVouchedFor> {
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        self.0.load().verifier.verify_client_cert(own, others, now).is_ok()
+        match self.0.load().verifier.verify_client_cert(own, others, now) {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(CertificateError::Revoked)) => Err(NotVouchedFor::Revoked),
+            Err(Error::InvalidCertificate(CertificateError::UnknownRevocationStatus)) => {
+                Err(NotVouchedFor::NoList)
+            }
+            Err(Error::InvalidCertificate(
+                CertificateError::ExpiredRevocationList
+                | CertificateError::ExpiredRevocationListContext { .. },
+            )) => Err(NotVouchedFor::OldList),
+            Err(_) => Err(NotVouchedFor::Stranger),
+        }
     }
 }
 

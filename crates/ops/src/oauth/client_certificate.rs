@@ -6,7 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign_model::oauth::{Jwks, Metadata, MetadataFault};
+use countersign_model::oauth::{Client, Jwks, Metadata, MetadataFault};
 use countersign_model::time::Timestamp;
 use rustls_pki_types::CertificateDer;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::RdnSequence;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::client_authorities::ClientAuthorities;
+use super::client_authorities::{ClientAuthorities, NotVouchedFor};
 use crate::jose::jwk;
 
 /// Keys of certificates (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3).
@@ -52,12 +52,21 @@ impl ClientCertificate {
     /// Whether an authority vouches for it, and for the name that the client has registered (RFC 8705 §2.1).
     pub(crate) fn is_vouched_for(
         &self,
-        metadata: &Metadata,
+        client: &Client,
         authorities: Option<&ClientAuthorities>,
         now: Timestamp,
     ) -> bool {
-        authorities.is_some_and(|authorities| authorities.vouch_for(&self.own, &self.others, now))
-            && self.read().is_some_and(|certificate| has_name(&certificate, metadata))
+        let Some(authorities) = authorities else { return false };
+        match authorities.vouch_for(&self.own, &self.others, now) {
+            Ok(()) => self.read().is_some_and(|certificate| has_name(&certificate, &client.metadata)),
+            Err(NotVouchedFor::Stranger) => false,
+            // Only who has a certificate of an authority gets here. A list that is missing or late keeps all of its
+            // clients out until an operator hears of it.
+            Err(reason) => {
+                tracing::warn!(%reason, client = client.id.as_str(), "a client's certificate was refused");
+                false
+            }
+        }
     }
 
     /// Whether it is one of those that the client has registered, or of a key that it has (RFC 8705 §2.2). The
