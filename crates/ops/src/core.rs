@@ -13,7 +13,7 @@ use crate::hasher::Hasher;
 use crate::issue_layer_token::Layer;
 use crate::manage_master_key::open_keyring;
 use crate::oauth::OAuth;
-use crate::oauth::Outside;
+use crate::oauth::Outsides;
 use crate::oauth::client_documents::ClientDocuments;
 use crate::oauth::discovery::Documents;
 use crate::oauth::find_client::ClientCache;
@@ -103,8 +103,7 @@ impl Core {
             keys: Arc::new(Keys::open(&store, &keyring, &random, &settings, clock.now()).await?),
             clients: ClientCache::default(),
             documents: Documents::default(),
-            operators: Outside::new(&settings.oauth),
-            strangers: Outside::new(&settings.oauth),
+            outside: Outsides::new(&settings.oauth),
             status_lists: StatusLists::default(),
             client_documents: ClientDocuments::default(),
         };

@@ -146,7 +146,7 @@ impl Core {
         id: &str,
         known: Option<ClientRow>,
     ) -> Result<Option<ClientRow>, DocumentError> {
-        let Fresh { json, max_age } = self.oauth.strangers.fetch.get_fresh(id).await?;
+        let Fresh { json, max_age } = self.oauth.outside.strangers.fetch.get_fresh(id).await?;
         let metadata = self.read_document(id, &json).await?;
         let now = self.clock.now();
         let is_known = known.is_some();

@@ -63,7 +63,7 @@ impl Core {
     ) -> Option<T> {
         match (&client.metadata.jwks, &client.metadata.jwks_uri) {
             (Some(keys), _) => verify(keys),
-            (None, Some(url)) => self.with_keys_at(self.oauth.outside_of(client), url, verify).await,
+            (None, Some(url)) => self.with_keys_at(self.oauth.outside.of(client), url, verify).await,
             (None, None) => None,
         }
     }
@@ -126,7 +126,7 @@ impl FetchedKeys {
     }
 
     /// `None` if too many are on their way.
-    fn turn(&self, url: &str) -> Option<Arc<Turn<()>>> {
+    pub(super) fn turn(&self, url: &str) -> Option<Arc<Turn<()>>> {
         let mut all = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.retain(|_, turn| Arc::strong_count(turn) > 1);

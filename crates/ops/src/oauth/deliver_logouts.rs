@@ -83,7 +83,7 @@ impl Core {
         let algorithm = client.metadata.id_token_signed_response_alg;
         let keys = self.oauth_keys_with(algorithm).await?;
         let token = keys.sign(algorithm, "logout+jwt", &claims)?;
-        let fetch = &self.oauth.outside_of(&client).fetch;
+        let fetch = &self.oauth.outside.of(&client).fetch;
         match fetch.post_form(uri, &[("logout_token", &token)]).await {
             Ok(200..=299) => Ok(()),
             Ok(400) => Err(TellLogoutError::Refused),

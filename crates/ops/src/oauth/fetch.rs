@@ -36,6 +36,8 @@ const MOST_BYTES: usize = 64 * 1024;
 pub(crate) struct Fetch {
     allowed: Arc<Allowed>,
     client: OnceLock<Client>,
+    /// For look-ups of names.
+    places: Arc<Semaphore>,
 }
 
 /// What an operator allowed besides public addresses over https.
@@ -75,7 +77,8 @@ impl Fetch {
                 Err(_) => known.hosts.push(text.to_ascii_lowercase()),
             }
         }
-        Fetch { allowed: Arc::new(known), client: OnceLock::new() }
+        let places = Arc::new(Semaphore::new(LOOKUPS));
+        Fetch { allowed: Arc::new(known), client: OnceLock::new(), places }
     }
 
     /// The JSON at an https address: 64 KiB at most, within five seconds.
@@ -126,6 +129,10 @@ impl Fetch {
         if may_connect && may_speak && !has_user { Ok(url) } else { Err(FetchError::Refused) }
     }
 
+    fn resolver(&self) -> Resolver {
+        Resolver { allowed: Arc::clone(&self.allowed), places: Arc::clone(&self.places) }
+    }
+
     /// Made when it is needed first: it reads the certificates of this machine.
     fn client(&self) -> Result<&Client, FetchError> {
         if let Some(client) = self.client.get() {
@@ -135,7 +142,7 @@ impl Fetch {
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&self.allowed))))
+            .dns_resolver(Arc::new(self.resolver()))
             .build()
             .map_err(|error| {
                 tracing::error!(%error, "nothing can be fetched");
@@ -199,12 +206,6 @@ struct Resolver {
     places: Arc<Semaphore>,
 }
 
-impl Resolver {
-    fn new(allowed: Arc<Allowed>) -> Resolver {
-        Resolver { allowed, places: Arc::new(Semaphore::new(LOOKUPS)) }
-    }
-}
-
 /// The addresses of a name, in time. A look-up that takes longer goes on and keeps its place.
 async fn look_up(name: String, places: Arc<Semaphore>) -> Result<Vec<SocketAddr>, FetchError> {
     let found = timeout(LOOKUP, async {
@@ -264,6 +265,19 @@ fn is_public(address: IpAddr) -> bool {
                 && a != 0x2002
                 && !(a == 0x3fff && b < 0x1000)
         }
+    }
+}
+
+#[cfg(test)]
+impl Fetch {
+    /// As if so many names were being looked up.
+    pub(super) fn take_all_places(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.places.try_acquire_many(LOOKUPS as u32).unwrap()
+    }
+
+    /// Whether the next name has to wait.
+    pub(super) fn is_busy(&self) -> bool {
+        self.places.available_permits() == 0
     }
 }
 
@@ -330,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_a_private_address_has_no_address() {
         let found = |allowed: &[String]| {
-            let resolver = Resolver::new(Arc::clone(&Fetch::new(allowed).allowed));
+            let resolver = Fetch::new(allowed).resolver();
             async move { resolver.resolve("localhost".parse().unwrap()).await.map_or(0, Iterator::count) }
         };
         assert_eq!(found(&[]).await, 0);

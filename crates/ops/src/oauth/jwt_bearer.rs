@@ -219,7 +219,7 @@ impl Core {
         let claims = match &issuer.keys {
             IssuerKeys::Fixed(keys) => verify(jwt, keys, &expect).ok(),
             IssuerKeys::At(url) => {
-                let operators = &self.oauth.operators;
+                let operators = &self.oauth.outside.operators;
                 self.with_keys_at(operators, url, |keys| verify(jwt, keys, &expect).ok()).await
             }
         }?;

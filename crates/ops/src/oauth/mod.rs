@@ -52,16 +52,22 @@ pub(crate) struct OAuth {
     pub keys: std::sync::Arc<keys::Keys>,
     /// Clients that were read.
     pub clients: find_client::ClientCache,
-    /// What is fetched for operators' clients and for issuers that they trust.
-    pub operators: Outside,
-    /// What is fetched for everybody else: they must not use up what operators' clients need.
-    pub strangers: Outside,
+    /// What asks other servers.
+    pub outside: Outsides,
     /// Metadata documents on their way.
     pub client_documents: client_documents::ClientDocuments,
     /// What discovery answers.
     pub documents: discovery::Documents,
     /// Status lists as they were made last.
     pub status_lists: status_list::StatusLists,
+}
+
+/// Strangers must not use up what operators' clients need.
+pub(crate) struct Outsides {
+    /// For operators' clients and for issuers that they trust.
+    pub operators: Outside,
+    /// For everybody else.
+    pub strangers: Outside,
 }
 
 /// What asks other servers, and what they said.
@@ -82,12 +88,54 @@ impl Outside {
     }
 }
 
-impl OAuth {
+impl Outsides {
+    /// That have asked nobody yet.
+    pub fn new(settings: &crate::OAuthSettings) -> Outsides {
+        Outsides { operators: Outside::new(settings), strangers: Outside::new(settings) }
+    }
+
     /// For a client.
-    pub fn outside_of(&self, client: &countersign_model::oauth::Client) -> &Outside {
+    pub fn of(&self, client: &countersign_model::oauth::Client) -> &Outside {
         match client.is_operators() {
             true => &self.operators,
             false => &self.strangers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::oauth::{Client, ClientId, ClientNo, ClientOrigin, Metadata};
+    use countersign_model::random::Random;
+
+    use super::*;
+
+    fn client(origin: ClientOrigin) -> Client {
+        Client {
+            no: ClientNo(1),
+            id: ClientId::draw(&Random::seeded(1)),
+            version: 1,
+            origin,
+            metadata: Metadata::default(),
+            has_secret: false,
+            suspended: false,
+        }
+    }
+
+    #[test]
+    fn strangers_do_not_use_up_what_operators_need() {
+        for stranger in [ClientOrigin::Dynamic, ClientOrigin::MetadataDocument] {
+            let outside = Outsides::new(&crate::OAuthSettings::default());
+            let theirs = outside.of(&client(stranger));
+            let turns: Vec<_> = (0..).map_while(|number| theirs.keys.turn(&number.to_string())).collect();
+            let look_ups = theirs.fetch.take_all_places();
+            assert!(!turns.is_empty() && theirs.keys.turn("new").is_none() && theirs.fetch.is_busy());
+            for operator in [ClientOrigin::CommandLine, ClientOrigin::Configuration] {
+                let ours = outside.of(&client(operator));
+                assert!(ours.keys.turn("new").is_some(), "{stranger:?}");
+                assert!(!ours.fetch.is_busy(), "{stranger:?}");
+            }
+            drop(look_ups);
         }
     }
 }

@@ -168,7 +168,7 @@ impl Core {
     /// Whoever shares a sector's subjects must be named by it (OpenID Connect Registration §5).
     async fn check_sector(&self, metadata: &Metadata) -> Result<(), MetadataFault> {
         let Some(url) = &metadata.sector_identifier_uri else { return Ok(()) };
-        let named = self.oauth.strangers.fetch.get_json(url).await.unwrap_or_default();
+        let named = self.oauth.outside.strangers.fetch.get_json(url).await.unwrap_or_default();
         let is_named = |uri: &str| named.as_array().is_some_and(|all| all.iter().any(|named| named == uri));
         let all_are = metadata.redirect_uris.iter().all(|uri| is_named(uri.as_str()));
         all_are
