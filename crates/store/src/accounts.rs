@@ -73,7 +73,7 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO accounts (id, uuid, created_at, awaits_email_at, epoch, version, profile)
-               VALUES ($1, $2, $3, $4, 0, 0, $5) ON CONFLICT DO NOTHING";
+               VALUES (?1, ?2, ?3, ?4, 0, 0, ?5) ON CONFLICT DO NOTHING";
     let awaits = awaits_email.then_some(now.micros());
     let params =
         [id.0.into(), Param::Bytes(uuid.as_bytes()), now.micros().into(), awaits.into(), profile.into()];
@@ -85,7 +85,7 @@ pub async fn insert(
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, StoreError> {
-    let row = tx.query_opt(select_account!("WHERE a.id = $1"), &[id.0.into()]).await?;
+    let row = tx.query_opt(select_account!("WHERE a.id = ?1"), &[id.0.into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
 
@@ -94,7 +94,7 @@ pub async fn find(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<AccountRow>, 
 /// # Errors
 /// [`StoreError`].
 pub async fn find_by_uuid(tx: &mut Tx<'_>, uuid: Uuid) -> Result<Option<AccountRow>, StoreError> {
-    let row = tx.query_opt(select_account!("WHERE a.uuid = $1"), &[Param::Bytes(uuid.as_bytes())]).await?;
+    let row = tx.query_opt(select_account!("WHERE a.uuid = ?1"), &[Param::Bytes(uuid.as_bytes())]).await?;
     row.map(|row| read(&row)).transpose()
 }
 
@@ -103,7 +103,7 @@ pub async fn find_by_uuid(tx: &mut Tx<'_>, uuid: Uuid) -> Result<Option<AccountR
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, after: AccountId, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
-    let sql = select_account!("WHERE a.id > $1 ORDER BY a.id LIMIT $2");
+    let sql = select_account!("WHERE a.id > ?1 ORDER BY a.id LIMIT ?2");
     let rows = tx.query(sql, &[after.0.into(), i64::from(limit).into()]).await?;
     rows.iter().map(read).collect()
 }
@@ -118,7 +118,7 @@ pub async fn set_password(
     phc: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO passwords (account_id, phc, set_at) VALUES ($1, $2, $3)
+    let sql = "INSERT INTO passwords (account_id, phc, set_at) VALUES (?1, ?2, ?3)
                ON CONFLICT (account_id) DO UPDATE SET phc = excluded.phc, set_at = excluded.set_at";
     tx.execute(sql, &[id.0.into(), phc.into(), now.micros().into()]).await.map(drop)
 }
@@ -128,7 +128,7 @@ pub async fn set_password(
 /// # Errors
 /// [`StoreError`].
 pub async fn password_set_at(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_opt("SELECT set_at FROM passwords WHERE account_id = $1", &[id.0.into()]).await?;
+    let row = tx.query_opt("SELECT set_at FROM passwords WHERE account_id = ?1", &[id.0.into()]).await?;
     row.map(|row| Ok(Timestamp::from_micros(row.int(0)?))).transpose()
 }
 
@@ -143,7 +143,7 @@ pub async fn change_password(
     new: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE passwords SET phc = $3, set_at = $4 WHERE account_id = $1 AND phc = $2";
+    let sql = "UPDATE passwords SET phc = ?3, set_at = ?4 WHERE account_id = ?1 AND phc = ?2";
     Ok(tx.execute(sql, &[id.0.into(), old.into(), new.into(), now.micros().into()]).await? == 1)
 }
 
@@ -152,7 +152,7 @@ pub async fn change_password(
 /// # Errors
 /// [`StoreError`].
 pub async fn replace_hash(tx: &mut Tx<'_>, id: AccountId, old: &str, new: &str) -> Result<bool, StoreError> {
-    let sql = "UPDATE passwords SET phc = $3 WHERE account_id = $1 AND phc = $2";
+    let sql = "UPDATE passwords SET phc = ?3 WHERE account_id = ?1 AND phc = ?2";
     Ok(tx.execute(sql, &[id.0.into(), old.into(), new.into()]).await? == 1)
 }
 
@@ -161,7 +161,7 @@ pub async fn replace_hash(tx: &mut Tx<'_>, id: AccountId, old: &str, new: &str) 
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_password(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM passwords WHERE account_id = $1", &[id.0.into()]).await.map(drop)
+    tx.execute("DELETE FROM passwords WHERE account_id = ?1", &[id.0.into()]).await.map(drop)
 }
 
 /// Replaces the sealed profile if nobody else did since `version` was read.
@@ -174,7 +174,7 @@ pub async fn set_profile(
     version: i64,
     profile: &[u8],
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET profile = $3, version = version + 1 WHERE id = $1 AND version = $2";
+    let sql = "UPDATE accounts SET profile = ?3, version = version + 1 WHERE id = ?1 AND version = ?2";
     Ok(tx.execute(sql, &[id.0.into(), version.into(), profile.into()]).await? == 1)
 }
 
@@ -184,7 +184,7 @@ pub async fn set_profile(
 /// # Errors
 /// [`StoreError`].
 pub async fn raise_epoch(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<i64>, StoreError> {
-    let sql = "UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 AND closed_at IS NULL RETURNING epoch";
+    let sql = "UPDATE accounts SET epoch = epoch + 1 WHERE id = ?1 AND closed_at IS NULL RETURNING epoch";
     let row = tx.query_opt(sql, &[id.0.into()]).await?;
     row.map(|row| row.int(0)).transpose()
 }
@@ -194,7 +194,7 @@ pub async fn raise_epoch(tx: &mut Tx<'_>, id: AccountId) -> Result<Option<i64>, 
 /// # Errors
 /// [`StoreError`].
 pub async fn email_arrived(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreError> {
-    let sql = "UPDATE accounts SET awaits_email_at = NULL WHERE id = $1 AND awaits_email_at IS NOT NULL";
+    let sql = "UPDATE accounts SET awaits_email_at = NULL WHERE id = ?1 AND awaits_email_at IS NOT NULL";
     tx.execute(sql, &[id.0.into()]).await.map(drop)
 }
 
@@ -203,8 +203,8 @@ pub async fn email_arrived(tx: &mut Tx<'_>, id: AccountId) -> Result<(), StoreEr
 /// # Errors
 /// [`StoreError`].
 pub async fn suspend(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2), epoch = epoch + 1
-               WHERE id = $1 AND closed_at IS NULL";
+    let sql = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, ?2), epoch = epoch + 1
+               WHERE id = ?1 AND closed_at IS NULL";
     Ok(tx.execute(sql, &[id.0.into(), now.micros().into()]).await? == 1)
 }
 
@@ -213,7 +213,7 @@ pub async fn suspend(tx: &mut Tx<'_>, id: AccountId, now: Timestamp) -> Result<b
 /// # Errors
 /// [`StoreError`].
 pub async fn restore(tx: &mut Tx<'_>, id: AccountId) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET suspended_at = NULL WHERE id = $1 AND closed_at IS NULL";
+    let sql = "UPDATE accounts SET suspended_at = NULL WHERE id = ?1 AND closed_at IS NULL";
     Ok(tx.execute(sql, &[id.0.into()]).await? == 1)
 }
 
@@ -228,7 +228,7 @@ pub async fn close(
     empty_profile: &[u8],
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE accounts SET closed_at = $2, profile = $3, version = version + 1, epoch = epoch + 1
-               WHERE id = $1 AND closed_at IS NULL";
+    let sql = "UPDATE accounts SET closed_at = ?2, profile = ?3, version = version + 1, epoch = epoch + 1
+               WHERE id = ?1 AND closed_at IS NULL";
     Ok(tx.execute(sql, &[id.0.into(), now.micros().into(), empty_profile.into()]).await? == 1)
 }

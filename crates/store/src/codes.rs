@@ -31,7 +31,7 @@ pub struct CodeRow {
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, code: &CodeRow) -> Result<(), StoreError> {
     let sql = "INSERT INTO codes (digest, purpose, target_kind, target, owner_id, sealed, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let params = [
         Param::Bytes(&code.digest.0),
         (code.purpose as i64).into(),
@@ -55,7 +55,7 @@ pub async fn find_valid(
     now: Timestamp,
 ) -> Result<Option<CodeRow>, StoreError> {
     let sql = "SELECT target_kind, target, owner_id, sealed, expires_at FROM codes
-               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3";
+               WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3";
     let row = tx.query_opt(sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await?;
     row.map(|row| read(&row, *digest, purpose)).transpose()
 }
@@ -70,8 +70,8 @@ pub async fn consume(
     purpose: CodePurpose,
     now: Timestamp,
 ) -> Result<Option<CodeRow>, StoreError> {
-    let sql = "UPDATE codes SET used_at = $3
-               WHERE digest = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
+    let sql = "UPDATE codes SET used_at = ?3
+               WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
                RETURNING target_kind, target, owner_id, sealed, expires_at";
     let row = tx.query_opt(sql, &[(&digest.0).into(), (purpose as i64).into(), now.micros().into()]).await?;
     row.map(|row| read(&row, *digest, purpose)).transpose()
@@ -98,7 +98,7 @@ fn read(row: &Row, digest: TokenDigest, purpose: CodePurpose) -> Result<CodeRow,
 /// # Errors
 /// [`StoreError`].
 pub async fn void_target(tx: &mut Tx<'_>, target: &Lookup, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE codes SET used_at = $2 WHERE target = $1 AND used_at IS NULL";
+    let sql = "UPDATE codes SET used_at = ?2 WHERE target = ?1 AND used_at IS NULL";
     tx.execute(sql, &[(&target.hash).into(), now.micros().into()]).await.map(drop)
 }
 
@@ -107,6 +107,6 @@ pub async fn void_target(tx: &mut Tx<'_>, target: &Lookup, now: Timestamp) -> Re
 /// # Errors
 /// [`StoreError`].
 pub async fn void_owner(tx: &mut Tx<'_>, owner: AccountId, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE codes SET used_at = $2 WHERE owner_id = $1 AND used_at IS NULL";
+    let sql = "UPDATE codes SET used_at = ?2 WHERE owner_id = ?1 AND used_at IS NULL";
     tx.execute(sql, &[owner.0.into(), now.micros().into()]).await.map(drop)
 }

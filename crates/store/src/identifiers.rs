@@ -26,8 +26,8 @@ pub struct Owner {
 pub async fn find(tx: &mut Tx<'_>, lookup: &Lookup) -> Result<Option<Owner>, StoreError> {
     let sql = "SELECT i.account_id, i.verified_at,
                    (SELECT COUNT(*) FROM identifiers other
-                    WHERE other.account_id = i.account_id AND other.kind <> $3 AND other.verified_at IS NOT NULL)
-               FROM identifiers i WHERE i.kind = $1 AND i.lookup = $2";
+                    WHERE other.account_id = i.account_id AND other.kind <> ?3 AND other.verified_at IS NOT NULL)
+               FROM identifiers i WHERE i.kind = ?1 AND i.lookup = ?2";
     let name = (IdentifierKind::Username as i64).into();
     let row = tx.query_opt(sql, &[(lookup.kind as i64).into(), (&lookup.hash).into(), name]).await?;
     row.map(|row| {
@@ -48,7 +48,7 @@ pub async fn insert(
     account: AccountId,
     verified_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO identifiers (kind, lookup, account_id, verified_at) VALUES ($1, $2, $3, $4)
+    let sql = "INSERT INTO identifiers (kind, lookup, account_id, verified_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT DO NOTHING";
     let verified_at = verified_at.map(Timestamp::micros);
     let params =
@@ -64,7 +64,7 @@ pub async fn of_account(
     tx: &mut Tx<'_>,
     account: AccountId,
 ) -> Result<Vec<(IdentifierKind, Option<Timestamp>)>, StoreError> {
-    let sql = "SELECT kind, verified_at FROM identifiers WHERE account_id = $1 ORDER BY kind";
+    let sql = "SELECT kind, verified_at FROM identifiers WHERE account_id = ?1 ORDER BY kind";
     let rows = tx.query(sql, &[account.0.into()]).await?;
     rows.iter()
         .map(|row| {
@@ -87,8 +87,8 @@ pub async fn verify(
     lookup: &Lookup,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE identifiers SET verified_at = $4
-               WHERE kind = $1 AND lookup = $2 AND account_id = $3 AND verified_at IS NULL";
+    let sql = "UPDATE identifiers SET verified_at = ?4
+               WHERE kind = ?1 AND lookup = ?2 AND account_id = ?3 AND verified_at IS NULL";
     let params =
         [(lookup.kind as i64).into(), Param::Bytes(&lookup.hash), account.0.into(), now.micros().into()];
     Ok(tx.execute(sql, &params).await? == 1)
@@ -99,7 +99,7 @@ pub async fn verify(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, account: AccountId, kind: IdentifierKind) -> Result<(), StoreError> {
-    let sql = "DELETE FROM identifiers WHERE account_id = $1 AND kind = $2";
+    let sql = "DELETE FROM identifiers WHERE account_id = ?1 AND kind = ?2";
     tx.execute(sql, &[account.0.into(), (kind as i64).into()]).await.map(drop)
 }
 
@@ -111,7 +111,7 @@ pub async fn remove_unverified(
     tx: &mut Tx<'_>,
     account: AccountId,
 ) -> Result<Vec<IdentifierKind>, StoreError> {
-    let sql = "DELETE FROM identifiers WHERE account_id = $1 AND verified_at IS NULL RETURNING kind";
+    let sql = "DELETE FROM identifiers WHERE account_id = ?1 AND verified_at IS NULL RETURNING kind";
     let rows = tx.query(sql, &[account.0.into()]).await?;
     rows.iter().map(|row| row.int(0).map(IdentifierKind::from_number)).filter_map(Result::transpose).collect()
 }
@@ -121,7 +121,7 @@ pub async fn remove_unverified(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM identifiers WHERE account_id = $1", &[account.0.into()]).await.map(drop)
+    tx.execute("DELETE FROM identifiers WHERE account_id = ?1", &[account.0.into()]).await.map(drop)
 }
 
 /// Takes an unverified identifier from the account that claims it (decision 0006). `false` if it does
@@ -131,7 +131,7 @@ pub async fn remove_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Store
 /// [`StoreError`].
 pub async fn remove_claim(tx: &mut Tx<'_>, lookup: &Lookup, claimer: AccountId) -> Result<bool, StoreError> {
     let sql = "DELETE FROM identifiers
-               WHERE kind = $1 AND lookup = $2 AND account_id = $3 AND verified_at IS NULL";
+               WHERE kind = ?1 AND lookup = ?2 AND account_id = ?3 AND verified_at IS NULL";
     let params = [(lookup.kind as i64).into(), Param::Bytes(&lookup.hash), claimer.0.into()];
     Ok(tx.execute(sql, &params).await? == 1)
 }

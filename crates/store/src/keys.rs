@@ -33,7 +33,7 @@ pub struct KeyRow {
 pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
     let sql =
         "INSERT INTO signing_keys (kid, purpose, algorithm, state, created_at, jwk, private, changed_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
     let params = [
         Param::Text(&key.kid),
         (key.purpose as i64).into(),
@@ -82,8 +82,8 @@ pub async fn retire_others(
     kid: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE signing_keys SET state = $4, changed_at = $6
-               WHERE purpose = $1 AND algorithm = $2 AND kid <> $3 AND state = $5";
+    let sql = "UPDATE signing_keys SET state = ?4, changed_at = ?6
+               WHERE purpose = ?1 AND algorithm = ?2 AND kid <> ?3 AND state = ?5";
     let params = [
         (purpose as i64).into(),
         (algorithm as i64).into(),
@@ -105,7 +105,7 @@ pub async fn set_state(
     state: KeyState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE signing_keys SET state = $2, changed_at = $3 WHERE kid = $1 AND state <> $2";
+    let sql = "UPDATE signing_keys SET state = ?2, changed_at = ?3 WHERE kid = ?1 AND state <> ?2";
     tx.execute(sql, &[kid.into(), (state as i64).into(), now.micros().into()]).await.map(drop)
 }
 
@@ -114,5 +114,5 @@ pub async fn set_state(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, kid: &str) -> Result<bool, StoreError> {
-    Ok(tx.execute("DELETE FROM signing_keys WHERE kid = $1", &[kid.into()]).await? == 1)
+    Ok(tx.execute("DELETE FROM signing_keys WHERE kid = ?1", &[kid.into()]).await? == 1)
 }

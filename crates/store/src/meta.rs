@@ -7,7 +7,7 @@ use crate::{StoreError, Tx};
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let row = tx.query_opt("SELECT value FROM meta WHERE name = $1", &[name.into()]).await?;
+    let row = tx.query_opt("SELECT value FROM meta WHERE name = ?1", &[name.into()]).await?;
     row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
 
@@ -16,7 +16,7 @@ pub async fn find(tx: &mut Tx<'_>, name: &str) -> Result<Option<Vec<u8>>, StoreE
 /// # Errors
 /// [`StoreError`].
 pub async fn set_once(tx: &mut Tx<'_>, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let insert = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    let insert = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
     tx.execute(insert, &[name.into(), value.into()]).await?;
     Ok(find(tx, name).await?.unwrap_or_else(|| value.to_vec()))
 }
@@ -26,7 +26,7 @@ pub async fn set_once(tx: &mut Tx<'_>, name: &str, value: &[u8]) -> Result<Vec<u
 /// # Errors
 /// [`StoreError`].
 pub async fn set(tx: &mut Tx<'_>, name: &str, value: &[u8]) -> Result<(), StoreError> {
-    let upsert = "INSERT INTO meta (name, value) VALUES ($1, $2)
+    let upsert = "INSERT INTO meta (name, value) VALUES (?1, ?2)
                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     tx.execute(upsert, &[name.into(), value.into()]).await.map(drop)
 }
@@ -36,6 +36,6 @@ pub async fn set(tx: &mut Tx<'_>, name: &str, value: &[u8]) -> Result<(), StoreE
 /// # Errors
 /// [`StoreError`].
 pub async fn replace(tx: &mut Tx<'_>, name: &str, read: &[u8], new: &[u8]) -> Result<bool, StoreError> {
-    let update = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
+    let update = "UPDATE meta SET value = ?3 WHERE name = ?1 AND value = ?2";
     Ok(tx.execute(update, &[name.into(), read.into(), new.into()]).await? == 1)
 }

@@ -143,7 +143,7 @@ impl Work for Apply {
     /// The number is claimed first: of several nodes that start at once the others wait here, and
     /// then find it applied.
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)
+        let sql = "INSERT INTO schema_migrations (number, name, applied_at) VALUES (?1, ?2, ?3)
                    ON CONFLICT DO NOTHING";
         let now = Clock::system().now().micros();
         if tx.execute(sql, &[self.number.into(), self.name.into(), now.into()]).await? == 1 {

@@ -63,7 +63,7 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO outbox (id, channel, template, queued_at, due_at, state, attempts, sealed)
-               VALUES ($1, $2, $3, $4, $4, $5, 0, $6)";
+               VALUES (?1, ?2, ?3, ?4, ?4, ?5, 0, ?6)";
     let params = [
         id.0.into(),
         (channel as i64).into(),
@@ -80,7 +80,7 @@ pub async fn insert(
 /// # Errors
 /// [`StoreError`].
 pub async fn is_due(tx: &mut Tx<'_>, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM outbox WHERE state = $1 AND channel = $2 AND due_at <= $3 LIMIT 1";
+    let sql = "SELECT 1 FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 LIMIT 1";
     let params = [(MessageState::Pending as i64).into(), (channel as i64).into(), now.micros().into()];
     Ok(tx.query_opt(sql, &params).await?.is_some())
 }
@@ -98,9 +98,9 @@ pub async fn lease(
     lease: Duration,
 ) -> Result<Vec<MessageRow>, StoreError> {
     let sql = columns!(
-        "UPDATE outbox SET due_at = $5, attempts = attempts + 1
-         WHERE state = $1 AND due_at <= $3 AND id IN (
-             SELECT id FROM outbox WHERE state = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT $4)
+        "UPDATE outbox SET due_at = ?5, attempts = attempts + 1
+         WHERE state = ?1 AND due_at <= ?3 AND id IN (
+             SELECT id FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4)
          RETURNING ",
         ""
     );
@@ -119,7 +119,7 @@ pub async fn lease(
 /// # Errors
 /// [`StoreError`].
 pub async fn complete(tx: &mut Tx<'_>, id: MessageId) -> Result<(), StoreError> {
-    let sql = "UPDATE outbox SET state = $2, sealed = NULL, last_error = NULL WHERE id = $1";
+    let sql = "UPDATE outbox SET state = ?2, sealed = NULL, last_error = NULL WHERE id = ?1";
     tx.execute(sql, &[id.0.into(), (MessageState::Sent as i64).into()]).await.map(drop)
 }
 
@@ -134,8 +134,8 @@ pub async fn fail(
     next: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let state = if next.is_some() { MessageState::Pending } else { MessageState::Dead };
-    let sql = "UPDATE outbox SET state = $2, last_error = $3, due_at = COALESCE($4, due_at)
-               WHERE id = $1 AND state <> $5";
+    let sql = "UPDATE outbox SET state = ?2, last_error = ?3, due_at = COALESCE(?4, due_at)
+               WHERE id = ?1 AND state <> ?5";
     let params = [
         id.0.into(),
         (state as i64).into(),
@@ -151,7 +151,7 @@ pub async fn fail(
 /// # Errors
 /// [`StoreError`].
 pub async fn retry(tx: &mut Tx<'_>, id: MessageId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE outbox SET state = $2, attempts = 0, due_at = $3 WHERE id = $1 AND sealed IS NOT NULL";
+    let sql = "UPDATE outbox SET state = ?2, attempts = 0, due_at = ?3 WHERE id = ?1 AND sealed IS NOT NULL";
     let params = [id.0.into(), (MessageState::Pending as i64).into(), now.micros().into()];
     Ok(tx.execute(sql, &params).await? == 1)
 }
@@ -161,7 +161,7 @@ pub async fn retry(tx: &mut Tx<'_>, id: MessageId, now: Timestamp) -> Result<boo
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-    let row = tx.query_opt(columns!("SELECT ", " FROM outbox WHERE id = $1"), &[id.0.into()]).await?;
+    let row = tx.query_opt(columns!("SELECT ", " FROM outbox WHERE id = ?1"), &[id.0.into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
 
@@ -194,7 +194,7 @@ pub async fn purge(
     before: Timestamp,
     state: Option<MessageState>,
 ) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM outbox WHERE queued_at <= $1 AND (CAST($2 AS BIGINT) = 0 OR state = $2)";
+    let sql = "DELETE FROM outbox WHERE queued_at <= ?1 AND (CAST(?2 AS BIGINT) = 0 OR state = ?2)";
     let state = state.map_or(0, |state| state as i64);
     tx.execute(sql, &[before.micros().into(), state.into()]).await
 }

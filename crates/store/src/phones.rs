@@ -23,7 +23,7 @@ pub struct PendingPhone {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert_pending(tx: &mut Tx<'_>, pending: &PendingPhone) -> Result<(), StoreError> {
-    let sql = "INSERT INTO pending_phones (phone, code, link, expires_at) VALUES ($1, $2, $3, $4)";
+    let sql = "INSERT INTO pending_phones (phone, code, link, expires_at) VALUES (?1, ?2, ?3, ?4)";
     let params = [
         Param::Bytes(&pending.phone),
         Param::Bytes(&pending.code.0),
@@ -38,7 +38,7 @@ pub async fn insert_pending(tx: &mut Tx<'_>, pending: &PendingPhone) -> Result<(
 /// # Errors
 /// [`StoreError`].
 pub async fn is_pending(tx: &mut Tx<'_>, phone: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM pending_phones WHERE phone = $1 AND expires_at > $2 LIMIT 1";
+    let sql = "SELECT 1 FROM pending_phones WHERE phone = ?1 AND expires_at > ?2 LIMIT 1";
     Ok(tx.query_opt(sql, &[phone.into(), now.micros().into()]).await?.is_some())
 }
 
@@ -51,7 +51,7 @@ pub async fn find_link(
     phone: &[u8; 32],
     code: &TokenDigest,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT link FROM pending_phones WHERE phone = $1 AND code = $2";
+    let sql = "SELECT link FROM pending_phones WHERE phone = ?1 AND code = ?2";
     let row = tx.query_opt(sql, &[phone.into(), (&code.0).into()]).await?;
     row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
@@ -67,7 +67,7 @@ pub async fn take_link(
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "DELETE FROM pending_phones
-               WHERE phone = $1 AND code = $2 AND expires_at > $3 RETURNING link";
+               WHERE phone = ?1 AND code = ?2 AND expires_at > ?3 RETURNING link";
     let row = tx.query_opt(sql, &[phone.into(), (&code.0).into(), now.micros().into()]).await?;
     row.map(|row| row.bytes(0).map(<[u8]>::to_vec)).transpose()
 }
@@ -77,7 +77,7 @@ pub async fn take_link(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_pending(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM pending_phones WHERE phone = $1", &[phone.into()]).await.map(drop)
+    tx.execute("DELETE FROM pending_phones WHERE phone = ?1", &[phone.into()]).await.map(drop)
 }
 
 /// Notes that a number has validated an account. `false` if it had before.
@@ -85,7 +85,7 @@ pub async fn remove_pending(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<(), Sto
 /// # Errors
 /// [`StoreError`].
 pub async fn spend(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO spent_phones (phone) VALUES ($1) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO spent_phones (phone) VALUES (?1) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[phone.into()]).await? == 1)
 }
 
@@ -94,5 +94,5 @@ pub async fn spend(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<bool, StoreError
 /// # Errors
 /// [`StoreError`].
 pub async fn is_spent(tx: &mut Tx<'_>, phone: &[u8; 32]) -> Result<bool, StoreError> {
-    Ok(tx.query_opt("SELECT 1 FROM spent_phones WHERE phone = $1", &[phone.into()]).await?.is_some())
+    Ok(tx.query_opt("SELECT 1 FROM spent_phones WHERE phone = ?1", &[phone.into()]).await?.is_some())
 }

@@ -45,7 +45,7 @@ macro_rules! columns {
 pub async fn insert(tx: &mut Tx<'_>, registration: &RegistrationRow) -> Result<(), StoreError> {
     let sql = "INSERT INTO registrations
                    (id, account_id, uuid, surface, username, email, phc, sealed, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let params = [
         registration.id.into(),
         registration.account.0.into(),
@@ -65,7 +65,7 @@ pub async fn insert(tx: &mut Tx<'_>, registration: &RegistrationRow) -> Result<(
 /// # Errors
 /// [`StoreError`].
 pub async fn take(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql = concat!("DELETE FROM registrations WHERE id = $1 AND expires_at > $2 RETURNING ", columns!());
+    let sql = concat!("DELETE FROM registrations WHERE id = ?1 AND expires_at > ?2 RETURNING ", columns!());
     let row = tx.query_opt(sql, &[id.into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
@@ -75,7 +75,7 @@ pub async fn take(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<Reg
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<RegistrationRow>, StoreError> {
-    let sql = concat!("SELECT ", columns!(), " FROM registrations WHERE id = $1 AND expires_at > $2");
+    let sql = concat!("SELECT ", columns!(), " FROM registrations WHERE id = ?1 AND expires_at > ?2");
     let row = tx.query_opt(sql, &[id.into(), now.micros().into()]).await?;
     row.map(|row| read(&row)).transpose()
 }
@@ -93,7 +93,7 @@ pub async fn newest_by_username(
     let sql = concat!(
         "SELECT ",
         columns!(),
-        " FROM registrations WHERE username = $1 AND surface = $2 AND expires_at > $3
+        " FROM registrations WHERE username = ?1 AND surface = ?2 AND expires_at > ?3
          ORDER BY expires_at DESC LIMIT 1"
     );
     let row = tx.query_opt(sql, &[username.into(), (surface as i64).into(), now.micros().into()]).await?;
@@ -113,7 +113,7 @@ pub async fn newest_by_email(
     let sql = concat!(
         "SELECT ",
         columns!(),
-        " FROM registrations WHERE email = $1 AND surface = $2 AND expires_at > $3
+        " FROM registrations WHERE email = ?1 AND surface = ?2 AND expires_at > ?3
          ORDER BY expires_at DESC LIMIT 1"
     );
     let row = tx.query_opt(sql, &[email.into(), (surface as i64).into(), now.micros().into()]).await?;
@@ -143,7 +143,7 @@ fn read(row: &Row) -> Result<RegistrationRow, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn verify_email(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE registrations SET email_verified_at = $2 WHERE account_id = $1 AND expires_at > $2";
+    let sql = "UPDATE registrations SET email_verified_at = ?2 WHERE account_id = ?1 AND expires_at > ?2";
     Ok(tx.execute(sql, &[account.0.into(), now.micros().into()]).await? > 0)
 }
 
@@ -152,7 +152,7 @@ pub async fn verify_email(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -
 /// # Errors
 /// [`StoreError`].
 pub async fn lapse_username(tx: &mut Tx<'_>, username: &[u8; 32]) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM registrations WHERE username = $1", &[username.into()]).await.map(drop)
+    tx.execute("DELETE FROM registrations WHERE username = ?1", &[username.into()]).await.map(drop)
 }
 
 /// Removes 001's other registrations of an address that was just given to an account. Those of 002
@@ -161,6 +161,6 @@ pub async fn lapse_username(tx: &mut Tx<'_>, username: &[u8; 32]) -> Result<(), 
 /// # Errors
 /// [`StoreError`].
 pub async fn lapse_email(tx: &mut Tx<'_>, surface: Surface, email: &[u8; 32]) -> Result<(), StoreError> {
-    let sql = "DELETE FROM registrations WHERE email = $1 AND surface = $2";
+    let sql = "DELETE FROM registrations WHERE email = ?1 AND surface = ?2";
     tx.execute(sql, &[email.into(), (surface as i64).into()]).await.map(drop)
 }

@@ -12,15 +12,15 @@ use crate::{StoreError, Tx};
 /// How many sessions one sign-in ends at most, so that it takes no longer for who has many too many.
 const ENDED_AT_ONCE: i64 = 20;
 
-/// Who shares the places with a session `$2`: those of its surface; for a grant those of its client, `$4`, or one
+/// Who shares the places with a session `?2`: those of its surface; for a grant those of its client, `?4`, or one
 /// client could end what another one has. A grant that hangs on another one ends soon by itself.
 macro_rules! beside {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            "SELECT o.id FROM sessions o WHERE o.account_id = $1 AND o.surface = $3 AND o.id <> $2
-               AND (CAST($4 AS BIGINT) IS NULL OR (
-                   EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = o.id AND g.client_no = $4)
+            "SELECT o.id FROM sessions o WHERE o.account_id = ?1 AND o.surface = ?3 AND o.id <> ?2
+               AND (CAST(?4 AS BIGINT) IS NULL OR (
+                   EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = o.id AND g.client_no = ?4)
                    AND NOT EXISTS (SELECT 1 FROM oauth_grants p WHERE p.session_id = o.parent_id)))
              ORDER BY o.started_at DESC, o.id",
             $after
@@ -64,11 +64,11 @@ async fn insert_among(
     // Whether there are too many is asked by the same statement, since nearly always there are not.
     let sql = beside!(
         "INSERT INTO sessions (account_id, id, surface, started_at, parent_id)
-         SELECT a.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($5 AS BIGINT), CAST($7 AS BIGINT)
+         SELECT a.id, CAST(?2 AS BIGINT), CAST(?3 AS BIGINT), CAST(?5 AS BIGINT), CAST(?7 AS BIGINT)
          FROM accounts a
-         WHERE a.id = $1 AND a.epoch = $6 AND a.suspended_at IS NULL AND a.closed_at IS NULL
+         WHERE a.id = ?1 AND a.epoch = ?6 AND a.suspended_at IS NULL AND a.closed_at IS NULL
          RETURNING (",
-        " LIMIT 1 OFFSET $8)"
+        " LIMIT 1 OFFSET ?8)"
     );
     let params = [
         session.account.0.into(),
@@ -100,7 +100,7 @@ async fn end_oldest(
     most: u32,
     client: Option<ClientNo>,
 ) -> Result<(), StoreError> {
-    let sql = beside!("", " LIMIT $6 OFFSET $5");
+    let sql = beside!("", " LIMIT ?6 OFFSET ?5");
     let params = [
         session.account.0.into(),
         session.id.0.into(),
@@ -121,14 +121,14 @@ async fn end_oldest(
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
     let sql = "SELECT s.id, s.surface, s.started_at FROM sessions s
-               WHERE s.account_id = $1 AND (EXISTS (
+               WHERE s.account_id = ?1 AND (EXISTS (
                    SELECT 1 FROM tokens t JOIN accounts a ON a.id = t.account_id
                    WHERE t.account_id = s.account_id AND t.session_id = s.id AND t.epoch = a.epoch
-                     AND t.used_at IS NULL AND t.expires_at > $2)
+                     AND t.used_at IS NULL AND t.expires_at > ?2)
                  OR EXISTS (
                    SELECT 1 FROM oauth_grants g JOIN accounts a ON a.id = g.account_id
                    WHERE g.account_id = s.account_id AND g.session_id = s.id AND g.epoch = a.epoch
-                     AND g.expires_at > $2))
+                     AND g.expires_at > ?2))
                ORDER BY s.started_at";
     let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
     rows.iter()
@@ -156,7 +156,7 @@ pub async fn end(
     let mut ending = vec![session];
     while let Some(session) = ending.pop() {
         let ids = [account.0.into(), session.0.into()];
-        let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2 RETURNING surface";
+        let sql = "DELETE FROM sessions WHERE account_id = ?1 AND id = ?2 RETURNING surface";
         let surface = tx.query_opt(sql, &ids).await?.map(|row| row.int(0)).transpose()?;
         removed |= surface.is_some();
         let surface = surface.and_then(Surface::from_number);
@@ -166,12 +166,12 @@ pub async fn end(
             grants::end(tx, account, session, now).await?;
             grants::browser_ended(tx, account, session, now).await?;
             // Its row is gone: whoever would add one more finds nothing to hang it on.
-            let sql = "SELECT id FROM sessions WHERE account_id = $1 AND parent_id = $2";
+            let sql = "SELECT id FROM sessions WHERE account_id = ?1 AND parent_id = ?2";
             for row in tx.query(sql, &ids).await? {
                 ending.push(SessionId(row.int(0)?));
             }
         }
-        let sql = "DELETE FROM tokens WHERE account_id = $1 AND session_id = $2";
+        let sql = "DELETE FROM tokens WHERE account_id = ?1 AND session_id = ?2";
         while tx.execute(sql, &ids).await? > 0 {
             removed = true;
         }
@@ -189,7 +189,7 @@ pub async fn end(
 /// # Errors
 /// [`StoreError`].
 pub async fn hold(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Result<bool, StoreError> {
-    let sql = "UPDATE sessions SET started_at = started_at WHERE account_id = $1 AND id = $2";
+    let sql = "UPDATE sessions SET started_at = started_at WHERE account_id = ?1 AND id = ?2";
     Ok(tx.execute(sql, &[account.0.into(), session.0.into()]).await? == 1)
 }
 
@@ -200,8 +200,8 @@ pub async fn hold(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> Re
 /// [`StoreError`].
 pub async fn clear(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
     let ended = grants::end_all(tx, account, None, now).await?;
-    tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.0.into()]).await?;
-    tx.execute("DELETE FROM tokens WHERE account_id = $1", &[account.0.into()]).await?;
+    tx.execute("DELETE FROM sessions WHERE account_id = ?1", &[account.0.into()]).await?;
+    tx.execute("DELETE FROM tokens WHERE account_id = ?1", &[account.0.into()]).await?;
     end_statuses(tx, ended, now).await
 }
 
@@ -213,9 +213,9 @@ pub async fn clear_others(tx: &mut Tx<'_>, kept: Holder, now: Timestamp) -> Resu
     let ended = grants::end_all(tx, kept.account, Some(kept.session), now).await?;
     grants::take_over(tx, kept).await?;
     let ids = [kept.account.0.into(), kept.session.0.into()];
-    tx.execute("DELETE FROM sessions WHERE account_id = $1 AND id <> $2", &ids).await?;
-    tx.execute("DELETE FROM tokens WHERE account_id = $1 AND session_id <> $2", &ids).await?;
-    let sql = "UPDATE tokens SET epoch = $3 WHERE account_id = $1 AND session_id = $2";
+    tx.execute("DELETE FROM sessions WHERE account_id = ?1 AND id <> ?2", &ids).await?;
+    tx.execute("DELETE FROM tokens WHERE account_id = ?1 AND session_id <> ?2", &ids).await?;
+    let sql = "UPDATE tokens SET epoch = ?3 WHERE account_id = ?1 AND session_id = ?2";
     tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await?;
     end_statuses(tx, ended, now).await
 }

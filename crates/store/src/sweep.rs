@@ -45,7 +45,7 @@ macro_rules! expired {
             $key,
             " FROM ",
             $table,
-            " WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)"
+            " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT 100)"
         ))
     };
 }
@@ -76,7 +76,7 @@ pub struct Walked {
     /// Before the first row.
     start: &'static [Key],
     keep: Keep,
-    /// The keys of a page and whether each row has expired: `$1` is the time, the rest is the key before it.
+    /// The keys of a page and whether each row has expired: `?1` is the time, the rest is the key before it.
     page: &'static str,
     /// Removes the expired ones of a range, whose last key is in the last parameters.
     delete: &'static str,
@@ -126,24 +126,24 @@ macro_rules! walked {
 /// Tables that are walked.
 #[rustfmt::skip] // One line each.
 pub const WALKED: &[Walked] = &[
-    walked!("tokens", &[Key::Number], "id", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
+    walked!("tokens", &[Key::Number], "id", "?2", "?3", Keep::UntilThen, "expires_at <= ?1",
         "account_id, session_id"),
-    walked!("oauth_grants", &[Key::Number], "session_id", "$2", "$3", Keep::UntilThen, "expires_at <= $1",
+    walked!("oauth_grants", &[Key::Number], "session_id", "?2", "?3", Keep::UntilThen, "expires_at <= ?1",
         "account_id, session_id"),
-    walked!("oauth_client_tokens", &[Key::Number], "id", "$2", "$3", Keep::UntilThen, "expires_at <= $1"),
-    walked!("limits", &[Key::Bytes], "subject", "$2", "$3", Keep::UntilThen, "free_at <= $1"),
-    walked!("quota_uses", &[Key::Bytes, Key::Number], "subject, slot", "$2, $3", "$4, $5",
-        Keep::For(QUOTAS_FOR), "used_at <= $1"),
-    walked!("known_sources", &[Key::Number, Key::Bytes], "account_id, source", "$2, $3", "$4, $5",
-        Keep::For(SOURCES_FOR), "seen_at <= $1"),
-    walked!("pending_phones", &[Key::Bytes, Key::Bytes], "phone, code", "$2, $3", "$4, $5",
-        Keep::UntilThen, "expires_at <= $1"),
-    walked!("outbox", &[Key::Number], "id", "$2", "$3", Keep::For(SENT_FOR),
-        "queued_at <= $1 AND sealed IS NULL"),
-    walked!("outbox", &[Key::Number], "id", "$2", "$3", Keep::AsMessagesAreKept,
-        "queued_at <= $1 AND sealed IS NOT NULL"),
-    walked!("logout_outbox", &[Key::Number], "session_id", "$2", "$3", Keep::AsMessagesAreKept,
-        "queued_at <= $1"),
+    walked!("oauth_client_tokens", &[Key::Number], "id", "?2", "?3", Keep::UntilThen, "expires_at <= ?1"),
+    walked!("limits", &[Key::Bytes], "subject", "?2", "?3", Keep::UntilThen, "free_at <= ?1"),
+    walked!("quota_uses", &[Key::Bytes, Key::Number], "subject, slot", "?2, ?3", "?4, ?5",
+        Keep::For(QUOTAS_FOR), "used_at <= ?1"),
+    walked!("known_sources", &[Key::Number, Key::Bytes], "account_id, source", "?2, ?3", "?4, ?5",
+        Keep::For(SOURCES_FOR), "seen_at <= ?1"),
+    walked!("pending_phones", &[Key::Bytes, Key::Bytes], "phone, code", "?2, ?3", "?4, ?5",
+        Keep::UntilThen, "expires_at <= ?1"),
+    walked!("outbox", &[Key::Number], "id", "?2", "?3", Keep::For(SENT_FOR),
+        "queued_at <= ?1 AND sealed IS NULL"),
+    walked!("outbox", &[Key::Number], "id", "?2", "?3", Keep::AsMessagesAreKept,
+        "queued_at <= ?1 AND sealed IS NOT NULL"),
+    walked!("logout_outbox", &[Key::Number], "session_id", "?2", "?3", Keep::AsMessagesAreKept,
+        "queued_at <= ?1"),
 ];
 
 /// How far a walk has come: the key of the last row seen.
@@ -227,9 +227,9 @@ impl Walked {
         let ended = tx.query(self.delete, &params).await?;
         for row in &ended {
             let ids = [row.int(0)?.into(), row.int(1)?.into()];
-            let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2 AND NOT EXISTS
-                       (SELECT 1 FROM tokens t WHERE t.account_id = $1 AND t.session_id = $2)
-                       AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = $2)";
+            let sql = "DELETE FROM sessions WHERE account_id = ?1 AND id = ?2 AND NOT EXISTS
+                       (SELECT 1 FROM tokens t WHERE t.account_id = ?1 AND t.session_id = ?2)
+                       AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = ?2)";
             tx.execute(sql, &ids).await?;
         }
         Ok(ended.len() as u64)
@@ -345,7 +345,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_expired_goes_page_by_page_and_nothing_else() {
         let (_folder, store) = Folder::store("pages").await;
-        store.write(Fill("INSERT INTO limits (subject, free_at) VALUES ($1, $2)")).await.unwrap();
+        store.write(Fill("INSERT INTO limits (subject, free_at) VALUES (?1, ?2)")).await.unwrap();
         let table = walked("limits");
         assert_eq!(clear(&store, table).await, [100, 100, 50, 100, 100, 50, 100, 2]);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM limits").await, MANY / 2);
@@ -355,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn an_index_serves_a_bounded_number_too() {
         let (_folder, store) = Folder::store("index").await;
-        let sql = "INSERT INTO codes (digest, purpose, expires_at) VALUES ($1, 1, $2 - 0 * $3)";
+        let sql = "INSERT INTO codes (digest, purpose, expires_at) VALUES (?1, 1, ?2 - 0 * ?3)";
         store.write(Fill(sql)).await.unwrap();
         let codes = INDEXED.iter().find(|table| table.0.contains("FROM codes")).unwrap();
         let mut steps = Vec::new();
@@ -374,14 +374,14 @@ mod tests {
 
         async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
             let renewed = NOW.after(DAY).micros();
-            tx.execute("UPDATE limits SET free_at = $1", &[renewed.into()]).await.map(drop)
+            tx.execute("UPDATE limits SET free_at = ?1", &[renewed.into()]).await.map(drop)
         }
     }
 
     #[tokio::test]
     async fn a_counter_that_counts_again_meanwhile_stays() {
         let (_folder, store) = Folder::store("renewed").await;
-        store.write(Fill("INSERT INTO limits (subject, free_at) VALUES ($1, $2)")).await.unwrap();
+        store.write(Fill("INSERT INTO limits (subject, free_at) VALUES (?1, ?2)")).await.unwrap();
         let table = walked("limits");
         let page = look(&store, table, table.start()).await;
         assert_eq!(page.expired.len(), 3);
@@ -397,10 +397,10 @@ mod tests {
         // Two tokens for each session, of which the first ones have expired; the last session has one.
         let sql =
             "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at)
-                   VALUES ($3, $1, 7, $3 / 2, 1, 1, 0, $2)";
+                   VALUES (?3, ?1, 7, ?3 / 2, 1, 1, 0, ?2)";
         store.write(Fill(sql)).await.unwrap();
         let sql = "INSERT INTO sessions (account_id, id, surface, started_at)
-                   SELECT 7, $3, 1, 0 WHERE $3 <= 601 AND $1 IS NOT NULL AND $2 > 0";
+                   SELECT 7, ?3, 1, 0 WHERE ?3 <= 601 AND ?1 IS NOT NULL AND ?2 > 0";
         store.write(Fill(sql)).await.unwrap();
         clear(&store, walked("tokens")).await;
         assert_eq!(count(&store, "SELECT COUNT(*) FROM tokens").await, 601);

@@ -60,12 +60,12 @@ pub struct TokenRow {
 static VALID: LookUp = LookUp {
     one: "SELECT a.id, a.uuid, a.profile, a.version, t.session_id, t.purpose, t.issued_at, t.expires_at
           FROM tokens t JOIN accounts a ON a.id = t.account_id
-          WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
+          WHERE t.id = ?1 AND t.digest = ?2 AND t.used_at IS NULL AND t.expires_at > ?3 AND t.epoch = a.epoch
             AND a.suspended_at IS NULL AND a.closed_at IS NULL",
     many: "SELECT a.id, a.uuid, a.profile, a.version, t.session_id, t.purpose, t.issued_at, t.expires_at, q.place
-           FROM UNNEST($1::BIGINT[], $2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
+           FROM UNNEST(?1::BIGINT[], ?2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
            CROSS JOIN LATERAL (SELECT * FROM tokens t WHERE t.id = q.id AND t.digest = q.digest
-               AND t.used_at IS NULL AND t.expires_at > $3 OFFSET 0) t
+               AND t.used_at IS NULL AND t.expires_at > ?3 OFFSET 0) t
            CROSS JOIN LATERAL (SELECT * FROM accounts a WHERE a.id = t.account_id AND a.epoch = t.epoch
                AND a.suspended_at IS NULL AND a.closed_at IS NULL OFFSET 0) a",
 };
@@ -132,13 +132,13 @@ static PRESENTED: LookUp = LookUp {
                   ELSE (SELECT c.version FROM oauth_clients c WHERE c.no = t.client_no AND c.suspended_at IS NULL) END,
               t.purpose, t.issued_at, t.expires_at, t.facts
           FROM tokens t JOIN accounts a ON a.id = t.account_id
-          WHERE t.id = $1 AND t.digest = $2 AND t.used_at IS NULL AND t.expires_at > $3 AND t.epoch = a.epoch
+          WHERE t.id = ?1 AND t.digest = ?2 AND t.used_at IS NULL AND t.expires_at > ?3 AND t.epoch = a.epoch
             AND a.suspended_at IS NULL AND a.closed_at IS NULL",
     many: "SELECT a.id, a.uuid, t.session_id, t.client_no, c.version,
                t.purpose, t.issued_at, t.expires_at, t.facts, q.place
-           FROM UNNEST($1::BIGINT[], $2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
+           FROM UNNEST(?1::BIGINT[], ?2::BYTEA[]) WITH ORDINALITY AS q (id, digest, place)
            CROSS JOIN LATERAL (SELECT * FROM tokens t WHERE t.id = q.id AND t.digest = q.digest
-               AND t.used_at IS NULL AND t.expires_at > $3 OFFSET 0) t
+               AND t.used_at IS NULL AND t.expires_at > ?3 OFFSET 0) t
            CROSS JOIN LATERAL (SELECT * FROM accounts a WHERE a.id = t.account_id AND a.epoch = t.epoch
                AND a.suspended_at IS NULL AND a.closed_at IS NULL OFFSET 0) a
            LEFT JOIN LATERAL (SELECT c.no, c.version FROM oauth_clients c WHERE c.no = t.client_no
@@ -190,7 +190,7 @@ pub async fn find_of_client(
     digest: &TokenDigest,
 ) -> Result<Option<(Holder, TokenPurpose, Option<ClientNo>)>, StoreError> {
     let sql =
-        "SELECT account_id, session_id, epoch, purpose, client_no FROM tokens WHERE id = $1 AND digest = $2";
+        "SELECT account_id, session_id, epoch, purpose, client_no FROM tokens WHERE id = ?1 AND digest = ?2";
     let row = tx.query_opt(sql, &[digest.id().into(), (&digest.0).into()]).await?;
     let Some(row) = row else { return Ok(None) };
     let purpose = TokenPurpose::from_number(row.int(3)?)
@@ -203,7 +203,7 @@ pub async fn find_of_client(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, digest: &TokenDigest) -> Result<(), StoreError> {
-    let sql = "DELETE FROM tokens WHERE id = $1 AND digest = $2";
+    let sql = "DELETE FROM tokens WHERE id = ?1 AND digest = ?2";
     tx.execute(sql, &[digest.id().into(), (&digest.0).into()]).await.map(drop)
 }
 
@@ -214,7 +214,7 @@ pub async fn remove(tx: &mut Tx<'_>, digest: &TokenDigest) -> Result<(), StoreEr
 pub async fn insert(tx: &mut Tx<'_>, holder: Holder, token: &NewToken) -> Result<(), StoreError> {
     let sql = "INSERT INTO tokens (id, digest, account_id, session_id, epoch, purpose, issued_at, expires_at,
                    client_no, facts)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let params = [
         token.digest.id().into(),
         Param::Bytes(&token.digest.0),
@@ -242,8 +242,8 @@ pub async fn consume(
     purpose: TokenPurpose,
     now: Timestamp,
 ) -> Result<Option<(Holder, Timestamp)>, StoreError> {
-    let sql = "UPDATE tokens SET used_at = $4
-               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
+    let sql = "UPDATE tokens SET used_at = ?4
+               WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?4
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
                RETURNING account_id, session_id, epoch,
@@ -268,7 +268,7 @@ pub async fn remove_valid(
     now: Timestamp,
 ) -> Result<Option<Holder>, StoreError> {
     let sql = "DELETE FROM tokens
-               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4
+               WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?4
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
                RETURNING account_id, session_id, epoch";
@@ -287,7 +287,7 @@ pub async fn find_used(
     before: Timestamp,
 ) -> Result<Option<Holder>, StoreError> {
     let sql = "SELECT account_id, session_id, epoch FROM tokens
-               WHERE id = $1 AND digest = $2 AND purpose = $3 AND used_at <= $4";
+               WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND used_at <= ?4";
     holder(
         tx,
         sql,
@@ -318,7 +318,7 @@ pub async fn remove_of_purpose(
     holder: Holder,
     purpose: TokenPurpose,
 ) -> Result<(), StoreError> {
-    let sql = "DELETE FROM tokens WHERE account_id = $1 AND session_id = $2 AND purpose = $3";
+    let sql = "DELETE FROM tokens WHERE account_id = ?1 AND session_id = ?2 AND purpose = ?3";
     tx.execute(sql, &[holder.account.0.into(), holder.session.0.into(), (purpose as i64).into()])
         .await
         .map(drop)

@@ -35,14 +35,14 @@ impl Work for Fill {
             let bytes = number.to_be_bytes();
             let verified = (number % 2 == 0).then_some(i64::MAX);
             let sql =
-                "INSERT INTO identifiers (kind, lookup, account_id, verified_at) VALUES ($1, $2, $3, $4)";
+                "INSERT INTO identifiers (kind, lookup, account_id, verified_at) VALUES (?1, ?2, ?3, ?4)";
             tx.execute(sql, &[(number % 3 + 1).into(), (&bytes).into(), number.into(), verified.into()])
                 .await?;
-            let sql = "INSERT INTO spent_phones (phone) VALUES ($1)";
+            let sql = "INSERT INTO spent_phones (phone) VALUES (?1)";
             tx.execute(sql, &[(&bytes).into()]).await?;
         }
         for (id, text) in [(-1, "$argon2id$\u{e9}"), (i64::MIN, ""), (i64::MAX, "x")] {
-            let sql = "INSERT INTO passwords (account_id, phc, set_at) VALUES ($1, $2, 0)";
+            let sql = "INSERT INTO passwords (account_id, phc, set_at) VALUES (?1, ?2, 0)";
             tx.execute(sql, &[id.into(), text.into()]).await?;
         }
         Ok(())

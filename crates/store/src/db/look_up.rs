@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 use super::postgres::Connection;
 use super::{Row, StoreError, Value};
 
-/// A look-up of the row with a number and a digest that is valid at a time: `$1`, `$2`, `$3`.
+/// A look-up of the row with a number and a digest that is valid at a time: `?1`, `?2`, `?3`.
 #[derive(Debug)]
 pub struct LookUp {
     /// Finds one.
     pub one: &'static str,
-    /// Finds many: `$1` and `$2` are arrays. A column behind those of `one` holds the place in the arrays, from 1.
+    /// Finds many: `?1` and `?2` are arrays. A column behind those of `one` holds the place in the arrays, from 1.
     pub many: &'static str,
 }
 

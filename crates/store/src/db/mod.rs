@@ -1,9 +1,10 @@
 //! The database: the only place that names an engine.
 //!
 //! [`Store`] and [`Tx`] are closed enums over SQLite and PostgreSQL. One SQL text serves both:
-//! `$1` placeholders, integers, text and bytes only. On SQLite, reads run inline on the calling
-//! thread and writes on one writer thread, many to a commit; on PostgreSQL, reads are pipelined
-//! over a few connections and writes run each in a transaction of its own (design 3.7).
+//! `?1` placeholders, which PostgreSQL gets as `$1`, integers, text and bytes only. On SQLite, reads
+//! run inline on the calling thread and writes on one writer thread, many to a commit; on PostgreSQL,
+//! reads are pipelined over a few connections and writes run each in a transaction of its own
+//! (design 3.7).
 
 mod address;
 mod look_up;

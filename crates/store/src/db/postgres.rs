@@ -194,7 +194,8 @@ impl Connection {
             return Ok(statement);
         }
         let _waiting = self.traffic.wait();
-        let statement = self.client.prepare(sql).await?;
+        // Its parameters are SQLite's `?1`, of which each is bound by its number. No text has another question mark.
+        let statement = self.client.prepare(&sql.replace('?', "$")).await?;
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(address, statement.clone());
         Ok(statement)
     }

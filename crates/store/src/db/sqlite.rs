@@ -336,14 +336,16 @@ pub fn batch(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     connection.execute_batch(sql).map_err(store_error)
 }
 
-/// SQLite numbers `$1`-style parameters by their first appearance and not by their number, so each
-/// is bound by its name.
+/// Parameter `?1` is the first one for SQLite, wherever the text names it.
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), StoreError> {
-    for index in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok());
-        let param = number.and_then(|n| params.get(n - 1));
-        let param = param.ok_or_else(|| StoreError::Broken(format!("no value for parameter {index}")))?;
-        statement.raw_bind_parameter(index, param).map_err(store_error)?;
+    for number in 1..=statement.parameter_count() {
+        debug_assert!(
+            statement.parameter_name(number).is_none_or(|name| name.starts_with('?')),
+            "SQLite numbers what is not called ?1 by where it first appears"
+        );
+        let param = params.get(number - 1);
+        let param = param.ok_or_else(|| StoreError::Broken(format!("no value for parameter {number}")))?;
+        statement.raw_bind_parameter(number, param).map_err(store_error)?;
     }
     Ok(())
 }
@@ -384,5 +386,49 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
             | ErrorCode::FileLockingProtocolFailed,
         ) => StoreError::Unavailable(text),
         _ => StoreError::Broken(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_goes_where_its_number_stands() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mixed = "SELECT ?3, ?1, ?2, ?3, CASE WHEN ?1 = 7 THEN ?2 END";
+        let expected = Row(vec![
+            Value::Bytes(vec![9]),
+            Value::Int(7),
+            Value::Text("two".to_owned()),
+            Value::Bytes(vec![9]),
+            Value::Text("two".to_owned()),
+        ]);
+        // The second time the statement comes from the cache.
+        for _ in 0..2 {
+            let found = query_opt(&connection, mixed, &[7.into(), "two".into(), (&[9]).into()]);
+            assert_eq!(found.unwrap().unwrap(), expected);
+        }
+        let ten = "SELECT ?10, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9";
+        let params: Vec<Param<'_>> = (1..=10).map(Param::Int).collect();
+        let found = query_opt(&connection, ten, &params).unwrap().unwrap();
+        assert_eq!(found.into_values(), [10, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(Value::Int));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "not called ?1"]
+    fn no_statement_calls_its_parameters_otherwise() {
+        let connection = Connection::open_in_memory().unwrap();
+        let _ = query_opt(&connection, "SELECT $2, $1", &[1.into(), 2.into()]);
+    }
+
+    #[test]
+    fn a_statement_that_lacks_a_value_is_not_run() {
+        let connection = Connection::open_in_memory().unwrap();
+        batch(&connection, "CREATE TABLE t (a INTEGER, b INTEGER)").unwrap();
+        let done = execute(&connection, "INSERT INTO t VALUES (?2, ?1)", &[1.into()]);
+        assert!(matches!(done, Err(StoreError::Broken(_))), "{done:?}");
+        assert_eq!(query(&connection, "SELECT a FROM t", &[]).unwrap(), []);
     }
 }

@@ -260,7 +260,7 @@ mod tests {
 
         async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
             tx.execute("DELETE FROM meta", &[]).await?;
-            let sql = "INSERT INTO meta (name, value) VALUES ('large', $1)";
+            let sql = "INSERT INTO meta (name, value) VALUES ('large', ?1)";
             tx.execute(sql, &[(&vec![7; 200_000]).into()]).await.map(drop)
         }
     }

@@ -39,7 +39,7 @@ pub async fn find_valid(
     let sql = "SELECT a.id, a.uuid, a.profile, a.epoch, s.id, s.started_at, t.expires_at, t.facts
                FROM tokens t JOIN accounts a ON a.id = t.account_id
                JOIN sessions s ON s.account_id = t.account_id AND s.id = t.session_id
-               WHERE t.id = $1 AND t.digest = $2 AND t.purpose = $3 AND t.used_at IS NULL AND t.expires_at > $4
+               WHERE t.id = ?1 AND t.digest = ?2 AND t.purpose = ?3 AND t.used_at IS NULL AND t.expires_at > ?4
                  AND t.epoch = a.epoch AND a.suspended_at IS NULL AND a.closed_at IS NULL";
     let purpose = TokenPurpose::BrowserSession as i64;
     let params = [cookie.id().into(), (&cookie.0).into(), purpose.into(), now.micros().into()];
@@ -67,9 +67,9 @@ pub async fn prolong(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE tokens SET expires_at = $4
-               WHERE account_id = $1 AND session_id = $2 AND purpose = $3 AND used_at IS NULL
-                 AND expires_at > $5 AND expires_at < $4";
+    let sql = "UPDATE tokens SET expires_at = ?4
+               WHERE account_id = ?1 AND session_id = ?2 AND purpose = ?3 AND used_at IS NULL
+                 AND expires_at > ?5 AND expires_at < ?4";
     let purpose = TokenPurpose::BrowserSession as i64;
     let params =
         [account.0.into(), session.0.into(), purpose.into(), until.micros().into(), now.micros().into()];

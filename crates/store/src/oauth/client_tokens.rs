@@ -25,7 +25,7 @@ pub struct ClientToken {
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, digest: &TokenDigest, token: &ClientToken) -> Result<(), StoreError> {
     let sql = "INSERT INTO oauth_client_tokens (id, digest, client_no, facts, issued_at, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let params = [
         digest.id().into(),
         Param::Bytes(&digest.0),
@@ -48,7 +48,7 @@ pub async fn find_valid(
 ) -> Result<Option<(ClientToken, String)>, StoreError> {
     let sql = "SELECT t.client_no, t.facts, t.issued_at, t.expires_at, c.client_id
                FROM oauth_client_tokens t JOIN oauth_clients c ON c.no = t.client_no
-               WHERE t.id = $1 AND t.digest = $2 AND t.expires_at > $3 AND c.suspended_at IS NULL";
+               WHERE t.id = ?1 AND t.digest = ?2 AND t.expires_at > ?3 AND c.suspended_at IS NULL";
     let params = [digest.id().into(), (&digest.0).into(), now.micros().into()];
     let Some(row) = tx.query_opt(sql, &params).await? else { return Ok(None) };
     let token = ClientToken {
@@ -65,6 +65,6 @@ pub async fn find_valid(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, digest: &TokenDigest, client: ClientNo) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM oauth_client_tokens WHERE id = $1 AND digest = $2 AND client_no = $3";
+    let sql = "DELETE FROM oauth_client_tokens WHERE id = ?1 AND digest = ?2 AND client_no = ?3";
     Ok(tx.execute(sql, &[digest.id().into(), (&digest.0).into(), client.0.into()]).await? == 1)
 }

@@ -84,14 +84,14 @@ macro_rules! select_client {
     };
 }
 
-/// The clients whose documents expired before `$1`, or before `$2` and nobody has allowed them anything, within a
+/// The clients whose documents expired before `?1`, or before `?2` and nobody has allowed them anything, within a
 /// statement.
 macro_rules! lapsed {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
             "SELECT no FROM (SELECT c.no FROM oauth_clients c
-                 WHERE c.expires_at <= $2 AND c.suspended_at IS NULL AND (c.expires_at <= $1
+                 WHERE c.expires_at <= ?2 AND c.suspended_at IS NULL AND (c.expires_at <= ?1
                      OR NOT EXISTS (SELECT 1 FROM oauth_consents u WHERE u.client_no = c.no))
                  ORDER BY c.expires_at, c.no LIMIT 100) lapsed",
             $after
@@ -106,7 +106,7 @@ macro_rules! lapsed {
 pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "INSERT INTO oauth_clients (client_id, no, version, origin, metadata, secret, registration,
                    created_at, expires_at, hears_logouts)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (client_id) DO NOTHING";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (client_id) DO NOTHING";
     let params = [
         client.id.as_str().into(),
         client.no.0.into(),
@@ -127,7 +127,7 @@ pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreError> {
-    let sql = select_client!("WHERE client_id = $1");
+    let sql = select_client!("WHERE client_id = ?1");
     tx.query_opt(sql, &[id.into()]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -136,7 +136,7 @@ pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreE
 /// # Errors
 /// [`StoreError`].
 pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRow>, StoreError> {
-    let sql = select_client!("WHERE no = $1");
+    let sql = select_client!("WHERE no = ?1");
     tx.query_opt(sql, &[no.0.into()]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -145,7 +145,7 @@ pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRo
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<ClientRow>, StoreError> {
-    let sql = select_client!("WHERE client_id > $1 ORDER BY client_id LIMIT $2");
+    let sql = select_client!("WHERE client_id > ?1 ORDER BY client_id LIMIT ?2");
     tx.query(sql, &[after.into(), i64::from(limit).into()]).await?.iter().map(read).collect()
 }
 
@@ -156,9 +156,9 @@ pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Client
 /// [`StoreError`].
 pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreError> {
     let sql = "UPDATE oauth_clients
-               SET metadata = $3, version = version + 1, secret = $4, old_secret = $5, old_secret_until = $6,
-                   registration = $7, expires_at = $8, origin = $9, hears_logouts = $10
-               WHERE no = $1 AND version = $2";
+               SET metadata = ?3, version = version + 1, secret = ?4, old_secret = ?5, old_secret_until = ?6,
+                   registration = ?7, expires_at = ?8, origin = ?9, hears_logouts = ?10
+               WHERE no = ?1 AND version = ?2";
     let params = [
         client.no.0.into(),
         client.version.into(),
@@ -179,7 +179,7 @@ pub async fn update(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
 /// # Errors
 /// [`StoreError`].
 pub async fn suspend(tx: &mut Tx<'_>, id: &str, since: Option<Timestamp>) -> Result<bool, StoreError> {
-    let sql = "UPDATE oauth_clients SET suspended_at = $2, version = version + 1 WHERE client_id = $1";
+    let sql = "UPDATE oauth_clients SET suspended_at = ?2, version = version + 1 WHERE client_id = ?1";
     Ok(tx.execute(sql, &[id.into(), since.map(Timestamp::micros).into()]).await? == 1)
 }
 
@@ -190,11 +190,11 @@ pub async fn suspend(tx: &mut Tx<'_>, id: &str, since: Option<Timestamp>) -> Res
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
     let row =
-        tx.query_opt("DELETE FROM oauth_clients WHERE client_id = $1 RETURNING no", &[id.into()]).await?;
+        tx.query_opt("DELETE FROM oauth_clients WHERE client_id = ?1 RETURNING no", &[id.into()]).await?;
     let Some(row) = row else { return Ok(false) };
     let no = row.int(0)?;
-    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.into()]).await?;
-    tx.execute("DELETE FROM oauth_consents WHERE client_no = $1", &[no.into()]).await?;
+    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = ?1", &[no.into()]).await?;
+    tx.execute("DELETE FROM oauth_consents WHERE client_no = ?1", &[no.into()]).await?;
     Ok(true)
 }
 
@@ -219,10 +219,10 @@ pub async fn remove_lapsed(tx: &mut Tx<'_>, before: Timestamp, unused: Timestamp
 /// # Errors
 /// [`StoreError`].
 pub async fn set_origins(tx: &mut Tx<'_>, no: ClientNo, origins: &[String]) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = $1", &[no.0.into()]).await?;
+    tx.execute("DELETE FROM oauth_client_origins WHERE client_no = ?1", &[no.0.into()]).await?;
     for origin in origins {
         let sql =
-            "INSERT INTO oauth_client_origins (origin, client_no) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+            "INSERT INTO oauth_client_origins (origin, client_no) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         tx.execute(sql, &[origin.as_str().into(), no.0.into()]).await?;
     }
     Ok(())
@@ -234,7 +234,7 @@ pub async fn set_origins(tx: &mut Tx<'_>, no: ClientNo, origins: &[String]) -> R
 /// [`StoreError`].
 pub async fn has_origin(tx: &mut Tx<'_>, origin: &str) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM oauth_client_origins o JOIN oauth_clients c ON c.no = o.client_no
-               WHERE o.origin = $1 AND c.suspended_at IS NULL LIMIT 1";
+               WHERE o.origin = ?1 AND c.suspended_at IS NULL LIMIT 1";
     Ok(tx.query_opt(sql, &[origin.into()]).await?.is_some())
 }
 

@@ -52,7 +52,7 @@ pub struct FoundCode {
 pub async fn insert(tx: &mut Tx<'_>, digest: &TokenDigest, code: &Code) -> Result<(), StoreError> {
     let sql = "INSERT INTO oauth_codes (digest, client_no, account_id, epoch, session_id, parent_id,
                    redirect_uri, challenge, dpop_jkt, facts, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let params = [
         Param::Bytes(&digest.0),
         code.client.0.into(),
@@ -80,7 +80,7 @@ pub async fn find(tx: &mut Tx<'_>, digest: &TokenDigest) -> Result<Option<FoundC
                     WHERE t.account_id = c.account_id AND t.session_id = c.parent_id
                       AND t.epoch = c.epoch AND t.used_at IS NULL)
                FROM oauth_codes c JOIN accounts a ON a.id = c.account_id
-               WHERE c.digest = $1";
+               WHERE c.digest = ?1";
     let Some(row) = tx.query_opt(sql, &[(&digest.0).into()]).await? else { return Ok(None) };
     let text = |column| Ok::<_, StoreError>(row.opt_text(column)?.map(str::to_owned));
     let code = Code {
@@ -121,12 +121,12 @@ pub struct Redemption {
 /// # Errors
 /// [`StoreError`].
 pub async fn consume(tx: &mut Tx<'_>, digest: &TokenDigest, by: Redemption) -> Result<bool, StoreError> {
-    let sql = "UPDATE oauth_codes SET used_at = $3, expires_at = $4
-               WHERE digest = $1 AND client_no = $2 AND used_at IS NULL AND expires_at > $3
+    let sql = "UPDATE oauth_codes SET used_at = ?3, expires_at = ?4
+               WHERE digest = ?1 AND client_no = ?2 AND used_at IS NULL AND expires_at > ?3
                  AND EXISTS (SELECT 1 FROM accounts a
                              WHERE a.id = oauth_codes.account_id AND a.epoch = oauth_codes.epoch
                                AND a.suspended_at IS NULL AND a.closed_at IS NULL)
-                 AND (CAST($5 AS BIGINT) = 0 OR EXISTS (
+                 AND (CAST(?5 AS BIGINT) = 0 OR EXISTS (
                      SELECT 1 FROM oauth_consents s
                      WHERE s.account_id = oauth_codes.account_id AND s.client_no = oauth_codes.client_no))";
     let params = [

@@ -30,7 +30,7 @@ pub async fn find(
     account: AccountId,
     client: ClientNo,
 ) -> Result<Option<Scope>, StoreError> {
-    let sql = "SELECT scope FROM oauth_consents WHERE account_id = $1 AND client_no = $2";
+    let sql = "SELECT scope FROM oauth_consents WHERE account_id = ?1 AND client_no = ?2";
     let row = tx.query_opt(sql, &[account.0.into(), client.0.into()]).await?;
     row.map(|row| read_scope(row.text(0)?)).transpose()
 }
@@ -47,7 +47,7 @@ pub async fn allow(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = find(tx, account, client).await?.unwrap_or_default();
-    let sql = "INSERT INTO oauth_consents (account_id, client_no, scope, given_at) VALUES ($1, $2, $3, $4)
+    let sql = "INSERT INTO oauth_consents (account_id, client_no, scope, given_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (account_id, client_no) DO UPDATE SET scope = excluded.scope,
                    given_at = excluded.given_at";
     let all = before.union(scope).to_string();
@@ -62,7 +62,7 @@ pub async fn allow(
 pub async fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<ConsentRow>, StoreError> {
     let sql = "SELECT s.client_no, c.client_id, c.metadata, s.scope, s.given_at
                FROM oauth_consents s JOIN oauth_clients c ON c.no = s.client_no
-               WHERE s.account_id = $1 ORDER BY c.client_id";
+               WHERE s.account_id = ?1 ORDER BY c.client_id";
     let rows = tx.query(sql, &[account.0.into()]).await?;
     rows.iter()
         .map(|row| {
@@ -82,7 +82,7 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<ConsentRow>
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, account: AccountId, client: ClientNo) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM oauth_consents WHERE account_id = $1 AND client_no = $2";
+    let sql = "DELETE FROM oauth_consents WHERE account_id = ?1 AND client_no = ?2";
     Ok(tx.execute(sql, &[account.0.into(), client.0.into()]).await? == 1)
 }
 

@@ -52,7 +52,7 @@ pub async fn find(
     let sql =
         "SELECT d.state, d.account_id, d.session_id, d.epoch, a.uuid, d.facts, d.poll_after, d.expires_at
                FROM oauth_devices d LEFT JOIN accounts a ON a.id = d.account_id
-               WHERE d.digest = $1 AND d.client_no = $2";
+               WHERE d.digest = ?1 AND d.client_no = ?2";
     let Some(row) = tx.query_opt(sql, &[(&digest.0).into(), client.0.into()]).await? else { return Ok(None) };
     let state = match (row.int(0)?, row.opt_bytes(4)?) {
         (PENDING, _) => DeviceState::Pending,
@@ -87,8 +87,8 @@ pub async fn note(
     slower_by: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE oauth_devices
-               SET interval_s = interval_s + $3, poll_after = $2 + (interval_s + $3) * 1000000
-               WHERE digest = $1";
+               SET interval_s = interval_s + ?3, poll_after = ?2 + (interval_s + ?3) * 1000000
+               WHERE digest = ?1";
     tx.execute(sql, &[(&digest.0).into(), now.micros().into(), slower_by.into()]).await.map(drop)
 }
 
@@ -97,7 +97,7 @@ pub async fn note(
 /// # Errors
 /// [`StoreError`].
 pub async fn redeem(tx: &mut Tx<'_>, digest: &TokenDigest, client: ClientNo) -> Result<bool, StoreError> {
-    let sql = "UPDATE oauth_devices SET state = $4 WHERE digest = $1 AND client_no = $2 AND state = $3";
+    let sql = "UPDATE oauth_devices SET state = ?4 WHERE digest = ?1 AND client_no = ?2 AND state = ?3";
     let params = [(&digest.0).into(), client.0.into(), APPROVED.into(), REDEEMED.into()];
     Ok(tx.execute(sql, &params).await? == 1)
 }

@@ -38,7 +38,7 @@ pub struct NewDevice {
 pub async fn insert(tx: &mut Tx<'_>, device: &NewDevice, now: Timestamp) -> Result<(), StoreError> {
     let sql = "INSERT INTO oauth_devices (digest, user_code, client_no, facts, source, state, poll_after,
                    interval_s, expires_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let params = [
         Param::Bytes(&device.digest.0),
         (&device.user_code.0).into(),
@@ -77,7 +77,7 @@ pub async fn find_pending(
 ) -> Result<Option<PendingDevice>, StoreError> {
     let sql = "SELECT c.client_id, d.facts, d.source, d.expires_at
                FROM oauth_devices d JOIN oauth_clients c ON c.no = d.client_no
-               WHERE d.user_code = $1 AND d.state = 1 AND d.expires_at > $2 AND c.suspended_at IS NULL";
+               WHERE d.user_code = ?1 AND d.state = 1 AND d.expires_at > ?2 AND c.suspended_at IS NULL";
     let row = tx.query_opt(sql, &[(&user_code.0).into(), now.micros().into()]).await?;
     row.map(|row| {
         Ok(PendingDevice {
@@ -115,13 +115,13 @@ pub async fn decide(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let Some(approval) = approval else {
-        let sql = "UPDATE oauth_devices SET state = $2
-                   WHERE user_code = $1 AND state = 1 AND expires_at > $3";
+        let sql = "UPDATE oauth_devices SET state = ?2
+                   WHERE user_code = ?1 AND state = 1 AND expires_at > ?3";
         let params = [Param::Bytes(&user_code.0), DENIED.into(), now.micros().into()];
         return Ok(tx.execute(sql, &params).await? == 1);
     };
-    let sql = "UPDATE oauth_devices SET state = $2, account_id = $4, epoch = $5, session_id = $6, facts = $7
-               WHERE user_code = $1 AND state = 1 AND expires_at > $3";
+    let sql = "UPDATE oauth_devices SET state = ?2, account_id = ?4, epoch = ?5, session_id = ?6, facts = ?7
+               WHERE user_code = ?1 AND state = 1 AND expires_at > ?3";
     let params = [
         Param::Bytes(&user_code.0),
         APPROVED.into(),

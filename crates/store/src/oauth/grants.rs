@@ -31,7 +31,7 @@ pub async fn insert(tx: &mut Tx<'_>, holder: Holder, grant: &NewGrant) -> Result
     let sql =
         "INSERT INTO oauth_grants (session_id, account_id, epoch, client_no, facts, started_at, expires_at,
                    browser_id)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let params = [
         holder.session.0.into(),
         holder.account.0.into(),
@@ -65,7 +65,7 @@ pub async fn find(
     account: AccountId,
     session: SessionId,
 ) -> Result<Option<FoundGrant>, StoreError> {
-    let sql = "SELECT epoch, facts, expires_at FROM oauth_grants WHERE account_id = $1 AND session_id = $2";
+    let sql = "SELECT epoch, facts, expires_at FROM oauth_grants WHERE account_id = ?1 AND session_id = ?2";
     let Some(row) = tx.query_opt(sql, &[account.0.into(), session.0.into()]).await? else { return Ok(None) };
     Ok(Some(FoundGrant {
         epoch: row.int(0)?,
@@ -79,7 +79,7 @@ pub async fn find(
 /// # Errors
 /// [`StoreError`].
 pub async fn renew(tx: &mut Tx<'_>, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE oauth_grants SET expires_at = $2 WHERE session_id = $1 AND expires_at < $2";
+    let sql = "UPDATE oauth_grants SET expires_at = ?2 WHERE session_id = ?1 AND expires_at < ?2";
     tx.execute(sql, &[session.0.into(), until.micros().into()]).await.map(drop)
 }
 
@@ -108,7 +108,7 @@ pub async fn remove(
     account: AccountId,
     session: SessionId,
 ) -> Result<Option<ClientNo>, StoreError> {
-    let sql = "DELETE FROM oauth_grants WHERE account_id = $1 AND session_id = $2 RETURNING client_no";
+    let sql = "DELETE FROM oauth_grants WHERE account_id = ?1 AND session_id = ?2 RETURNING client_no";
     let row = tx.query_opt(sql, &[account.0.into(), session.0.into()]).await?;
     row.map(|row| Ok(ClientNo(row.int(0)?))).transpose()
 }
@@ -125,7 +125,7 @@ pub async fn end_all(
 ) -> Result<Vec<SessionId>, StoreError> {
     // No session has the id 0.
     let ids = [account.0.into(), kept.map_or(0, |session| session.0).into()];
-    let sql = "DELETE FROM oauth_grants WHERE account_id = $1 AND session_id <> $2
+    let sql = "DELETE FROM oauth_grants WHERE account_id = ?1 AND session_id <> ?2
                RETURNING session_id, client_no";
     let mut ended = Vec::new();
     for row in tx.query(sql, &ids).await? {
@@ -147,7 +147,7 @@ pub async fn browser_ended(
     browser: SessionId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT session_id, client_no FROM oauth_grants WHERE account_id = $1 AND browser_id = $2";
+    let sql = "SELECT session_id, client_no FROM oauth_grants WHERE account_id = ?1 AND browser_id = ?2";
     for row in tx.query(sql, &[account.0.into(), browser.0.into()]).await? {
         logouts::queue(tx, account, SessionId(row.int(0)?), ClientNo(row.int(1)?), now).await?;
     }
@@ -159,7 +159,7 @@ pub async fn browser_ended(
 /// # Errors
 /// [`StoreError`].
 pub async fn take_over(tx: &mut Tx<'_>, kept: Holder) -> Result<(), StoreError> {
-    let sql = "UPDATE oauth_grants SET epoch = $3 WHERE account_id = $1 AND session_id = $2";
+    let sql = "UPDATE oauth_grants SET epoch = ?3 WHERE account_id = ?1 AND session_id = ?2";
     tx.execute(sql, &[kept.account.0.into(), kept.session.0.into(), kept.epoch.into()]).await.map(drop)
 }
 
@@ -174,7 +174,7 @@ pub async fn with_details(
     now: Timestamp,
 ) -> Result<Vec<(ClientNo, String)>, StoreError> {
     let sql = r#"SELECT g.client_no, g.facts FROM oauth_grants g JOIN accounts a ON a.id = g.account_id
-                 WHERE g.account_id = $1 AND g.epoch = a.epoch AND g.expires_at > $2 AND g.facts LIKE '%"details":%'
+                 WHERE g.account_id = ?1 AND g.epoch = a.epoch AND g.expires_at > ?2 AND g.facts LIKE '%"details":%'
                  ORDER BY g.started_at"#;
     let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
     rows.iter().map(|row| Ok((ClientNo(row.int(0)?), row.text(1)?.to_owned()))).collect()
@@ -189,7 +189,7 @@ pub async fn of_client(
     account: AccountId,
     client: ClientNo,
 ) -> Result<Vec<SessionId>, StoreError> {
-    let sql = "SELECT session_id FROM oauth_grants WHERE account_id = $1 AND client_no = $2";
+    let sql = "SELECT session_id FROM oauth_grants WHERE account_id = ?1 AND client_no = ?2";
     let rows = tx.query(sql, &[account.0.into(), client.0.into()]).await?;
     rows.iter().map(|row| Ok(SessionId(row.int(0)?))).collect()
 }

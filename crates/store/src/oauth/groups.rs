@@ -39,7 +39,7 @@ pub struct Listed {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert_group(tx: &mut Tx<'_>, id: i64, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO groups (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO groups (id, name, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[id.into(), name.into(), now.micros().into()]).await? == 1)
 }
 
@@ -48,7 +48,7 @@ pub async fn insert_group(tx: &mut Tx<'_>, id: i64, name: &str, now: Timestamp) 
 /// # Errors
 /// [`StoreError`].
 pub async fn find_group(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, StoreError> {
-    let row = tx.query_opt("SELECT id FROM groups WHERE name = $1", &[name.into()]).await?;
+    let row = tx.query_opt("SELECT id FROM groups WHERE name = ?1", &[name.into()]).await?;
     row.map(|row| row.int(0)).transpose()
 }
 
@@ -57,9 +57,9 @@ pub async fn find_group(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, Stor
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_group(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM groups WHERE id = $1", &[id.into()]).await?;
-    tx.execute("DELETE FROM group_members WHERE group_id = $1", &[id.into()]).await?;
-    tx.execute("DELETE FROM role_holders WHERE kind = 2 AND holder = $1", &[id.into()]).await.map(drop)
+    tx.execute("DELETE FROM groups WHERE id = ?1", &[id.into()]).await?;
+    tx.execute("DELETE FROM group_members WHERE group_id = ?1", &[id.into()]).await?;
+    tx.execute("DELETE FROM role_holders WHERE kind = 2 AND holder = ?1", &[id.into()]).await.map(drop)
 }
 
 /// All groups, by name.
@@ -77,7 +77,7 @@ pub async fn list_groups(tx: &mut Tx<'_>) -> Result<Vec<Listed>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn insert_member(tx: &mut Tx<'_>, group: i64, account: AccountId) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO group_members (account_id, group_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO group_members (account_id, group_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[account.0.into(), group.into()]).await? == 1)
 }
 
@@ -86,7 +86,7 @@ pub async fn insert_member(tx: &mut Tx<'_>, group: i64, account: AccountId) -> R
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_member(tx: &mut Tx<'_>, group: i64, account: AccountId) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM group_members WHERE account_id = $1 AND group_id = $2";
+    let sql = "DELETE FROM group_members WHERE account_id = ?1 AND group_id = ?2";
     Ok(tx.execute(sql, &[account.0.into(), group.into()]).await? == 1)
 }
 
@@ -95,7 +95,7 @@ pub async fn remove_member(tx: &mut Tx<'_>, group: i64, account: AccountId) -> R
 /// # Errors
 /// [`StoreError`].
 pub async fn members(tx: &mut Tx<'_>, group: i64) -> Result<Vec<AccountId>, StoreError> {
-    let sql = "SELECT account_id FROM group_members WHERE group_id = $1 ORDER BY account_id";
+    let sql = "SELECT account_id FROM group_members WHERE group_id = ?1 ORDER BY account_id";
     tx.query(sql, &[group.into()]).await?.iter().map(|row| row.int(0).map(AccountId)).collect()
 }
 
@@ -104,7 +104,7 @@ pub async fn members(tx: &mut Tx<'_>, group: i64) -> Result<Vec<AccountId>, Stor
 /// # Errors
 /// [`StoreError`].
 pub async fn insert_role(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO roles (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO roles (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[name.into(), now.micros().into()]).await? == 1)
 }
 
@@ -113,7 +113,7 @@ pub async fn insert_role(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<
 /// # Errors
 /// [`StoreError`].
 pub async fn has_role(tx: &mut Tx<'_>, name: &str) -> Result<bool, StoreError> {
-    let row = tx.query_opt("SELECT created_at FROM roles WHERE name = $1", &[name.into()]).await?;
+    let row = tx.query_opt("SELECT created_at FROM roles WHERE name = ?1", &[name.into()]).await?;
     Ok(row.is_some())
 }
 
@@ -122,8 +122,8 @@ pub async fn has_role(tx: &mut Tx<'_>, name: &str) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_role(tx: &mut Tx<'_>, name: &str) -> Result<bool, StoreError> {
-    tx.execute("DELETE FROM role_holders WHERE role = $1", &[name.into()]).await?;
-    Ok(tx.execute("DELETE FROM roles WHERE name = $1", &[name.into()]).await? == 1)
+    tx.execute("DELETE FROM role_holders WHERE role = ?1", &[name.into()]).await?;
+    Ok(tx.execute("DELETE FROM roles WHERE name = ?1", &[name.into()]).await? == 1)
 }
 
 /// All roles, by name.
@@ -142,7 +142,7 @@ pub async fn list_roles(tx: &mut Tx<'_>) -> Result<Vec<Listed>, StoreError> {
 /// [`StoreError`].
 pub async fn insert_holder(tx: &mut Tx<'_>, role: &str, holder: Holder) -> Result<bool, StoreError> {
     let (kind, id) = holder.columns();
-    let sql = "INSERT INTO role_holders (kind, holder, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO role_holders (kind, holder, role) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[kind.into(), id.into(), role.into()]).await? == 1)
 }
 
@@ -152,7 +152,7 @@ pub async fn insert_holder(tx: &mut Tx<'_>, role: &str, holder: Holder) -> Resul
 /// [`StoreError`].
 pub async fn remove_holder(tx: &mut Tx<'_>, role: &str, holder: Holder) -> Result<bool, StoreError> {
     let (kind, id) = holder.columns();
-    let sql = "DELETE FROM role_holders WHERE kind = $1 AND holder = $2 AND role = $3";
+    let sql = "DELETE FROM role_holders WHERE kind = ?1 AND holder = ?2 AND role = ?3";
     Ok(tx.execute(sql, &[kind.into(), id.into(), role.into()]).await? == 1)
 }
 
@@ -161,7 +161,7 @@ pub async fn remove_holder(tx: &mut Tx<'_>, role: &str, holder: Holder) -> Resul
 /// # Errors
 /// [`StoreError`].
 pub async fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.account_id = $1";
+    let sql = "SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.account_id = ?1";
     names(tx, sql, account).await
 }
 
@@ -170,9 +170,9 @@ pub async fn of_account(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Strin
 /// # Errors
 /// [`StoreError`].
 pub async fn roles_of(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT role FROM role_holders WHERE kind = 1 AND holder = $1
+    let sql = "SELECT role FROM role_holders WHERE kind = 1 AND holder = ?1
                UNION SELECT h.role FROM group_members m
-               JOIN role_holders h ON h.kind = 2 AND h.holder = m.group_id WHERE m.account_id = $1";
+               JOIN role_holders h ON h.kind = 2 AND h.holder = m.group_id WHERE m.account_id = ?1";
     names(tx, sql, account).await
 }
 
@@ -182,8 +182,8 @@ pub async fn roles_of(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<String>
 /// [`StoreError`].
 pub async fn forget_account(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
     let id = [account.0.into()];
-    tx.execute("DELETE FROM group_members WHERE account_id = $1", &id).await?;
-    tx.execute("DELETE FROM role_holders WHERE kind = 1 AND holder = $1", &id).await.map(drop)
+    tx.execute("DELETE FROM group_members WHERE account_id = ?1", &id).await?;
+    tx.execute("DELETE FROM role_holders WHERE kind = 1 AND holder = ?1", &id).await.map(drop)
 }
 
 /// Sorted here, since the engines sort text by different rules.

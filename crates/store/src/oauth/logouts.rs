@@ -64,8 +64,8 @@ pub(super) async fn queue(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO logout_outbox (session_id, client_no, account_id, queued_at, due_at, attempts)
-               SELECT CAST($1 AS BIGINT), c.no, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT), 0
-               FROM oauth_clients c WHERE c.no = $2 AND c.hears_logouts = 1
+               SELECT CAST(?1 AS BIGINT), c.no, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?4 AS BIGINT), 0
+               FROM oauth_clients c WHERE c.no = ?2 AND c.hears_logouts = 1
                ON CONFLICT (session_id) DO NOTHING";
     let params = [session.0.into(), client.0.into(), account.0.into(), now.micros().into()];
     tx.execute(sql, &params).await.map(drop)
@@ -83,8 +83,8 @@ pub async fn due_clients(
 ) -> Result<Vec<ToTell>, StoreError> {
     let sql = "SELECT d.client_no, c.client_id
                FROM logout_outbox d LEFT JOIN oauth_clients c ON c.no = d.client_no
-               WHERE d.due_at <= $1 AND CASE WHEN c.origin IN ($3, $4) THEN 1 ELSE 0 END = CAST($5 AS BIGINT)
-               GROUP BY d.client_no, c.client_id ORDER BY MIN(d.due_at) LIMIT $2";
+               WHERE d.due_at <= ?1 AND CASE WHEN c.origin IN (?3, ?4) THEN 1 ELSE 0 END = CAST(?5 AS BIGINT)
+               GROUP BY d.client_no, c.client_id ORDER BY MIN(d.due_at) LIMIT ?2";
     let [one, other] = [ClientOrigin::CommandLine, ClientOrigin::Configuration].map(|origin| origin as i64);
     let of_operators = i64::from(of_operators);
     let params =
@@ -108,10 +108,10 @@ pub async fn lease(
     lease: Duration,
 ) -> Result<Vec<Logout>, StoreError> {
     let sql = columns!(
-        "UPDATE logout_outbox SET due_at = $4, attempts = attempts + 1
-         WHERE due_at <= $2 AND session_id IN (
-             SELECT session_id FROM logout_outbox WHERE client_no = $1 AND due_at <= $2
-             ORDER BY due_at LIMIT $3)
+        "UPDATE logout_outbox SET due_at = ?4, attempts = attempts + 1
+         WHERE due_at <= ?2 AND session_id IN (
+             SELECT session_id FROM logout_outbox WHERE client_no = ?1 AND due_at <= ?2
+             ORDER BY due_at LIMIT ?3)
          RETURNING ",
         ""
     );
@@ -125,7 +125,7 @@ pub async fn lease(
 /// # Errors
 /// [`StoreError`].
 pub async fn remove(tx: &mut Tx<'_>, session: SessionId) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM logout_outbox WHERE session_id = $1", &[session.0.into()]).await.map(drop)
+    tx.execute("DELETE FROM logout_outbox WHERE session_id = ?1", &[session.0.into()]).await.map(drop)
 }
 
 /// A try failed: the next is at `next`, or there is none.
@@ -138,7 +138,7 @@ pub async fn fail(
     reason: &str,
     next: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE logout_outbox SET last_error = $2, due_at = $3 WHERE session_id = $1";
+    let sql = "UPDATE logout_outbox SET last_error = ?2, due_at = ?3 WHERE session_id = ?1";
     let params = [session.0.into(), reason.into(), next.map(Timestamp::micros).into()];
     tx.execute(sql, &params).await.map(drop)
 }
@@ -162,6 +162,6 @@ pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<(Logout, Option<String>)>, Stor
 /// # Errors
 /// [`StoreError`].
 pub async fn retry(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
-    let sql = "UPDATE logout_outbox SET due_at = $1, attempts = 0 WHERE due_at IS NULL";
+    let sql = "UPDATE logout_outbox SET due_at = ?1, attempts = 0 WHERE due_at IS NULL";
     tx.execute(sql, &[now.micros().into()]).await
 }

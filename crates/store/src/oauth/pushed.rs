@@ -17,7 +17,7 @@ pub async fn insert(
     sealed: &[u8],
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO oauth_pushed (digest, client_no, sealed, expires_at) VALUES ($1, $2, $3, $4)";
+    let sql = "INSERT INTO oauth_pushed (digest, client_no, sealed, expires_at) VALUES (?1, ?2, ?3, ?4)";
     let params = [(&digest.0).into(), client.0.into(), sealed.into(), expires_at.micros().into()];
     tx.execute(sql, &params).await.map(drop)
 }
@@ -34,8 +34,8 @@ pub async fn consume(
     now: Timestamp,
     keep: Timestamp,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "UPDATE oauth_pushed SET used_at = $3, expires_at = $4
-               WHERE digest = $1 AND client_no = $2 AND used_at IS NULL AND expires_at > $3
+    let sql = "UPDATE oauth_pushed SET used_at = ?3, expires_at = ?4
+               WHERE digest = ?1 AND client_no = ?2 AND used_at IS NULL AND expires_at > ?3
                RETURNING sealed";
     let params = [(&digest.0).into(), client.0.into(), now.micros().into(), keep.micros().into()];
     let row = tx.query_opt(sql, &params).await?;
@@ -52,7 +52,7 @@ pub async fn find_used(
     now: Timestamp,
 ) -> Result<Option<(ClientNo, Vec<u8>)>, StoreError> {
     let sql = "SELECT client_no, sealed FROM oauth_pushed
-               WHERE digest = $1 AND used_at IS NOT NULL AND expires_at > $2";
+               WHERE digest = ?1 AND used_at IS NOT NULL AND expires_at > ?2";
     let row = tx.query_opt(sql, &[(&digest.0).into(), now.micros().into()]).await?;
     row.map(|row| Ok((ClientNo(row.int(0)?), row.bytes(1)?.to_vec()))).transpose()
 }

@@ -37,13 +37,13 @@ pub async fn consume(
     client: ClientNo,
     now: Timestamp,
 ) -> Result<Option<ConsumedToken>, StoreError> {
-    let sql = "UPDATE tokens SET used_at = $5
-               WHERE id = $1 AND digest = $2 AND purpose = $3 AND client_no = $4 AND used_at IS NULL
-                 AND expires_at > $5
+    let sql = "UPDATE tokens SET used_at = ?5
+               WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND client_no = ?4 AND used_at IS NULL
+                 AND expires_at > ?5
                  AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = tokens.account_id AND a.epoch = tokens.epoch
                              AND a.suspended_at IS NULL AND a.closed_at IS NULL)
                  AND EXISTS (SELECT 1 FROM oauth_grants g WHERE g.session_id = tokens.session_id
-                             AND g.epoch = tokens.epoch AND g.client_no = tokens.client_no AND g.expires_at > $5)
+                             AND g.epoch = tokens.epoch AND g.client_no = tokens.client_no AND g.expires_at > ?5)
                RETURNING account_id, session_id, epoch, facts,
                    (SELECT a.uuid FROM accounts a WHERE a.id = tokens.account_id),
                    (SELECT g.facts FROM oauth_grants g WHERE g.session_id = tokens.session_id),
@@ -81,8 +81,8 @@ pub async fn insert_pair(
     };
     let sql = "INSERT INTO tokens (account_id, session_id, epoch, id, digest, purpose, issued_at, expires_at,
                    client_no, facts)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10),
-                      ($1, $2, $3, $11, $12, $13, $14, $15, $16, $17)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10),
+                      (?1, ?2, ?3, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let holder = [holder.account.0.into(), holder.session.0.into(), holder.epoch.into()];
     let params: Vec<Param<'_>> = holder.into_iter().chain(row_of(first)).chain(row_of(second)).collect();
     tx.execute(sql, &params).await.map(drop)
@@ -111,7 +111,7 @@ pub async fn find_used(
     before: Timestamp,
 ) -> Result<Option<Holder>, StoreError> {
     let sql = "SELECT account_id, session_id, epoch FROM tokens
-               WHERE id = $1 AND digest = $2 AND purpose = $3 AND client_no = $4 AND used_at <= $5";
+               WHERE id = ?1 AND digest = ?2 AND purpose = ?3 AND client_no = ?4 AND used_at <= ?5";
     let purpose = (TokenPurpose::OAuthRefresh as i64).into();
     let params = [digest.id().into(), (&digest.0).into(), purpose, client.0.into(), before.micros().into()];
     tx.query_opt(sql, &params).await?.map(|row| read_holder(&row)).transpose()

@@ -10,6 +10,6 @@ use crate::{StoreError, Tx};
 /// # Errors
 /// [`StoreError`].
 pub async fn insert(tx: &mut Tx<'_>, id: &TokenDigest, until: Timestamp) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO oauth_seen (id, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO oauth_seen (id, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, &[(&id.0).into(), until.micros().into()]).await? == 1)
 }

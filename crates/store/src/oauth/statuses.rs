@@ -36,7 +36,7 @@ pub async fn of_grant(
     new: &NewStatus<'_>,
 ) -> Result<StatusIndex, StoreError> {
     let sql =
-        "SELECT idx, lifetime, expires_at FROM oauth_statuses WHERE session_id = $1 AND ended_at IS NULL";
+        "SELECT idx, lifetime, expires_at FROM oauth_statuses WHERE session_id = ?1 AND ended_at IS NULL";
     let found = tx.query_opt(sql, &[session.0.into()]).await?;
     let lifetime = micros_of(new.lifetime);
     let expires_at = new.grant_until.max(new.token_until).after(MARGIN).micros();
@@ -44,14 +44,14 @@ pub async fn of_grant(
         let idx = row.int(0)?;
         // Mostly it was taken for longer: then nothing is written.
         if row.int(1)? < lifetime || row.int(2)? < new.token_until.after(MARGIN).micros() {
-            let sql = "UPDATE oauth_statuses SET lifetime = $2, expires_at = $3 WHERE idx = $1";
+            let sql = "UPDATE oauth_statuses SET lifetime = ?2, expires_at = ?3 WHERE idx = ?1";
             tx.execute(sql, &[idx.into(), lifetime.into(), expires_at.into()]).await?;
         }
         return Ok(StatusIndex(idx));
     }
     for draw in new.draws {
         let sql = "INSERT INTO oauth_statuses (idx, session_id, client_no, lifetime, expires_at)
-                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (idx) DO NOTHING";
+                   VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (idx) DO NOTHING";
         let params =
             [draw.0.into(), session.0.into(), new.client.0.into(), lifetime.into(), expires_at.into()];
         if tx.execute(sql, &params).await? == 1 {
@@ -66,9 +66,9 @@ pub async fn of_grant(
 /// # Errors
 /// [`StoreError`].
 pub async fn end(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE oauth_statuses SET ended_at = $2,
-                   expires_at = CASE WHEN $3 + lifetime < expires_at THEN $3 + lifetime ELSE expires_at END
-               WHERE session_id = $1 AND ended_at IS NULL";
+    let sql = "UPDATE oauth_statuses SET ended_at = ?2,
+                   expires_at = CASE WHEN ?3 + lifetime < expires_at THEN ?3 + lifetime ELSE expires_at END
+               WHERE session_id = ?1 AND ended_at IS NULL";
     let params = [session.0.into(), now.micros().into(), now.after(MARGIN).micros().into()];
     tx.execute(sql, &params).await.map(drop)
 }
@@ -78,7 +78,7 @@ pub async fn end(tx: &mut Tx<'_>, session: SessionId, now: Timestamp) -> Result<
 /// # Errors
 /// [`StoreError`].
 pub async fn end_place(tx: &mut Tx<'_>, place: StatusIndex, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "SELECT session_id FROM oauth_statuses WHERE idx = $1 AND ended_at IS NULL";
+    let sql = "SELECT session_id FROM oauth_statuses WHERE idx = ?1 AND ended_at IS NULL";
     match tx.query_opt(sql, &[place.0.into()]).await? {
         Some(row) => end(tx, SessionId(row.int(0)?), now).await,
         None => Ok(()),
@@ -91,7 +91,7 @@ pub async fn end_place(tx: &mut Tx<'_>, place: StatusIndex, now: Timestamp) -> R
 /// [`StoreError`].
 pub async fn ended(tx: &mut Tx<'_>, from: StatusIndex, count: i64) -> Result<Vec<StatusIndex>, StoreError> {
     let sql = "SELECT s.idx FROM oauth_statuses s LEFT JOIN oauth_clients c ON c.no = s.client_no
-               WHERE s.idx >= $1 AND s.idx < $2
+               WHERE s.idx >= ?1 AND s.idx < ?2
                  AND (s.ended_at IS NOT NULL OR c.no IS NULL OR c.suspended_at IS NOT NULL)";
     let rows = tx.query(sql, &[from.0.into(), from.0.saturating_add(count).into()]).await?;
     rows.iter().map(|row| Ok(StatusIndex(row.int(0)?))).collect()
