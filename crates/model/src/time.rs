@@ -68,6 +68,11 @@ pub fn micros_of(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// Seconds since 1970 by the machine's clock, for what is only told to others: the `Date` of an answer.
+pub fn wall_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// How often [`Clock::glance`] sets the mark, in microseconds.
 const MARK_EVERY: i64 = 1000;
 

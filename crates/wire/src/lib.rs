@@ -7,6 +7,7 @@ pub mod authv1;
 mod exposition;
 mod health;
 pub mod http;
+pub mod http1;
 pub mod line;
 #[allow(clippy::indexing_slicing)] // By enumerations, and by numbers of its own table.
 pub mod metrics;

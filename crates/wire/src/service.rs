@@ -16,13 +16,11 @@ use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Body;
 
-use crate::http::{
-    Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_only_chunked, is_well_hosted,
-};
+use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_well_hosted};
 use crate::metrics::Metrics;
 use crate::openapi::Description;
 use crate::settings::WireSettings;
@@ -173,11 +171,6 @@ impl Inner {
         }
         if headers_size(&parts.headers) > HEADERS_MAX_BYTES {
             return Err(Refusal::HeadersTooLarge);
-        }
-        // Only a chunked body has no length in HTTP/1.1.
-        let is_chunked = parts.version == Version::HTTP_11 && body.size_hint().exact().is_none();
-        if is_chunked && !is_only_chunked(&parts.headers) {
-            return Err(Refusal::UnknownCoding);
         }
         match parts.method {
             Method::GET | Method::HEAD => Ok((handler, Bytes::new())),

@@ -1,6 +1,8 @@
 //! The HTTP listeners: accept within bounds, speak HTTP/1.1 or, over TLS, HTTP/2, stop gracefully.
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::Display;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -13,9 +15,9 @@ use bytes::Bytes;
 use countersign_ops::Source;
 use countersign_ops::oauth::client_certificate::ClientCertificate;
 use http::{Request, Response};
+use http_body::Body;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
@@ -28,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
 use super::watched_io::WatchedIo;
+use countersign_wire::http1::{self, Respond, Stop};
 use countersign_wire::places::Places;
 use countersign_wire::workers::{Workers, accept};
 
@@ -40,11 +43,14 @@ pub trait Answer: Clone + Send + Sync + 'static {
     fn open(&self) -> Self::Open;
 
     /// Answers a request from `peer`.
-    fn answer(
+    fn answer<B>(
         &self,
         peer: IpAddr,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>;
 }
 
 /// A listener with its bounds.
@@ -68,10 +74,6 @@ pub struct HttpListener<A> {
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long requests in flight get when the server stops (R160).
 pub const STOP: Duration = Duration::from_secs(8);
-
-/// An 8 KiB request line and a 16 KiB header block (R119); the surfaces refuse each in their form,
-/// this refuses both together.
-const HEAD_MAX_BYTES: usize = 24 * 1024 + 512;
 
 impl<A: Answer> HttpListener<A> {
     /// Serves until `shutdown` turns true and the requests in flight are answered.
@@ -148,17 +150,9 @@ impl<A: Answer> Connection<A> {
     }
 
     async fn speak_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let io = TokioIo::new(WatchedIo::new(stream, Arc::clone(&self.watch)));
-        let service = service_fn(|request| self.respond(request));
-        let connection = http1::Builder::new()
-            .header_read_timeout(None)
-            // Answers are small: one buffer is sent faster than two.
-            .writev(false)
-            .max_header_size(HEAD_MAX_BYTES)
-            .max_buf_size(64 * 1024)
-            .serve_connection(io, service);
-        let mut connection = pin!(connection);
-        self.drive(&mut connection, |connection| connection.as_mut().graceful_shutdown()).await;
+        let stop = Stop::default();
+        let connection = http1::serve(WatchedIo::new(stream, Arc::clone(&self.watch)), &self, &stop);
+        self.drive(pin!(connection), |_| stop.ask()).await;
     }
 
     /// Streams, headers and buffers are bounded, so that no flood of frames costs more than its
@@ -170,7 +164,7 @@ impl<A: Answer> Connection<A> {
         let answering = Arc::clone(&shared);
         let service = service_fn(move |request| {
             let connection = Arc::clone(&answering);
-            async move { connection.respond(request).await }
+            async move { Ok::<_, Infallible>(connection.respond(request).await) }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -183,22 +177,14 @@ impl<A: Answer> Connection<A> {
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10))
             .serve_connection(io, service);
-        let mut connection = pin!(connection);
-        shared.drive(&mut connection, |connection| connection.as_mut().graceful_shutdown()).await;
-    }
-
-    async fn respond(&self, mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let _in_flight = self.watch.begin();
-        if let Some(certificate) = &self.certificate {
-            request.extensions_mut().insert(Arc::clone(certificate));
-        }
-        Ok(self.answer.answer(self.peer, request).await)
+        shared.drive(pin!(connection), |connection| connection.graceful_shutdown()).await;
     }
 
     /// Runs the connection until it ends, is too slow, or, once the server stops, has answered.
-    async fn drive<C>(&self, connection: &mut Pin<&mut C>, stop: impl FnOnce(&mut Pin<&mut C>))
+    async fn drive<C, E>(&self, mut connection: Pin<&mut C>, stop: impl FnOnce(Pin<&mut C>))
     where
-        C: Future<Output = hyper::Result<()>>,
+        C: Future<Output = Result<(), E>>,
+        E: Display,
     {
         let mut late = pin!(self.watch.late());
         let (mut shutdown, told) = (self.shutdown.clone(), self.shutdown.clone());
@@ -213,7 +199,7 @@ impl<A: Answer> Connection<A> {
                 && stopping.as_mut().poll(cx).is_ready()
                 && let Some(stop) = stop.take()
             {
-                stop(connection);
+                stop(connection.as_mut());
             }
             match connection.as_mut().poll(cx) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
@@ -225,6 +211,24 @@ impl<A: Answer> Connection<A> {
             Some(Err(error)) => tracing::debug!(%error, "http: connection ended"),
             Some(Ok(())) => {}
             None => tracing::debug!("http: connection was silent for too long"),
+        }
+    }
+}
+
+impl<A: Answer> Respond for Connection<A> {
+    fn respond<B>(&self, mut request: Request<B>) -> impl Future<Output = Response<Full<Bytes>>> + Send
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let in_flight = self.watch.begin();
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
+        let answer = self.answer.answer(self.peer, request);
+        async move {
+            let _in_flight = in_flight;
+            answer.await
         }
     }
 }

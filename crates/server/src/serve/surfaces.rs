@@ -1,13 +1,14 @@
 //! The HTTP surfaces behind the main listener.
 
+use std::error::Error;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use countersign_wire::App;
 use countersign_wire::metrics::{Listener, OpenConnection};
 use http::{Request, Response};
+use http_body::Body;
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use super::http::Answer;
 
@@ -22,7 +23,15 @@ impl Answer for Surfaces {
         self.0.metrics().connected(Listener::Http)
     }
 
-    async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        self.0.respond(peer, request).await
+    fn answer<B>(
+        &self,
+        peer: IpAddr,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.0.respond(peer, request)
     }
 }

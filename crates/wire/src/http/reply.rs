@@ -139,7 +139,7 @@ impl Reply {
         self.0.status()
     }
 
-    /// What hyper sends.
+    /// What is sent.
     pub fn into_response(self) -> Response<Full<Bytes>> {
         self.0
     }

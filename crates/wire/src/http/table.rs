@@ -82,8 +82,6 @@ pub enum Refusal<'a> {
     UriTooLong,
     /// 431: the headers are over 16 KiB (R119).
     HeadersTooLarge,
-    /// 400: the body has a transfer coding besides `chunked` (RFC 9112 §6.1).
-    UnknownCoding,
     /// 400: no `Host`, several, or one that is none (RFC 9112 §3.2).
     BadHost,
     /// 500: the handler panicked (R146).
@@ -97,7 +95,7 @@ impl Refusal<'_> {
             Refusal::NotFound => http::StatusCode::NOT_FOUND,
             Refusal::MethodNotAllowed(_) => http::StatusCode::METHOD_NOT_ALLOWED,
             Refusal::BodyTooSlow => http::StatusCode::REQUEST_TIMEOUT,
-            Refusal::BodyBroken | Refusal::UnknownCoding | Refusal::BadHost => http::StatusCode::BAD_REQUEST,
+            Refusal::BodyBroken | Refusal::BadHost => http::StatusCode::BAD_REQUEST,
             Refusal::BodyTooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::UriTooLong => http::StatusCode::URI_TOO_LONG,
             Refusal::HeadersTooLarge => http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -115,7 +113,6 @@ impl Refusal<'_> {
             Refusal::BodyTooLarge => "The request body is too large.",
             Refusal::UriTooLong => "The address of the request is too long.",
             Refusal::HeadersTooLarge => "The headers of the request are too large.",
-            Refusal::UnknownCoding => "The only transfer coding here is chunked.",
             Refusal::BadHost => "The request must have one Host header that names a host.",
             Refusal::Fault => "Something went wrong on this server.",
         }

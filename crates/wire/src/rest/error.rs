@@ -109,7 +109,6 @@ pub fn refuse(refusal: Refusal<'_>) -> Reply {
         | Refusal::BodyTooLarge
         | Refusal::UriTooLong
         | Refusal::HeadersTooLarge
-        | Refusal::UnknownCoding
         | Refusal::BadHost
         | Refusal::Fault => detail(refusal.status(), refusal.message()),
     }

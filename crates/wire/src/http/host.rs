@@ -1,8 +1,7 @@
-//! What the HTTP library lets pass although a proxy in front could read it in another way (R122): a
-//! missing or second `Host`, and transfer codings besides `chunked`.
+//! Whether a request says which host it is for, in one way only (R122).
 
 use http::request::Parts;
-use http::{HeaderMap, Version, header};
+use http::{Version, header};
 
 /// Whether the request names its host as RFC 9112 §3.2 wants it: in HTTP/1.1 exactly once, in other
 /// versions at most once, and in any with a value that can be a host.
@@ -14,14 +13,6 @@ pub(crate) fn is_well_hosted(parts: &Parts) -> bool {
         (None, _) => parts.version != Version::HTTP_11,
         (Some(_), Some(_)) => false,
     }
-}
-
-/// Whether `chunked` is the one transfer coding. The library takes off that one and leaves others on,
-/// so a body with more would be read as what it is not (RFC 9112 §6.1).
-pub(crate) fn is_only_chunked(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let first_is_chunked = codings.next().is_some_and(|c| c.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    first_is_chunked && codings.next().is_none()
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2): a registered name or IPv4 address, or an IP literal in
