@@ -30,6 +30,8 @@ enum Next {
     DataEnd,
     Trailer,
     Nothing,
+    /// What follows what is broken belongs to nothing.
+    Broken,
 }
 
 impl Chunks {
@@ -37,11 +39,16 @@ impl Chunks {
     /// what is in `input` then belongs to the next request.
     ///
     /// # Errors
-    /// [`Broken`], after which nothing more may be asked.
+    /// [`Broken`], and again whenever it is asked after that.
     pub fn take(&mut self, input: &mut BytesMut, data: &mut BytesMut) -> Result<bool, Broken> {
+        self.advance(input, data).inspect_err(|_| self.next = Next::Broken)
+    }
+
+    fn advance(&mut self, input: &mut BytesMut, data: &mut BytesMut) -> Result<bool, Broken> {
         loop {
             match self.next {
                 Next::Nothing => return Ok(true),
+                Next::Broken => return Err(Broken),
                 Next::Data(left) => {
                     let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     data.extend_from_slice(&input.split_to(count));

@@ -158,7 +158,7 @@ async fn what_is_malformed_is_answered_once_and_ends_the_connection() {
 
 #[tokio::test]
 async fn a_broken_body_ends_the_connection_with_the_answer() {
-    for body in ["3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "x\r\n"] {
+    for body in ["3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "x\r\n0\r\n\r\n", "0\r\nno field\r\n\r\n"] {
         let sent = format!(
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET /second HTTP/1.1\r\n\r\n"
         );

@@ -135,7 +135,7 @@ fn broken_header_lines_are_refused_and_end_the_connection(case: &Case) {
 /// RFC 9112 section 7.1.
 fn broken_chunks_are_refused_and_end_the_connection(case: &Case) {
     type Encode = fn(&str) -> String;
-    let broken: [(&str, Encode); 8] = [
+    let broken: [(&str, Encode); 9] = [
         ("a line feed after the size", |body| format!("{:x}\n{body}\r\n0\r\n\r\n", body.len())),
         ("a line feed after the data", |body| format!("{:x}\r\n{body}\n0\r\n\r\n", body.len())),
         ("a line feed in an extension", |body| format!("{:x};a\n{body}\r\n0\r\n\r\n", body.len())),
@@ -144,6 +144,7 @@ fn broken_chunks_are_refused_and_end_the_connection(case: &Case) {
         ("no size", |body| format!("\r\n{body}\r\n0\r\n\r\n")),
         ("a size beyond 64 bits", |body| format!("1{:016x}\r\n{body}\r\n0\r\n\r\n", body.len())),
         ("data beyond the size", |body| format!("{:x}\r\n{body}x\r\n0\r\n\r\n", body.len())),
+        ("a trailer that is none", |body| format!("{:x}\r\n{body}\r\n0\r\na\r\n\r\n", body.len())),
     ];
     for (what, encode) in broken {
         assert_eq!(send_with(case, "Transfer-Encoding: chunked\r\n", encode), [400], "{what}");
