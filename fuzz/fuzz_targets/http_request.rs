@@ -68,6 +68,8 @@ impl Notes {
 }
 
 impl Respond for Notes {
+    fn head_has_begun(&self) {}
+
     async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Send,

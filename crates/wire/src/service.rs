@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use http::header::{self, HeaderName, HeaderValue};
@@ -190,14 +190,14 @@ impl Inner {
         if body.size_hint().lower() > limit as u64 {
             return Err(Refusal::BodyTooLarge);
         }
-        let mut whole = std::pin::pin!(Limited::new(body, limit).collect());
+        let mut whole = std::pin::pin!(collect(Limited::new(body, limit)));
         // Most bodies have come with their headers and need no timer.
         let read = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
             Poll::Ready(read) => Ok(read),
             Poll::Pending => tokio::time::timeout(self.settings.body_timeout, whole).await,
         };
         match read {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Ok(collected)) => Ok(collected),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
             Ok(Err(_)) => Err(Refusal::BodyBroken),
             Err(_) => Err(Refusal::BodyTooSlow),
@@ -274,6 +274,21 @@ impl<'p> Path<'p> {
 
 fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+/// A body in one piece. Pieces are copied together as they come: each would hold on to the buffer that it came in, and
+/// a client may send them byte by byte.
+async fn collect<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, B::Error> {
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await.transpose()? {
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
 }
 
 /// The reply, or `None` if the handler panicked (R146).

@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 /// How long the headers of a request may take, in seconds: with the second of the watch's own pace
 /// below the 15 s that R120 asks for.
@@ -30,11 +29,11 @@ pub struct Deadlines {
 pub struct Watched {
     /// The second in which it is closed.
     closes_at: AtomicU32,
-    /// Whether the next byte begins a request.
+    /// Whether no request has begun.
     is_idle: AtomicBool,
     in_flight: AtomicU32,
-    is_late: AtomicBool,
-    late: Notify,
+    /// The task that serves it.
+    task: Mutex<Option<Waker>>,
 }
 
 /// A connection under watch until this is dropped.
@@ -57,8 +56,7 @@ impl Deadlines {
             closes_at: AtomicU32::new(self.now() + HEADERS),
             is_idle: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
-            is_late: AtomicBool::new(false),
-            late: Notify::new(),
+            task: Mutex::default(),
         });
         self.lock().insert(number, Arc::clone(&watched));
         Arc::new(Watch { deadlines: Arc::clone(self), number, watched })
@@ -77,8 +75,7 @@ impl Deadlines {
         let now = self.second.fetch_add(1, Ordering::Relaxed) + 1;
         for watched in self.lock().values() {
             if watched.closes_at.load(Ordering::Relaxed) <= now {
-                watched.is_late.store(true, Ordering::Release);
-                watched.late.notify_one();
+                watched.task().as_ref().inspect(|task| task.wake_by_ref());
             }
         }
     }
@@ -87,13 +84,13 @@ impl Deadlines {
         self.second.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Watched>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Watched>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Watch {
-    /// Bytes have come in. The first one after a pause begins a request.
+    /// A request has begun to come in, if none had before.
     pub fn received(&self) {
         if self.watched.is_idle.swap(false, Ordering::Relaxed) {
             self.watched.closes_at.store(self.deadlines.now() + HEADERS, Ordering::Relaxed);
@@ -108,14 +105,21 @@ impl Watch {
         InFlight(self)
     }
 
-    /// Whether the connection was to be closed at some time.
-    pub fn is_late(&self) -> bool {
-        self.watched.is_late.load(Ordering::Acquire)
+    /// Ready when the connection is to be closed. A request that came at the last moment saves it.
+    pub fn poll_late(&self, context: &Context<'_>) -> Poll<()> {
+        let mut task = self.watched.task();
+        if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
+        drop(task);
+        let closes_at = self.watched.closes_at.load(Ordering::Relaxed);
+        if closes_at <= self.deadlines.now() { Poll::Ready(()) } else { Poll::Pending }
     }
+}
 
-    /// Returns when the connection is to be closed.
-    pub async fn late(&self) {
-        self.watched.late.notified().await;
+impl Watched {
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -137,10 +141,6 @@ impl Drop for Watch {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Waker};
-
     use super::*;
 
     fn pass(deadlines: &Deadlines, seconds: u32) {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn is_late(watch: &Watch) -> bool {
-        pin!(watch.late()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        watch.poll_late(&Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]

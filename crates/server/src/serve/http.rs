@@ -29,7 +29,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
-use super::watched_io::WatchedIo;
 use countersign_wire::http1::{self, Respond, Stop};
 use countersign_wire::places::Places;
 use countersign_wire::workers::{Workers, accept};
@@ -151,14 +150,13 @@ impl<A: Answer> Connection<A> {
 
     async fn speak_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
         let stop = Stop::default();
-        let connection = http1::serve(WatchedIo::new(stream, Arc::clone(&self.watch)), &self, &stop);
+        let connection = http1::serve(stream, &self, &stop);
         self.drive(pin!(connection), |_| stop.ask()).await;
     }
 
     /// Streams, headers and buffers are bounded, so that no flood of frames costs more than its
     /// connection's share (R121).
     async fn speak_http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        // Not watched byte by byte: here they can be answers to pings, which begin no request.
         let io = TokioIo::new(stream);
         let shared = Arc::new(self);
         let answering = Arc::clone(&shared);
@@ -186,11 +184,10 @@ impl<A: Answer> Connection<A> {
         C: Future<Output = Result<(), E>>,
         E: Display,
     {
-        let mut late = pin!(self.watch.late());
         let (mut shutdown, told) = (self.shutdown.clone(), self.shutdown.clone());
         let mut stopping = pin!(stopped(&mut shutdown));
         let mut stop = Some(stop);
-        // Both wake this task when it is time, so after the first look they are looked at only then.
+        // It wakes this task when it is time, so after the first look it is looked at only then.
         let mut is_first = true;
         let ended = poll_fn(|cx| {
             let is_first = std::mem::take(&mut is_first);
@@ -203,8 +200,7 @@ impl<A: Answer> Connection<A> {
             }
             match connection.as_mut().poll(cx) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending if is_first || self.watch.is_late() => late.as_mut().poll(cx).map(|()| None),
-                Poll::Pending => Poll::Pending,
+                Poll::Pending => self.watch.poll_late(cx).map(|()| None),
             }
         });
         match ended.await {
@@ -216,6 +212,10 @@ impl<A: Answer> Connection<A> {
 }
 
 impl<A: Answer> Respond for Connection<A> {
+    fn head_has_begun(&self) {
+        self.watch.received();
+    }
+
     fn respond<B>(&self, mut request: Request<B>) -> impl Future<Output = Response<Full<Bytes>>> + Send
     where
         B: Body<Data = Bytes> + Send,

@@ -8,7 +8,6 @@ mod http;
 mod listen;
 mod metrics;
 mod surfaces;
-mod watched_io;
 
 use std::sync::Arc;
 use std::time::Duration;

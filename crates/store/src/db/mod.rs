@@ -98,7 +98,14 @@ impl Store {
     pub async fn write<W: Work + 'static>(&self, work: W) -> Result<W::Output, W::Error> {
         match self {
             Store::Sqlite(sqlite) => sqlite.write(work).await,
-            Store::Postgres(postgres) => postgres.write(&work).await,
+            Store::Postgres(postgres) => {
+                let postgres = postgres.clone();
+                // As on SQLite, what was begun is finished though nobody waits for it any more: a connection in the
+                // midst of a transaction could not be used again, and clients that go away would cost one each.
+                let writing = tokio::spawn(async move { postgres.write(&work).await });
+                let ended = |_| Err(StoreError::Unavailable("a unit of work ended early".to_owned()).into());
+                writing.await.unwrap_or_else(ended)
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! keeps repeated names.
 
 use countersign_model::oauth::Parameters;
+use memchr::memchr2;
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
@@ -65,8 +66,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Fields, FormError> {
 
 /// A name or a value as it was meant.
 pub(crate) fn decode(text: &[u8]) -> Result<String, FormError> {
-    if !text.iter().any(|b| matches!(b, b'+' | b'%')) {
-        return String::from_utf8(text.to_vec()).map_err(|_| FormError::NotUtf8);
+    if memchr2(b'+', b'%', text).is_none() {
+        return std::str::from_utf8(text).map(str::to_owned).map_err(|_| FormError::NotUtf8);
     }
     let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
     String::from_utf8(percent_decode(&spaced).collect()).map_err(|_| FormError::NotUtf8)

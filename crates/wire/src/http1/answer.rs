@@ -9,7 +9,7 @@ use bytes::Bytes;
 use countersign_model::time::wall_seconds;
 use http::{Response, StatusCode, Version};
 use http_body_util::Full;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::link::{self, Link};
 
@@ -39,7 +39,7 @@ impl Answer {
     ///
     /// # Errors
     /// What broke the connection.
-    pub async fn write<S: AsyncWrite + Unpin>(
+    pub async fn write<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         link: &Mutex<Link<S>>,
         response: Response<Full<Bytes>>,

@@ -5,6 +5,8 @@ use http::HeaderName;
 
 /// The longest line of a chunk's size with its extensions, and the longest trailer.
 const LINE_MAX_BYTES: usize = 1024;
+/// What a size of 64 bits needs; zeros before it count as what is spare.
+const SIZE_DIGITS: usize = 16;
 /// Extensions and trailers of a body together.
 const SPARE_MAX_BYTES: usize = 16 * 1024;
 
@@ -93,7 +95,7 @@ impl Chunks {
         if !extensions.is_empty() && extensions.first() != Some(&b';') {
             return Err(Broken);
         }
-        self.count(extensions.len())?;
+        self.count(extensions.len() + digits.len().saturating_sub(SIZE_DIGITS))?;
         let digits = std::str::from_utf8(digits).map_err(|_| Broken)?;
         u64::from_str_radix(digits, 16).map_err(|_| Broken)
     }
@@ -192,6 +194,8 @@ mod tests {
         assert_eq!(taken(long.as_bytes(), 10_000), Err(Broken));
         let many = "1;xxxxxxxx\r\na\r\n".repeat(SPARE_MAX_BYTES / 9 + 1);
         assert_eq!(taken(many.as_bytes(), 10_000), Err(Broken));
+        let zeros = format!("{}1\r\na\r\n", "0".repeat(1000)).repeat(SPARE_MAX_BYTES / 900);
+        assert_eq!(taken(zeros.as_bytes(), 10_000), Err(Broken));
         let trailers = format!("0\r\n{}\r\n", "Trailer: 12345678\r\n".repeat(SPARE_MAX_BYTES / 17 + 1));
         assert_eq!(taken(trailers.as_bytes(), 10_000), Err(Broken));
         let trailers = |count| format!("0\r\n{}\r\n", "T:\r\n".repeat(count));

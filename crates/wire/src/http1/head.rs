@@ -132,7 +132,7 @@ pub fn read(bytes: &Bytes) -> Result<Head, Malformed> {
     else {
         return Err(Malformed::RequestLine);
     };
-    if length != bytes.len() {
+    if length != bytes.len() || !is_target(method, target) {
         return Err(Malformed::RequestLine);
     }
     let mut request = Request::new(());
@@ -157,6 +157,15 @@ pub fn read(bytes: &Bytes) -> Result<Head, Malformed> {
         expects_leave: says.expects_leave && version == Version::HTTP_11,
         request,
     })
+}
+
+/// A path or a URL (RFC 9112 section 3.2), or the `*` of OPTIONS. Not what a reader of URLs would cut off or a proxy
+/// take for something else: a fragment, another scheme, letters beyond ASCII.
+fn is_target(method: &str, target: &str) -> bool {
+    let has_scheme =
+        |scheme: &str| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let has_form = target.starts_with('/') || has_scheme("http://") || has_scheme("https://");
+    (has_form || method == "OPTIONS" && target == "*") && target.is_ascii() && !target.contains('#')
 }
 
 /// What the fields say about the connection, read as they pass.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::body::BodyError;
@@ -16,6 +16,9 @@ use super::{Stop, lock};
 
 /// Read at once, unless more is known to come.
 const READ_BYTES: usize = 4 * 1024;
+/// A buffer with less room than this is replaced, and not before: a piece that somebody keeps holds on to the whole
+/// buffer that it came in.
+const ROOM_BYTES: usize = 1024;
 /// So much of next requests is taken while one is answered.
 const AHEAD_MAX_BYTES: usize = 16 * 1024;
 /// After a last answer the client may still be sending, and would lose the answer if the connection were cut off.
@@ -44,8 +47,12 @@ pub struct Link<S> {
     scan: Scan,
     /// What is left of the present request's body.
     body: Framing,
-    /// What the client waits for before it sends the body (RFC 9110 section 10.1.1).
+    /// What the client waits for before it sends the body (RFC 9110 section 10.1.1), as far as it was not said yet.
     to_say: &'static [u8],
+    /// Whether it was said and may not have gone out.
+    flushes: bool,
+    /// Whether the buffer was made for a large body.
+    is_large: bool,
     has_ended: bool,
 }
 
@@ -57,6 +64,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             scan: Scan::default(),
             body: Framing::Length(0),
             to_say: b"",
+            flushes: false,
+            is_large: false,
             has_ended: false,
         }
     }
@@ -73,10 +82,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 Ok(None) => {}
                 Err(malformed) => return Poll::Ready(Err(NoHead::Malformed(malformed))),
             }
-            if self.has_ended || self.input.is_empty() && stop.is_asked() {
+            // An empty line may follow a request, and begins none.
+            let is_idle = self.input.is_empty() || *self.input == b"\r\n"[..];
+            if self.has_ended || is_idle && stop.is_asked() {
                 return Poll::Ready(Err(NoHead::End));
             }
-            ready!(self.poll_fill(context)).map_err(NoHead::Broken)?;
+            // A connection may be idle for long.
+            if self.input.is_empty() && std::mem::take(&mut self.is_large) {
+                self.input = BytesMut::new();
+            }
+            ready!(self.poll_fill(context, usize::MAX)).map_err(NoHead::Broken)?;
         }
     }
 
@@ -111,16 +126,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if self.has_ended {
                 return Poll::Ready(Some(Err(BodyError::Ended)));
             }
-            while !self.to_say.is_empty() {
-                let said = ready!(Pin::new(&mut self.stream).poll_write(context, self.to_say));
-                match said {
-                    Ok(count) => self.to_say = self.to_say.get(count.max(1)..).unwrap_or_default(),
-                    Err(_) => return Poll::Ready(Some(Err(BodyError::Ended))),
-                }
-            }
-            if ready!(self.poll_fill(context)).is_err() {
+            if ready!(self.poll_say(context)).is_err() || ready!(self.poll_fill(context, usize::MAX)).is_err()
+            {
                 return Poll::Ready(Some(Err(BodyError::Ended)));
             }
+        }
+    }
+
+    /// Says what the client waits for.
+    fn poll_say(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.to_say.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, self.to_say))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.to_say = self.to_say.get(count..).unwrap_or_default();
+            self.flushes = true;
+        }
+        if self.flushes {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.flushes = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is said to who has not begun to wait; what was begun is said to its end.
+    fn say_no_more(&mut self) {
+        if self.to_say.len() == CONTINUE.len() {
+            self.to_say = b"";
         }
     }
 
@@ -153,27 +186,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// body is not read that is for the body to find.
     pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.body_is_over() && self.input.len() < AHEAD_MAX_BYTES {
-            if self.has_ended || ready!(self.poll_fill(context)).is_err() {
+            let at_most = AHEAD_MAX_BYTES - self.input.len();
+            if self.has_ended || ready!(self.poll_fill(context, at_most)).is_err() {
                 return Poll::Ready(());
             }
         }
         Poll::Pending
     }
 
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is known to come is read together.
-        let expected = self.body_length().and_then(|left| usize::try_from(left).ok()).unwrap_or(0);
-        self.input.reserve(expected.clamp(READ_BYTES, 16 * READ_BYTES));
-        let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
+    /// Whether something came in that belongs to nothing yet.
+    pub fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>, at_most: usize) -> Poll<io::Result<()>> {
+        if self.input.capacity() - self.input.len() < ROOM_BYTES {
+            // What is known to come is read together.
+            let expected = self.body_length().and_then(|left| usize::try_from(left).ok()).unwrap_or(0);
+            self.is_large |= expected > READ_BYTES;
+            self.input.reserve(expected.clamp(READ_BYTES, 16 * READ_BYTES));
+        }
+        let mut room = (&mut self.input).limit(at_most);
+        let count = ready!(pin!(self.stream.read_buf(&mut room)).poll(context))?;
         self.has_ended = count == 0;
         Poll::Ready(Ok(()))
     }
 }
 
 /// Writes all of it.
-pub async fn write<S: AsyncWrite + Unpin>(link: &Mutex<Link<S>>, mut bytes: &[u8]) -> io::Result<()> {
+pub async fn write<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &Mutex<Link<S>>,
+    mut bytes: &[u8],
+) -> io::Result<()> {
     poll_fn(|context| {
         let mut link = lock(link);
+        link.say_no_more();
+        ready!(link.poll_say(context))?;
         while !bytes.is_empty() {
             let count = ready!(Pin::new(&mut link.stream).poll_write(context, bytes))?;
             if count == 0 {
@@ -199,7 +247,7 @@ pub async fn linger<S: AsyncRead + AsyncWrite + Unpin>(link: &Mutex<Link<S>>) ->
         let mut link = lock(link);
         while left > 0 && !link.has_ended {
             link.input.clear();
-            ready!(link.poll_fill(context))?;
+            ready!(link.poll_fill(context, usize::MAX))?;
             left = left.saturating_sub(link.input.len());
         }
         Poll::Ready(Ok(()))

@@ -32,6 +32,9 @@ use self::link::{Link, NoHead};
 
 /// What answers the requests of a connection.
 pub trait Respond {
+    /// A request has begun to come in, and more of its head is waited for. May be told several times.
+    fn head_has_begun(&self);
+
     /// The answer to a request. It is given up if the client closes the connection before it is ready.
     fn respond<B>(&self, request: Request<B>) -> impl Future<Output = Response<Full<Bytes>>> + Send
     where
@@ -66,7 +69,15 @@ where
     let link = Mutex::new(Link::new(stream));
     let mut answer = Answer::default();
     loop {
-        let read = poll_fn(|context| lock(&link).poll_head(context, stop)).await;
+        let read = poll_fn(|context| {
+            let mut link = lock(&link);
+            let read = link.poll_head(context, stop);
+            if read.is_pending() && link.has_input() {
+                respond.head_has_begun();
+            }
+            read
+        });
+        let read = read.await;
         let head = match read {
             Ok(head) => head,
             Err(NoHead::End) => return link::close(&link).await,
@@ -83,7 +94,8 @@ where
         next_in_line().await;
         answer.write(&link, response, &after, goes_on).await?;
         if !goes_on {
-            return if is_whole { link::close(&link).await } else { link::linger(&link).await };
+            let is_done = is_whole && !lock(&link).has_input();
+            return if is_done { link::close(&link).await } else { link::linger(&link).await };
         }
     }
 }

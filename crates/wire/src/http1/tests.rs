@@ -12,6 +12,7 @@ use super::*;
 /// Answers what it was asked; at `/never` never, at `/unread` without reading the body, at `/empty` nothing.
 #[derive(Default)]
 struct Echo {
+    heads_begun: AtomicUsize,
     begun: AtomicUsize,
     given_up: AtomicUsize,
 }
@@ -28,6 +29,10 @@ impl Drop for Begun<'_> {
 }
 
 impl Respond for Echo {
+    fn head_has_begun(&self) {
+        self.heads_begun.fetch_add(1, Ordering::SeqCst);
+    }
+
     async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Send,
@@ -130,6 +135,13 @@ async fn what_is_malformed_is_answered_once_and_ends_the_connection() {
         (400, "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),
         (400, "GET /\r\nHost: h\r\n\r\n"),
         (400, "G(T / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET http://a#b HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET ftp://a/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET a HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET * HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "CONNECT a:80 HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, "GET /\u{e4} HTTP/1.1\r\nHost: h\r\n\r\n"),
         (400, "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
         (400, "GET / HTTP/2.0\r\nHost: h\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na"),
@@ -214,6 +226,23 @@ async fn who_waits_for_leave_to_send_a_body_gets_it_once_somebody_reads() {
     // The second is refused its body: nobody knows whether it will come.
     assert_eq!(answers(&said), [(200, "POST /a abc"), (200, "POST /unread ")]);
     assert!(said.ends_with("POST /unread ") && said.contains("\r\nconnection: close\r\n"), "{said}");
+}
+
+/// Also where its first bytes came with the request before it: it has a deadline of its own.
+#[tokio::test]
+async fn a_head_that_has_begun_is_told_of() {
+    let (echo, stop) = (Arc::<Echo>::default(), Arc::default());
+    let (mut client, _serving) = connected(&echo, &stop);
+    let told = || echo.heads_begun.load(Ordering::SeqCst);
+    client.write_all(b"GET /empty HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut said = vec![0; 1000];
+    let count = client.read(&mut said).await.unwrap();
+    assert!(count > 0 && told() == 0, "{}", told());
+    client.write_all(b"GET /empty HTTP/1.1\r\n\r\nGET /").await.unwrap();
+    assert!(client.read(&mut said).await.unwrap() > 0);
+    while told() == 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ on_both_engines! {
     noise_on_the_line_port_ends_in_an_error
     noise_on_the_http_port_ends_in_an_error
     pipelining_without_reading_takes_no_memory
+    bodies_that_come_byte_by_byte_take_no_memory
 }
 
 /// The same noise in every run: splitmix64 with the number of the sample as seed.
@@ -114,6 +115,25 @@ fn pipelining_without_reading_takes_no_memory(case: &Case) {
     let grown = resident_kib(case.server().pid()).saturating_sub(before);
     assert!(grown < 256 * 1024, "{grown} KiB more");
     assert_eq!(case.line().ask("login"), "nop syntax:u,p");
+}
+
+/// Each byte comes in a piece of its own, and none may hold on to more than itself.
+fn bodies_that_come_byte_by_byte_take_no_memory(case: &Case) {
+    let before = resident_kib(case.server().pid());
+    let head =
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4096\r\n\r\n";
+    let mut slow: Vec<_> = (0..20).map(|_| case.http().connect()).collect();
+    for stream in &mut slow {
+        stream.set_nodelay(true).expect("a socket");
+        stream.write_all(head).expect("a head");
+    }
+    for _ in 0..1000 {
+        for stream in &mut slow {
+            stream.write_all(b" ").expect("a byte");
+        }
+    }
+    let grown = resident_kib(case.server().pid()).saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more for 20,000 bytes");
 }
 
 fn resident_kib(pid: u32) -> u64 {
