@@ -9,6 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use super::link::CONTINUE;
 use super::*;
 
+/// What takes longer will not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Answers what it was asked; at `/never` never, at `/unread` without reading the body, at `/empty` nothing.
 #[derive(Default)]
 struct Echo {
@@ -203,9 +206,13 @@ fn connected(echo: &Arc<Echo>, stop: &Arc<Stop>) -> (DuplexStream, tokio::task::
 }
 
 async fn begun(echo: &Echo, count: usize) {
-    while echo.begun.load(Ordering::SeqCst) < count {
-        tokio::task::yield_now().await;
-    }
+    tokio::time::timeout(PATIENCE, async {
+        while echo.begun.load(Ordering::SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("an answer in the making");
 }
 
 #[tokio::test]
@@ -240,9 +247,13 @@ async fn a_head_that_has_begun_is_told_of() {
     assert!(count > 0 && told() == 0, "{}", told());
     client.write_all(b"GET /empty HTTP/1.1\r\n\r\nGET /").await.unwrap();
     assert!(client.read(&mut said).await.unwrap() > 0);
-    while told() == 0 {
-        tokio::task::yield_now().await;
-    }
+    tokio::time::timeout(PATIENCE, async {
+        while told() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("to be told");
 }
 
 #[tokio::test]
