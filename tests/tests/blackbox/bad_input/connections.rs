@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use countersign_testkit::{Client, LineClient, poll, source};
+use countersign_testkit::{Client, Engine, LineClient, Postgres, poll, source};
+use serde_json::json;
 
 use crate::case::{Case, on_both_engines};
 use crate::ouser;
@@ -16,6 +17,7 @@ on_both_engines! {
     one_source_cannot_take_all_line_connections
     who_says_nothing_on_the_line_is_hung_up_on
     oversized_heads_are_refused
+    clients_that_go_away_cost_no_database_connection
 }
 
 /// Slower than this nobody is served (R120: 15 s, and some patience for a busy machine).
@@ -180,4 +182,40 @@ fn who_says_nothing_on_the_line_is_hung_up_on(case: &Case) {
     let took = started.elapsed();
     assert!((Duration::from_secs(10)..CUT_OFF).contains(&took), "{took:?}");
     assert_eq!(spoken.ask("login"), "nop syntax:u,p");
+}
+
+/// A connection in the midst of a transaction is of no use to anybody else, so what was begun is finished.
+fn clients_that_go_away_cost_no_database_connection(case: &Case) {
+    let opened = || match case.engine() {
+        Engine::Sqlite => 0,
+        Engine::Postgres => {
+            let name = case.server().database_url().rsplit('/').next().expect("a name");
+            let count = format!("SELECT sessions FROM pg_stat_database WHERE datname = '{name}'");
+            Postgres::shared().psql("postgres", &count).parse::<i64>().expect("a number")
+        }
+    };
+    let body =
+        json!({ "identifier": case.email(), "identifier_type": "email", "password": "wrong password" });
+    let body = body.to_string();
+    let request = format!(
+        "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    case.post(
+        "/login",
+        json!({ "identifier": case.email(), "identifier_type": "email", "password": "wrong password" }),
+    );
+    let before = opened();
+    // They go at every moment that a sign-in has.
+    for number in 0..100 {
+        let mut stream = case.http().connect();
+        stream.write_all(request.as_bytes()).expect("a request");
+        let goes = Instant::now() + Duration::from_micros(50 * number);
+        while Instant::now() < goes {
+            std::thread::yield_now();
+        }
+    }
+    ouser::session(case, &ouser::register(case));
+    let more = opened() - before;
+    assert!(more < 25, "{more} connections to the database for 100 clients that went away");
 }
