@@ -3,16 +3,14 @@
 #![no_main]
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign_wire::http1::{self, Respond, Stop};
+use countersign_wire::http1::{self, Incoming, Respond, Stop};
 use http::{Request, Response};
-use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -70,11 +68,7 @@ impl Notes {
 impl Respond for Notes {
     fn head_has_begun(&self) {}
 
-    async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn respond<B: Incoming>(&self, request: Request<B>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let head = format!("{:?} {} {} {:?}", parts.version, parts.method, parts.uri, parts.headers);
         let body = Box::pin(body).collect().await.ok().map(|body| body.to_bytes());

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use crate::failure::{Failure, Outcome};
 
 /// The directory, which exists.
@@ -132,9 +134,10 @@ impl DataDir {
         }
     }
 
-    /// Where the server that has the lock said that it can be reached.
-    pub fn told(&self) -> Option<String> {
-        fs::read_to_string(self.file("lock")).ok().filter(|_| self.is_locked())
+    /// Where the server that has the lock said that it can be reached, as far as somebody wants to know.
+    pub fn told<T: DeserializeOwned>(&self) -> Option<T> {
+        let told = fs::read_to_string(self.file("lock")).ok().filter(|_| self.is_locked())?;
+        serde_json::from_str(&told).ok()
     }
 
     /// Whether a server has it.

@@ -91,8 +91,8 @@ fn operations(settings: &Settings, data_dir: &DataDir, opener: Opener) -> counte
     }
     let mut operations = settings.operations.clone();
     if opener != Opener::Server {
-        let told = data_dir.told().and_then(|told| serde_json::from_str::<Told>(&told).ok());
-        operations.public_url = settings.public_url(told.map_or(settings.listen, |told| told.http));
+        let address = data_dir.told().map_or(settings.listen, |told: Told| told.http);
+        operations.public_url = settings.public_url(address);
     }
     operations
 }

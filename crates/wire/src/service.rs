@@ -21,6 +21,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_well_hosted};
+use crate::http1::Incoming;
 use crate::metrics::Metrics;
 use crate::openapi::Description;
 use crate::settings::WireSettings;
@@ -73,11 +74,7 @@ impl App {
     }
 
     /// Answers a request that came over a connection from `peer`.
-    pub async fn respond<B>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub async fn respond<B: Incoming>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>> {
         let watch = Stopwatch::start();
         let request_id = self.0.request_ids.next();
         let (parts, body) = request.into_parts();
@@ -93,17 +90,13 @@ impl App {
 
 impl Inner {
     /// The number of the route, for the counters, and the reply.
-    async fn answer<B>(
+    async fn answer<B: Incoming>(
         &self,
         peer: IpAddr,
         parts: &Parts,
         body: B,
         request_id: &HeaderValue,
-    ) -> (usize, Reply)
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> (usize, Reply) {
         let path = Path::new(parts.uri.path());
         let Some((route, path)) = self.find(path) else {
             let hosted = is_well_hosted(parts);
@@ -152,16 +145,12 @@ impl Inner {
     }
 
     /// The handler and the body, if the request may pass.
-    async fn admit<'p, B>(
+    async fn admit<'p, B: Incoming>(
         &self,
         entry: &Entry,
         parts: &'p Parts,
         body: B,
-    ) -> Result<(Handler, Bytes), Refusal<'p>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> Result<(Handler, Bytes), Refusal<'p>> {
         if !is_well_hosted(parts) {
             return Err(Refusal::BadHost);
         }
@@ -178,11 +167,7 @@ impl Inner {
         }
     }
 
-    async fn read<B>(&self, body: B) -> Result<Bytes, Refusal<'static>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn read<B: Incoming>(&self, body: B) -> Result<Bytes, Refusal<'static>> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }

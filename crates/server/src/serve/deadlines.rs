@@ -50,7 +50,7 @@ pub struct InFlight<'w>(&'w Watch);
 
 impl Deadlines {
     /// Watches a new connection, which has as long for its first request as for the headers of any.
-    pub fn watch(self: &Arc<Deadlines>) -> Arc<Watch> {
+    pub fn watch(self: &Arc<Deadlines>) -> Watch {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let watched = Arc::new(Watched {
             closes_at: AtomicU32::new(self.now() + HEADERS),
@@ -59,7 +59,7 @@ impl Deadlines {
             task: Mutex::default(),
         });
         self.lock().insert(number, Arc::clone(&watched));
-        Arc::new(Watch { deadlines: Arc::clone(self), number, watched })
+        Watch { deadlines: Arc::clone(self), number, watched }
     }
 
     /// Ticks for ever.
@@ -74,8 +74,10 @@ impl Deadlines {
     fn tick(&self) {
         let now = self.second.fetch_add(1, Ordering::Relaxed) + 1;
         for watched in self.lock().values() {
-            if watched.closes_at.load(Ordering::Relaxed) <= now {
-                watched.task().as_ref().inspect(|task| task.wake_by_ref());
+            if watched.closes_at.load(Ordering::Relaxed) <= now
+                && let Some(task) = &*watched.task()
+            {
+                task.wake_by_ref();
             }
         }
     }

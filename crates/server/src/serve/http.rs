@@ -1,7 +1,6 @@
 //! The HTTP listeners: accept within bounds, speak HTTP/1.1 or, over TLS, HTTP/2, stop gracefully.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::fmt::Display;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -15,7 +14,6 @@ use bytes::Bytes;
 use countersign_ops::Source;
 use countersign_ops::oauth::client_certificate::ClientCertificate;
 use http::{Request, Response};
-use http_body::Body;
 use http_body_util::Full;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -29,7 +27,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::deadlines::{Deadlines, Watch};
-use countersign_wire::http1::{self, Respond, Stop};
+use countersign_wire::http1::{self, Incoming, Respond, Stop};
 use countersign_wire::places::Places;
 use countersign_wire::workers::{Workers, accept};
 
@@ -42,14 +40,11 @@ pub trait Answer: Clone + Send + Sync + 'static {
     fn open(&self) -> Self::Open;
 
     /// Answers a request from `peer`.
-    fn answer<B>(
+    fn answer<B: Incoming>(
         &self,
         peer: IpAddr,
         request: Request<B>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>;
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// A listener with its bounds.
@@ -123,7 +118,7 @@ struct Connection<A> {
     tls: Option<TlsAcceptor>,
     /// What the client has shown.
     certificate: Option<Arc<ClientCertificate>>,
-    watch: Arc<Watch>,
+    watch: Watch,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -216,19 +211,11 @@ impl<A: Answer> Respond for Connection<A> {
         self.watch.received();
     }
 
-    fn respond<B>(&self, mut request: Request<B>) -> impl Future<Output = Response<Full<Bytes>>> + Send
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let in_flight = self.watch.begin();
+    async fn respond<B: Incoming>(&self, mut request: Request<B>) -> Response<Full<Bytes>> {
+        let _in_flight = self.watch.begin();
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(Arc::clone(certificate));
         }
-        let answer = self.answer.answer(self.peer, request);
-        async move {
-            let _in_flight = in_flight;
-            answer.await
-        }
+        self.answer.answer(self.peer, request).await
     }
 }

@@ -1,12 +1,11 @@
 //! `GET /metrics` on a listener of its own.
 
-use std::error::Error;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use countersign_wire::App;
+use countersign_wire::http1::Incoming;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body::Body;
 use http_body_util::Full;
 
 use super::http::Answer;
@@ -26,11 +25,7 @@ impl Answer for Metrics {
 
     fn open(&self) {}
 
-    async fn answer<B>(&self, _peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn answer<B: Incoming>(&self, _peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>> {
         let known_method = matches!(*request.method(), Method::GET | Method::HEAD);
         let (status, text) = match request.uri().path() {
             "/metrics" if known_method => (StatusCode::OK, self.0.metrics_text().await),

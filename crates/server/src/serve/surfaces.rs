@@ -1,13 +1,12 @@
 //! The HTTP surfaces behind the main listener.
 
-use std::error::Error;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use countersign_wire::App;
+use countersign_wire::http1::Incoming;
 use countersign_wire::metrics::{Listener, OpenConnection};
 use http::{Request, Response};
-use http_body::Body;
 use http_body_util::Full;
 
 use super::http::Answer;
@@ -23,15 +22,11 @@ impl Answer for Surfaces {
         self.0.metrics().connected(Listener::Http)
     }
 
-    fn answer<B>(
+    fn answer<B: Incoming>(
         &self,
         peer: IpAddr,
         request: Request<B>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send {
         self.0.respond(peer, request)
     }
 }

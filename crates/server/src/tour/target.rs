@@ -167,7 +167,6 @@ fn is_running(settings: &Settings) -> bool {
 /// Where it said that it listens; flags may have put it elsewhere than the configuration says.
 fn addresses_of_running(settings: &Settings) -> Addresses {
     let told = DataDir::prepare(&settings.data_dir).ok().and_then(|directory| directory.told());
-    let told = told.and_then(|told| serde_json::from_str(&told).ok());
     told.unwrap_or(Addresses { http: settings.listen, line: settings.line.listen })
 }
 

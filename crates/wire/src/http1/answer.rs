@@ -18,16 +18,16 @@ const COPIED_MAX_BYTES: usize = 16 * 1024;
 
 /// What the request wants of its answer.
 #[derive(Clone, Copy, Debug)]
-pub struct After {
+pub struct Wants {
     /// No body (RFC 9110 section 9.3.2).
     pub is_head: bool,
     /// Its version.
     pub version: Version,
 }
 
-impl After {
+impl Wants {
     /// What is no request wants a body.
-    pub const MALFORMED: After = After { is_head: false, version: Version::HTTP_11 };
+    pub const MALFORMED: Wants = Wants { is_head: false, version: Version::HTTP_11 };
 }
 
 /// The space that the answers of a connection are written in, one after the other.
@@ -43,14 +43,14 @@ impl Answer {
         &mut self,
         link: &Mutex<Link<S>>,
         response: Response<Full<Bytes>>,
-        after: &After,
+        wants: &Wants,
         goes_on: bool,
     ) -> io::Result<()> {
         let (head, body) = response.into_parts();
         let body = body.into_inner().unwrap_or_default();
         self.0.clear();
-        self.write_head(&head, body.len(), after, goes_on);
-        if after.is_head || !has_body(head.status) {
+        self.write_head(&head, body.len(), wants, goes_on);
+        if wants.is_head || !has_body(head.status) {
             return link::write(link, &self.0).await;
         }
         if body.len() <= COPIED_MAX_BYTES {
@@ -61,7 +61,7 @@ impl Answer {
         link::write(link, &body).await
     }
 
-    fn write_head(&mut self, head: &http::response::Parts, length: usize, after: &After, goes_on: bool) {
+    fn write_head(&mut self, head: &http::response::Parts, length: usize, wants: &Wants, goes_on: bool) {
         let out = &mut self.0;
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(head.status.as_str().as_bytes());
@@ -79,7 +79,7 @@ impl Answer {
             out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
             out.extend_from_slice(b"\r\n");
         }
-        match (goes_on, after.version) {
+        match (goes_on, wants.version) {
             (false, _) => out.extend_from_slice(b"connection: close\r\n"),
             (true, Version::HTTP_10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
             (true, _) => {}

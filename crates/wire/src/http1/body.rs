@@ -1,5 +1,6 @@
 //! The body of a request, read as the one who answers asks for it.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
@@ -10,6 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::link::Link;
 use super::lock;
+
+/// The body of a request, whichever version of HTTP it came by.
+pub trait Incoming: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+
+impl<B> Incoming for B where B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
 
 /// Why a body did not come as announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,6 @@
 //! docs/decisions/0010-http1.md). It knows what small requests and whole answers need, and nothing else: no
 //! upgrades, no tunnels, no answers that stream. What is malformed ends the connection with an answer.
 
-use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -14,19 +13,19 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body::Body;
 use http_body_util::Full;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 mod answer;
 mod body;
-pub mod chunks;
-pub mod head;
+mod chunks;
+mod head;
 mod link;
 
-pub use self::body::{BodyError, RequestBody};
+pub use self::body::Incoming;
 
-use self::answer::{After, Answer};
+use self::answer::{Answer, Wants};
+use self::body::RequestBody;
 use self::head::{Head, Malformed};
 use self::link::{Link, NoHead};
 
@@ -36,10 +35,8 @@ pub trait Respond {
     fn head_has_begun(&self);
 
     /// The answer to a request. It is given up if the client closes the connection before it is ready.
-    fn respond<B>(&self, request: Request<B>) -> impl Future<Output = Response<Full<Bytes>>> + Send
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>;
+    fn respond<B: Incoming>(&self, request: Request<B>)
+    -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// Asks a connection to end: after the answer in the making, or at once if there is none.
@@ -85,14 +82,14 @@ where
             Err(NoHead::Malformed(malformed)) => return refuse(&link, &mut answer, malformed).await,
         };
         let Head { request, framing, persists, expects_leave } = head;
-        let after = After { is_head: *request.method() == Method::HEAD, version: request.version() };
+        let wants = Wants { is_head: *request.method() == Method::HEAD, version: request.version() };
         lock(&link).begin_body(framing, expects_leave);
         next_in_line().await;
         let Some(response) = answered(&link, respond, request).await else { return Ok(()) };
         let is_whole = lock(&link).skip_body();
         let goes_on = persists && is_whole && !stop.is_asked();
         next_in_line().await;
-        answer.write(&link, response, &after, goes_on).await?;
+        answer.write(&link, response, &wants, goes_on).await?;
         if !goes_on {
             let is_done = is_whole && !lock(&link).has_input();
             return if is_done { link::close(&link).await } else { link::linger(&link).await };
@@ -138,7 +135,7 @@ async fn refuse<S>(link: &Mutex<Link<S>>, answer: &mut Answer, malformed: Malfor
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    answer.write(link, malformed.response(), &After::MALFORMED, false).await?;
+    answer.write(link, malformed.response(), &Wants::MALFORMED, false).await?;
     link::linger(link).await
 }
 

@@ -36,11 +36,7 @@ impl Respond for Echo {
         self.heads_begun.fetch_add(1, Ordering::SeqCst);
     }
 
-    async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn respond<B: Incoming>(&self, request: Request<B>) -> Response<Full<Bytes>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         let mut begun = Begun(self, false);
         let (parts, body) = request.into_parts();
