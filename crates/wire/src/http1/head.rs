@@ -31,7 +31,7 @@ pub enum Malformed {
     /// More than [`FIELDS`], or more bytes than may be.
     #[error("The address and the headers of the request are too large.")]
     TooLarge,
-    /// Not a number, or several that differ.
+    /// Not a number, or more than one (RFC 9112 section 6.3 rule 5 lets a recipient take equal ones; refused, like a list).
     #[error("The Content-Length of the request is not one number.")]
     Length,
     /// Anything but `chunked`, or in HTTP/1.0.
@@ -183,9 +183,7 @@ struct Says {
 impl Says {
     fn read(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Malformed> {
         if name == header::CONTENT_LENGTH {
-            // One number, which may stand there several times (RFC 9112 section 6.3, rule 5).
-            let length = length(value)?;
-            if self.length.replace(length).is_some_and(|other| other != length) {
+            if self.length.replace(length(value)?).is_some() {
                 return Err(Malformed::Length);
             }
         } else if name == header::TRANSFER_ENCODING {

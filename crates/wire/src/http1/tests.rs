@@ -144,6 +144,7 @@ async fn what_is_malformed_is_answered_once_and_ends_the_connection() {
         (400, "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
         (400, "GET / HTTP/2.0\r\nHost: h\r\n\r\n"),
         (400, "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na"),
+        (400, "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na"),
         (400, "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na"),
         (400, "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na"),
         (400, "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n"),
