@@ -16,9 +16,10 @@ mod shorten;
 mod target;
 
 use countersign_model::random::Random;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::args::Tour;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use guide::Guide;
 use target::Target;
 
@@ -46,9 +47,12 @@ impl Person {
 /// # Errors
 /// What was not as documented.
 pub async fn run(arguments: Tour) -> Outcome {
-    let target = Target::choose(&arguments).await?;
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
+    let target = unless_interrupted(&mut interrupts, Target::choose(&arguments)).await?;
     let mut guide = Guide::new(&target)?;
-    let walked = walk(&mut guide).await;
+    // What was made goes away after an interrupt too.
+    let walked = unless_interrupted(&mut interrupts, walk(&mut guide)).await;
     let removed = match target.is_own() {
         true => Ok(()),
         false => std::mem::take(&mut guide.made).remove(&target.core, &arguments.place.again()).await,
@@ -58,6 +62,19 @@ pub async fn run(arguments: Tour) -> Outcome {
     guide.farewell()?;
     target.end().await;
     Ok(())
+}
+
+/// Gives the work up at Ctrl-C.
+async fn unless_interrupted<T>(
+    interrupts: &mut Signal,
+    work: impl Future<Output = Outcome<T>>,
+) -> Outcome<T> {
+    tokio::select! {
+        // A server of the tour's own ends at the same Ctrl-C, which is not what went wrong.
+        biased;
+        _ = interrupts.recv() => Err(Failure::failed("the tour was interrupted")),
+        done = work => done,
+    }
 }
 
 async fn walk(guide: &mut Guide<'_>) -> Outcome {

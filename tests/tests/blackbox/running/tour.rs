@@ -1,5 +1,11 @@
 //! The tour beside a server that stays.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use countersign_testkit::process;
+use countersign_testkit::server::without_settings;
 use serde_json::Value;
 
 use super::{failed, succeeded};
@@ -7,6 +13,7 @@ use crate::case::{Case, on_both_engines};
 
 on_both_engines! {
     a_tour_leaves_nothing_in_use
+    a_tour_that_is_interrupted_leaves_nothing_in_use
 }
 
 /// What is there as JSON.
@@ -34,4 +41,24 @@ fn a_tour_leaves_nothing_in_use(case: &Case) {
     assert!(accounts.len() > 6, "{accounts:?}");
     let clients = listed(&case, "client");
     assert!(clients.len() == 1 && clients[0]["client_id"] == "resident", "{clients:?}");
+}
+
+/// By Ctrl-C, once it has made accounts.
+fn a_tour_that_is_interrupted_leaves_nothing_in_use(case: &Case) {
+    let case = case.with_config("");
+    let server = case.server();
+    let (url, line) = (format!("http://{}", server.http_address()), server.line_address().to_string());
+    let words = server.command_line(&["tour", "--url", &url, "--line", &line]);
+    let mut command = process::mortal(&words[0]);
+    without_settings(&mut command).args(&words[1..]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tour = process::spawn(command).expect("a tour");
+    let mut said = BufReader::new(tour.stdout.take().expect("its words")).lines();
+    assert!(said.any(|line| line.expect("a line").contains("/v1/requests/accounts")), "no second chapter");
+    process::signal(&tour, "INT");
+    let said: Vec<String> = said.map_while(Result::ok).collect();
+    let ended = process::wait(&mut tour, Duration::from_secs(20)).expect("an end");
+    let errors = std::io::read_to_string(tour.stderr.take().expect("its errors")).expect("text");
+    assert_eq!((ended.code(), errors.as_str()), (Some(1), "error: the tour was interrupted\n"), "{said:?}");
+    let accounts = listed(&case, "account");
+    assert!(!accounts.is_empty() && accounts.iter().all(|it| it["standing"] == "closed"), "{accounts:?}");
 }
