@@ -13,8 +13,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_ops::Source;
 use countersign_ops::oauth::client_certificate::ClientCertificate;
-use http::{Request, Response};
+use http::{Method, Request, Response, header};
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -112,6 +113,15 @@ pub async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
+/// The answer to HEAD (RFC 9110 section 9.3.2). A body would make it malformed (RFC 9113 section 8.1.1), and hyper
+/// sends it.
+fn without_body(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    response.map(|_| Full::default())
+}
+
 struct Connection<A> {
     peer: IpAddr,
     answer: A,
@@ -157,7 +167,11 @@ impl<A: Answer> Connection<A> {
         let answering = Arc::clone(&shared);
         let service = service_fn(move |request| {
             let connection = Arc::clone(&answering);
-            async move { Ok::<_, Infallible>(connection.respond(request).await) }
+            async move {
+                let is_head = *request.method() == Method::HEAD;
+                let response = connection.respond(request).await;
+                Ok::<_, Infallible>(if is_head { without_body(response) } else { response })
+            }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

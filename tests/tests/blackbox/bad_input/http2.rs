@@ -10,6 +10,7 @@ use crate::case::{Case, on_both_engines};
 on_both_engines! {
     http2_is_served_within_announced_bounds
     a_request_of_http2_is_held_to_the_same_rules
+    head_over_http2_gets_no_body
     floods_of_http2_end_their_connection_and_no_other
     http2_is_not_served_without_tls
 }
@@ -184,6 +185,22 @@ fn a_request_of_http2_is_held_to_the_same_rules(case: &Case) {
         ("transfer-encoding", "chunked"),
     ] {
         assert_eq!(ask("GET", "/health/live", &[broken]), None, "{broken:?}");
+    }
+}
+
+/// RFC 9113 section 8.1.1: with one it would be malformed. The length is that of the body that GET gets.
+fn head_over_http2_gets_no_body(case: &Case) {
+    let case = over_tls(case);
+    for path in ["/health/ready", "/sign-in", "/nothing"] {
+        let (mut connection, _) = Connection::open(&case);
+        let head = headers("HEAD", path, &[]);
+        connection.send(HEADERS, END_STREAM | END_HEADERS, 1, &head).expect("the server reads");
+        let answer = connection.next_of(HEADERS).expect("an answer");
+        assert_eq!(answer.flags & END_STREAM, END_STREAM, "{path}");
+        let get = headers("GET", path, &[]);
+        connection.send(HEADERS, END_STREAM | END_HEADERS, 3, &get).expect("the server reads");
+        let body = connection.next_of(DATA).expect("a body");
+        assert_eq!((body.stream, body.payload.is_empty()), (3, false), "{path}");
     }
 }
 
