@@ -173,7 +173,8 @@ async fn deliver(shared: Arc<Shared>, mut message: Message) {
         Some(_) if attempts > shared.max_attempts => Err(Failure::never("tried too often")),
         Some(contents) => shared.send(&message, contents).await,
     };
-    let (id, channel, template) = (message.id, shared.transport.channel().name(), message.template.name());
+    let template = message.template.name();
+    let (id, channel, template) = (message.id, shared.transport.channel().name(), template.as_ref());
     match outcome {
         Ok(()) => {
             tracing::info!(%id, channel, template, attempts, "message sent");

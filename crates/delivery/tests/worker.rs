@@ -216,7 +216,7 @@ async fn a_hanging_provider_holds_up_neither_the_other_channel_nor_the_end() {
     for number in 0..10 {
         queue_sms(&core, number).await;
     }
-    let is_sms = |message: &&Message| message.channel == Channel::Sms;
+    let is_sms = |message: &&Message| message.channel == Channel::Sms.into();
     let messages = await_messages(&core, |messages| {
         messages.iter().filter(is_sms).all(|message| message.state == MessageState::Sent)
     })

@@ -1,5 +1,7 @@
 //! Messages to people, on their way out.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MessageId;
@@ -106,6 +108,62 @@ impl Template {
     }
 }
 
+/// What a number in the store stands for. A newer node of the same database may write numbers that nobody here knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored<T> {
+    /// This.
+    Known(T),
+    /// Nothing that this program knows.
+    Unknown(i64),
+}
+
+impl<T> Stored<T> {
+    /// What it stands for, if that is known.
+    pub fn known(self) -> Option<T> {
+        match self {
+            Stored::Known(known) => Some(known),
+            Stored::Unknown(_) => None,
+        }
+    }
+
+    fn named(self, name: impl Fn(T) -> &'static str) -> Cow<'static, str> {
+        match self {
+            Stored::Known(known) => name(known).into(),
+            Stored::Unknown(number) => format!("unknown ({number})").into(),
+        }
+    }
+}
+
+impl<T> From<T> for Stored<T> {
+    fn from(known: T) -> Stored<T> {
+        Stored::Known(known)
+    }
+}
+
+impl Stored<Channel> {
+    /// From the number in the store.
+    pub fn from_number(number: i64) -> Stored<Channel> {
+        Channel::from_number(number).map_or(Stored::Unknown(number), Stored::Known)
+    }
+
+    /// The name in listings and logs.
+    pub fn name(self) -> Cow<'static, str> {
+        self.named(Channel::name)
+    }
+}
+
+impl Stored<Template> {
+    /// From the number in the store.
+    pub fn from_number(number: i64) -> Stored<Template> {
+        Template::from_number(number).map_or(Stored::Unknown(number), Stored::Known)
+    }
+
+    /// The name in listings and logs.
+    pub fn name(self) -> Cow<'static, str> {
+        self.named(Template::name)
+    }
+}
+
 /// What a message says besides its template's text. Sealed at rest, removed after delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
@@ -189,9 +247,9 @@ pub struct Message {
     /// Its id.
     pub id: MessageId,
     /// How it travels.
-    pub channel: Channel,
+    pub channel: Stored<Channel>,
     /// Which text.
-    pub template: Template,
+    pub template: Stored<Template>,
     /// When it was queued.
     pub queued_at: Timestamp,
     /// Where it is.
@@ -219,6 +277,11 @@ mod tests {
             assert_eq!(state as usize, place + 1, "{}", state.name());
             assert_eq!(MessageState::from_number(state as i64), Some(state));
         }
+        for (place, template) in Template::ALL.into_iter().enumerate() {
+            assert_eq!(template as usize, place + 1, "{}", template.name());
+            assert_eq!(Stored::<Template>::from_number(template as i64), template.into());
+        }
+        assert_eq!(Stored::<Template>::from_number(99).name(), "unknown (99)");
         assert_eq!(Channel::from_number(0), None);
         assert_eq!(MessageState::from_number(0), None);
     }

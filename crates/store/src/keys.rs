@@ -47,28 +47,35 @@ pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// All keys, oldest first.
+/// All keys whose use is known here, oldest first. Those that a newer node of the same database has made for something
+/// else are left to it.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<KeyRow>, StoreError> {
     let sql = "SELECT kid, purpose, algorithm, state, created_at, jwk, private, changed_at
                FROM signing_keys ORDER BY created_at, kid";
-    tx.query(sql, &[]).await?.iter().map(read).collect()
+    tx.query(sql, &[]).await?.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
-fn read(row: &Row) -> Result<KeyRow, StoreError> {
-    let unknown = || StoreError::Broken("a key of an unknown kind".to_owned());
-    Ok(KeyRow {
+/// The key; none if this program does not know what it is for.
+fn read(row: &Row) -> Result<Option<KeyRow>, StoreError> {
+    let unknown = || StoreError::Broken("a key in an unknown state".to_owned());
+    let (Some(purpose), Some(algorithm)) =
+        (KeyPurpose::from_number(row.int(1)?), Algorithm::from_number(row.int(2)?))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(KeyRow {
         kid: row.text(0)?.to_owned(),
-        purpose: KeyPurpose::from_number(row.int(1)?).ok_or_else(unknown)?,
-        algorithm: Algorithm::from_number(row.int(2)?).ok_or_else(unknown)?,
+        purpose,
+        algorithm,
         state: KeyState::from_number(row.int(3)?).ok_or_else(unknown)?,
         created_at: Timestamp::from_micros(row.int(4)?),
         jwk: row.text(5)?.to_owned(),
         private: row.bytes(6)?.to_vec(),
         changed_at: row.opt_int(7)?.map(Timestamp::from_micros),
-    })
+    }))
 }
 
 /// Retires those keys that sign for a purpose by an algorithm, but for one.

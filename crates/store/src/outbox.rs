@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_model::ids::MessageId;
-use countersign_model::message::{Channel, MessageState, Template};
+use countersign_model::message::{Channel, MessageState, Stored, Template};
 use countersign_model::time::Timestamp;
 
 use crate::{Param, Row, StoreError, Tx};
@@ -14,9 +14,9 @@ pub struct MessageRow {
     /// Its id.
     pub id: MessageId,
     /// How it travels.
-    pub channel: Channel,
+    pub channel: Stored<Channel>,
     /// Which text.
-    pub template: Template,
+    pub template: Stored<Template>,
     /// When it was queued.
     pub queued_at: Timestamp,
     /// Where it is.
@@ -37,17 +37,22 @@ macro_rules! columns {
 }
 
 fn read(row: &Row) -> Result<MessageRow, StoreError> {
-    let unknown = || StoreError::Broken("a message of an unknown kind".to_owned());
+    let unknown = || StoreError::Broken("a message in an unknown state".to_owned());
     Ok(MessageRow {
         id: MessageId(row.int(0)?),
-        channel: Channel::from_number(row.int(1)?).ok_or_else(unknown)?,
-        template: Template::from_number(row.int(2)?).ok_or_else(unknown)?,
+        channel: Stored::<Channel>::from_number(row.int(1)?),
+        template: Stored::<Template>::from_number(row.int(2)?),
         queued_at: Timestamp::from_micros(row.int(3)?),
         state: MessageState::from_number(row.int(4)?).ok_or_else(unknown)?,
         attempts: row.int(5)?,
         last_error: row.opt_text(6)?.map(str::to_owned),
         sealed: row.opt_bytes(7)?.map(<[u8]>::to_vec),
     })
+}
+
+/// The last text that this program has. A newer node queues later ones, and sends them itself: here they stay as they are.
+fn last_template() -> i64 {
+    Template::ALL.iter().map(|template| *template as i64).max().unwrap_or_default()
 }
 
 /// Queues a message, due at once.
@@ -75,17 +80,23 @@ pub async fn insert(
     tx.execute(sql, &params).await.map(drop)
 }
 
-/// Whether a message of this channel is due.
+/// Whether a message of this channel is due that can be sent here.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn is_due(tx: &mut Tx<'_>, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 LIMIT 1";
-    let params = [(MessageState::Pending as i64).into(), (channel as i64).into(), now.micros().into()];
+    let sql =
+        "SELECT 1 FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 AND template <= ?4 LIMIT 1";
+    let params = [
+        (MessageState::Pending as i64).into(),
+        (channel as i64).into(),
+        now.micros().into(),
+        last_template().into(),
+    ];
     Ok(tx.query_opt(sql, &params).await?.is_some())
 }
 
-/// Takes due messages of a channel; nobody else gets them before the lease is over. The try is
+/// Takes due messages of a channel whose text is known here; nobody else gets them before the lease is over. The try is
 /// counted here, so that a message that crashes its sender is not tried for ever.
 ///
 /// # Errors
@@ -100,7 +111,8 @@ pub async fn lease(
     let sql = columns!(
         "UPDATE outbox SET due_at = ?5, attempts = attempts + 1
          WHERE state = ?1 AND due_at <= ?3 AND id IN (
-             SELECT id FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT ?4)
+             SELECT id FROM outbox WHERE state = ?1 AND channel = ?2 AND due_at <= ?3 AND template <= ?6
+             ORDER BY due_at LIMIT ?4)
          RETURNING ",
         ""
     );
@@ -110,6 +122,7 @@ pub async fn lease(
         now.micros().into(),
         i64::from(limit).into(),
         now.after(lease).micros().into(),
+        last_template().into(),
     ];
     tx.query(sql, &params).await?.iter().map(read).collect()
 }

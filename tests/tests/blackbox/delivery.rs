@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines, password};
 use crate::ouser;
+use crate::running::schema::sql;
 
 on_both_engines! {
     a_mail_arrives_and_its_contents_are_gone
@@ -18,6 +19,7 @@ on_both_engines! {
     a_failed_message_is_tried_again
     a_hopeless_message_is_given_up_at_once
     dead_letters_wait_for_the_operator
+    what_a_newer_node_writes_is_left_to_it
     sent_messages_can_be_purged
     without_a_provider_messages_stay
     a_restart_loses_nothing
@@ -193,6 +195,46 @@ fn dead_letters_wait_for_the_operator(case: &Case) {
     await_state(&case, "sent");
     let again = case.server().command(&["outbox", "retry", &id]);
     assert!(!again.status.success(), "what was sent is not sent again");
+}
+
+/// Nodes of two versions share a database until the last is replaced: texts, channels and keys that only the later one
+/// knows stop nothing here, and stay as they are.
+fn what_a_newer_node_writes_is_left_to_it(case: &Case) {
+    let mail = MailServer::start(MailTls::None, None);
+    let mut case = case.with_own(sending_to(&mail));
+    case.server_mut().kill();
+    let write = |statement: &str| sql(case.engine(), case.server().database_url(), statement);
+    for (id, channel, template) in [(1, 1, 99), (2, 99, 1)] {
+        write(&format!(
+            "INSERT INTO outbox (id, channel, template, queued_at, due_at, state, attempts) \
+             VALUES ({id}, {channel}, {template}, 1, 1, 1, 0)"
+        ));
+    }
+    let columns = "state, created_at, jwk, private, changed_at";
+    for (kid, purpose, algorithm) in [("newer-1", "purpose", "99"), ("newer-2", "99", "algorithm")] {
+        write(&format!(
+            "INSERT INTO signing_keys (kid, purpose, algorithm, {columns}) \
+             SELECT '{kid}', {purpose}, {algorithm}, {columns} FROM signing_keys LIMIT 1"
+        ));
+    }
+    case.server_mut().launch();
+    ask(&case, &case.email(), "email");
+    mail.await_mails(1);
+    // By now the others were passed over.
+    let all = listed(&case);
+    let untouched: Vec<_> = all.iter().filter(|message| message["state"] == "pending").collect();
+    assert_eq!(untouched.len(), 2, "{all:?}");
+    assert!(untouched.iter().all(|message| message["attempts"] == 0), "{untouched:?}");
+    assert_eq!(
+        (&untouched[0]["channel"], &untouched[0]["template"]),
+        (&json!("email"), &json!("unknown (99)"))
+    );
+    assert_eq!(untouched[1]["channel"], "unknown (99)");
+    assert!(run(&case, &["outbox", "list"]).contains("unknown (99)"));
+    assert!(run(&case, &["outbox", "show", "2"]).contains("unknown (99)"));
+    assert!(!run(&case, &["keys", "list"]).contains("newer"));
+    let doctor = case.server().command(&["doctor"]);
+    assert!(!String::from_utf8_lossy(&doctor.stdout).contains("fault"), "{doctor:?}");
 }
 
 fn sent_messages_can_be_purged(case: &Case) {

@@ -79,8 +79,8 @@ const GOOD: &str = r#"{"to":"{{to}}","text":"{{text}}"}"#;
 async fn send(sms: &Sms) -> Result<(), Failure> {
     let message = Message {
         id: MessageId(42),
-        channel: Channel::Sms,
-        template: Template::PhoneCode,
+        channel: Channel::Sms.into(),
+        template: Template::PhoneCode.into(),
         queued_at: Timestamp::from_micros(0),
         state: MessageState::Pending,
         attempts: 1,

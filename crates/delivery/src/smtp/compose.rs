@@ -71,8 +71,8 @@ mod tests {
     fn compose(to: &str, subject: &str) -> Result<String, Failure> {
         let message = Message {
             id: MessageId(42),
-            channel: Channel::Email,
-            template: Template::Login,
+            channel: Channel::Email.into(),
+            template: Template::Login.into(),
             queued_at: Timestamp::from_micros(1_342_459_414_000_000),
             state: MessageState::Pending,
             attempts: 1,

@@ -68,8 +68,8 @@ fn settings_for(server: &MailServer, security: SmtpSecurity) -> SmtpSettings {
 fn message(number: i64) -> Message {
     Message {
         id: MessageId(number),
-        channel: Channel::Email,
-        template: Template::Login,
+        channel: Channel::Email.into(),
+        template: Template::Login.into(),
         queued_at: Timestamp::from_micros(1_342_459_414_000_000),
         state: MessageState::Pending,
         attempts: 1,

@@ -158,8 +158,12 @@ impl Templates {
             "at" => Some(wording::moment(message.queued_at)),
             _ => None,
         };
-        self.render_with(message.template, message.channel, value).map_err(|error| {
-            let problem = described(&error, error.name().unwrap_or(message.template.name()).to_owned());
+        let (Some(template), Some(channel)) = (message.template.known(), message.channel.known()) else {
+            // A newer node sends it, and until then it stays.
+            return Err(Failure::later("this program does not know the text"));
+        };
+        self.render_with(template, channel, value).map_err(|error| {
+            let problem = described(&error, error.name().unwrap_or(template.name()).to_owned());
             Failure::never(format!("the text cannot be made: {problem}"))
         })
     }

@@ -11,8 +11,8 @@ const LINK: &str = "https://accounts.example.com/reset-password/abc";
 fn message(template: Template, channel: Channel) -> Message {
     Message {
         id: MessageId(1),
-        channel,
-        template,
+        channel: channel.into(),
+        template: template.into(),
         queued_at: NOW,
         state: MessageState::Pending,
         attempts: 1,

@@ -138,7 +138,7 @@ fn list(messages: &[Message], as_json: bool) -> Outcome {
             message.queued_at.rfc3339(),
             message.state.name().to_owned(),
             or_dash(contents.map(|contents| contents.to.as_str())),
-            message.template.name().to_owned(),
+            message.template.name().into_owned(),
             or_dash(contents.and_then(code_or_link)),
         ]
     };
@@ -155,8 +155,8 @@ fn show(message: &Message, as_json: bool) -> Outcome {
     let contents = message.contents.as_ref();
     let mut facts = vec![
         ("id", message.id.0.to_string()),
-        ("channel", message.channel.name().to_owned()),
-        ("message", message.template.name().to_owned()),
+        ("channel", message.channel.name().into_owned()),
+        ("message", message.template.name().into_owned()),
         ("queued", message.queued_at.rfc3339()),
         ("state", message.state.name().to_owned()),
         ("tries", message.attempts.to_string()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_model::message::{Channel, Message, MessageState};
+use countersign_model::message::{Channel, Message, MessageState, Stored};
 use countersign_model::time::Clock;
 use countersign_ops::Core;
 use tokio::time::timeout;
@@ -111,9 +111,11 @@ async fn outbox(core: &Core, settings: &Settings, findings: &mut Findings) {
         );
     }
     let now = core.clock.now();
-    let sends = |channel| match channel {
-        Channel::Email => settings.delivery.smtp.is_some(),
-        Channel::Sms => settings.delivery.sms.is_some(),
+    let sends = |channel: Stored<Channel>| match channel {
+        Stored::Known(Channel::Email) => settings.delivery.smtp.is_some(),
+        Stored::Known(Channel::Sms) => settings.delivery.sms.is_some(),
+        // A newer node of the same database sends it.
+        Stored::Unknown(_) => false,
     };
     let waiting = in_state(MessageState::Pending).count();
     let is_late = |message: &&Message| sends(message.channel) && now.since(message.queued_at) > LATE;

@@ -202,7 +202,7 @@ impl<'t> Guide<'t> {
             let messages =
                 messages.map_err(|error| Failure::failed(format!("cannot read the outbox: {error}")))?;
             let is_wanted = |contents: &Contents| contents.to == to;
-            let mut wanted = messages.into_iter().rev().filter(|message| message.template == template);
+            let mut wanted = messages.into_iter().rev().filter(|message| message.template == template.into());
             if let Some(contents) = wanted.find_map(|message| message.contents.filter(is_wanted)) {
                 let secret =
                     contents.link.as_ref().or(contents.code.as_ref()).map_or("", |secret| secret.reveal());

@@ -8,7 +8,7 @@ mod health;
 mod logs;
 mod master_key;
 mod reload;
-mod schema;
+pub mod schema;
 mod start;
 mod stop;
 mod sweep;
