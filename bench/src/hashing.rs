@@ -71,7 +71,8 @@ pub fn run_pool(options: &Options) -> Result<ExitCode> {
             tokio::spawn(async move {
                 let mut hashes = 0_u64;
                 while Instant::now() < deadline {
-                    let slot = hasher.try_reserve().map_err(|_| "the pool is busy")?;
+                    let slot =
+                        hasher.try_reserve(countersign_ops::Source::Local).map_err(|_| "the pool is busy")?;
                     slot.hash(b"correct horse battery", *b"sixteen byte slt")
                         .await
                         .map_err(|e| e.to_string())?;

@@ -98,7 +98,7 @@ async fn pooled(hasher: &Arc<Hasher>, threads: usize) -> f64 {
         let (hasher, count) = (Arc::clone(hasher), Arc::clone(&count));
         clients.push(tokio::spawn(async move {
             while start.elapsed() < TURN {
-                if let Ok(slot) = hasher.try_reserve()
+                if let Ok(slot) = hasher.try_reserve(countersign_ops::Source::Local)
                     && slot.hash(PASSWORD, SALT).await.is_ok()
                 {
                     count.fetch_add(1, Ordering::Relaxed);

@@ -111,7 +111,7 @@ impl Core {
         let counters = self.password_counters(&mut tx, Some(account.id), None, source).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         self.count(counters).await?;
         let verdict = slot.verify(current.as_bytes(), account.phc.as_deref()).await?;
         let old = account.phc.filter(|_| verdict.matches).ok_or(ChangePasswordError::CurrentWrong)?;

@@ -18,6 +18,7 @@ mod prepare;
 mod profile;
 mod proof;
 mod settings;
+pub mod shares;
 mod source;
 mod tokens;
 mod unavailable;

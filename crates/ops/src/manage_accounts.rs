@@ -234,7 +234,7 @@ impl Core {
         if !faults.is_empty() {
             return Err(AdminError::Password(faults));
         }
-        let slot = self.hasher.try_reserve().map_err(Unavailable::from)?;
+        let slot = self.hasher.try_reserve(crate::Source::Local).map_err(Unavailable::from)?;
         Ok(slot.hash(password.as_bytes(), self.random.bytes()).await.map_err(Unavailable::from)?)
     }
 

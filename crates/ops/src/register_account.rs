@@ -130,7 +130,7 @@ impl Core {
             return Err(RegisterAccountError::EmailTaken);
         }
         drop(tx);
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(request.source)?;
         let rate = self.settings.limits.registrations_per_source;
         let counter = self.source_counter(Scope::RegistrationSource, rate, request.source);
         self.count(counter.into_iter().collect()).await?;

@@ -107,7 +107,7 @@ impl Core {
             return Err(RegisterByPhoneError::PhoneTaken);
         }
         drop(tx);
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         let mut counters = self.message_counters(&phone, source);
         if let Some(email) = &email {
             counters.extend(self.message_counters(email, source));

@@ -112,7 +112,7 @@ impl Core {
         };
         drop(tx);
         let profile = self.profile_of(&target, found.sealed.as_deref())?;
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let account = AccountId::draw(&self.random);
         let uuid = Uuid::draw(&self.random);

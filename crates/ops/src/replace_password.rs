@@ -90,7 +90,7 @@ impl Core {
         let session = session.ok_or(ReplacePasswordError::SignedOut)?;
         let old = self.hash_typed_at(session.account, session.auth_time).await?;
         let old = old.ok_or(ReplacePasswordError::SignedOut)?;
-        let slot = self.hasher.try_reserve().map_err(Unavailable::from)?;
+        let slot = self.hasher.try_reserve(source).map_err(Unavailable::from)?;
         let new = slot.hash(new.as_bytes(), self.random.bytes()).await.map_err(Unavailable::from)?;
         let change = Change {
             digest: TokenDigest::of(cookie),

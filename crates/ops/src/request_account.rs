@@ -109,7 +109,7 @@ impl Core {
         }
         let open = registrations::newest_by_email(&mut tx, Surface::Authd, &lookup.hash, now).await?;
         drop(tx);
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         self.count(self.message_counters(&email, source)).await?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         // One account to be, however often it is asked for.

@@ -126,7 +126,7 @@ impl Core {
         let proof = self.gather_proof(&mut tx, &account, target).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         let phc = slot.hash(new.as_bytes(), self.random.bytes()).await?;
         let counter = self.account_subject(account.id);
         let notice = self.draw_notice(Template::PasswordChanged, profile.email.as_ref());

@@ -127,7 +127,7 @@ impl Core {
     /// [`SignInError`].
     pub async fn sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, SignInError> {
         let SignIn { identifier, password, surface, source } = request;
-        let slot = self.hasher.try_reserve()?;
+        let slot = self.hasher.try_reserve(source)?;
         let now = self.clock.now();
         let lookup = identifier.as_ref().map(|identifier| self.keyring.lookup(identifier));
         let mut tx = self.store.read().await?;

@@ -29,7 +29,9 @@ async fn the_pool_takes_its_buffers_at_the_first_hash_and_no_more_than_its_threa
     let idle = resident_kib();
     assert!(idle < before + 4 * MEBIBYTE, "idle: {before} → {idle} KiB");
 
-    let slots: Vec<_> = (0..12 * THREADS).map(|_| hasher.try_reserve().expect("a slot")).collect();
+    let slots: Vec<_> = (0..12 * THREADS)
+        .map(|_| hasher.try_reserve(countersign_ops::Source::Local).expect("a slot"))
+        .collect();
     let jobs = slots.into_iter().map(|slot| {
         tokio::spawn(
             async move { slot.hash(b"correct horse", [7; SALT_LENGTH]).await.map(|_| resident_kib()) },

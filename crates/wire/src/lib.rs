@@ -4,6 +4,7 @@
 
 pub mod authd;
 pub mod authv1;
+mod bodies;
 mod exposition;
 mod health;
 pub mod http;

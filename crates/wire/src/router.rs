@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_ops::Core;
 use http::header::HeaderValue;
 
+use crate::bodies::Bodies;
 use crate::http::{Handler, Refusal, Refuse, Reply, RequestIds, Route, Verb};
 use crate::metrics::Metrics;
 use crate::service::{App, Entry, Inner};
@@ -56,7 +57,16 @@ pub fn router(core: Arc<Core>, settings: WireSettings) -> Result<App, RouterErro
     let metrics = Arc::new(Metrics::new(rows.chain([("none", "none")])));
     let request_ids = RequestIds::new(&core.random);
     let openapi = openapi::describe(&settings, &core.settings.public_url);
-    Ok(App(Arc::new(Inner { core, settings, index, table, metrics, openapi, request_ids })))
+    Ok(App(Arc::new(Inner {
+        core,
+        settings,
+        index,
+        table,
+        metrics,
+        openapi,
+        request_ids,
+        bodies: Bodies::default(),
+    })))
 }
 
 fn surfaces(settings: &WireSettings) -> Vec<Surface> {

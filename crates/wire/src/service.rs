@@ -4,22 +4,22 @@
 //! a path, a query string or a body.
 
 use std::borrow::Cow;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use countersign_model::time::Stopwatch;
 use countersign_ops::{Core, Source};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 
+use crate::bodies::Bodies;
 use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds, Verb, is_well_hosted};
 use crate::http1::Incoming;
 use crate::metrics::Metrics;
@@ -49,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) openapi: Description,
     pub(crate) request_ids: RequestIds,
+    pub(crate) bodies: Bodies,
 }
 
 /// A row of the route table.
@@ -105,10 +106,10 @@ impl Inner {
         };
         let entry = &self.table[route];
         let parameter = path.last_segment(entry);
-        let reply = match self.admit(entry, parts, body).await {
+        let source = Source::from_address(self.settings.trusted_proxies.client(peer, &parts.headers));
+        let reply = match self.admit(entry, parts, body, source).await {
             Err(refusal) => (entry.refuse)(refusal).allow_if_405(entry),
             Ok((handler, body)) => {
-                let client = self.settings.trusted_proxies.client(peer, &parts.headers);
                 let call = Call {
                     core: &self.core,
                     settings: &self.settings,
@@ -117,7 +118,7 @@ impl Inner {
                     parts,
                     body,
                     peer,
-                    source: Source::from_address(client),
+                    source,
                     parameter,
                 };
                 match guarded(handler(&call)).await {
@@ -150,6 +151,7 @@ impl Inner {
         entry: &Entry,
         parts: &'p Parts,
         body: B,
+        source: Source,
     ) -> Result<(Handler, Bytes), Refusal<'p>> {
         if !is_well_hosted(parts) {
             return Err(Refusal::BadHost);
@@ -163,29 +165,7 @@ impl Inner {
         }
         match parts.method {
             Method::GET | Method::HEAD => Ok((handler, Bytes::new())),
-            _ => Ok((handler, self.read(body).await?)),
-        }
-    }
-
-    async fn read<B: Incoming>(&self, body: B) -> Result<Bytes, Refusal<'static>> {
-        if body.is_end_stream() {
-            return Ok(Bytes::new());
-        }
-        let limit = self.settings.body_bytes;
-        if body.size_hint().lower() > limit as u64 {
-            return Err(Refusal::BodyTooLarge);
-        }
-        let mut whole = std::pin::pin!(collect(Limited::new(body, limit)));
-        // Most bodies have come with their headers and need no timer.
-        let read = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
-            Poll::Ready(read) => Ok(read),
-            Poll::Pending => tokio::time::timeout(self.settings.body_timeout, whole).await,
-        };
-        match read {
-            Ok(Ok(collected)) => Ok(collected),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-            Ok(Err(_)) => Err(Refusal::BodyBroken),
-            Err(_) => Err(Refusal::BodyTooSlow),
+            _ => Ok((handler, self.bodies.read(body, source, &self.settings).await?)),
         }
     }
 
@@ -259,21 +239,6 @@ impl<'p> Path<'p> {
 
 fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
-}
-
-/// A body in one piece. Pieces are copied together as they come: each would hold on to the buffer that it came in, and
-/// a client may send them byte by byte.
-async fn collect<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, B::Error> {
-    let mut body = std::pin::pin!(body);
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await.transpose()? {
-        let Ok(data) = frame.into_data() else { continue };
-        if whole.is_empty() && body.is_end_stream() {
-            return Ok(data);
-        }
-        whole.extend_from_slice(&data);
-    }
-    Ok(whole.freeze())
 }
 
 /// The reply, or `None` if the handler panicked (R146).

@@ -1,8 +1,11 @@
 //! Who may have a password hashed: only what can be served soon is let in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::Source;
+use crate::shares::{Room, Share, Shares};
 
 /// Nobody should ask again sooner, however short the queue.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -21,7 +24,7 @@ pub(super) struct Admission {
     threads: usize,
     most: usize,
     max_wait: Duration,
-    admitted: AtomicUsize,
+    admitted: Arc<Shares>,
     refused: AtomicU64,
     recent_micros: AtomicU64,
 }
@@ -33,25 +36,36 @@ impl Admission {
             threads,
             most: threads.saturating_add(max_queue),
             max_wait,
-            admitted: AtomicUsize::new(0),
+            admitted: Arc::default(),
             refused: AtomicU64::new(0),
             recent_micros: AtomicU64::new(micros(first_guess)),
         }
     }
 
-    /// Lets the request in if it can expect its turn within the longest wait.
-    pub fn try_enter(self: &Arc<Admission>) -> Result<Permit, Busy> {
-        let entered = self.admitted.fetch_update(Ordering::AcqRel, Ordering::Acquire, |admitted| {
-            let soon = admitted < self.most && self.expected_wait(admitted) <= self.max_wait;
-            soon.then_some(admitted + 1)
-        });
-        match entered {
-            Ok(_) => Ok(Permit { admission: Arc::clone(self), worked_micros: AtomicU64::new(0) }),
+    /// Lets the request in if it can expect its turn within the longest wait, and its source leaves room for others:
+    /// a single one must not keep everybody from signing in.
+    pub fn try_enter(self: &Arc<Admission>, source: Source) -> Result<Permit, Busy> {
+        match self.admitted.take(source, 1, |admitted| self.room(count(admitted))) {
+            Ok(place) => {
+                Ok(Permit { admission: Arc::clone(self), worked_micros: AtomicU64::new(0), _place: place })
+            }
             Err(admitted) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                Err(Busy { retry_after: self.expected_wait(admitted).max(SHORTEST_RETRY) })
+                Err(Busy { retry_after: self.expected_wait(count(admitted)).max(SHORTEST_RETRY) })
             }
         }
+    }
+
+    fn room(&self, admitted: usize) -> Room {
+        if admitted < self.threads {
+            return Room::Plenty;
+        }
+        let in_time = match self.recent().as_micros() {
+            0 => usize::MAX,
+            each => usize::try_from(self.max_wait.as_micros().saturating_mul(self.threads as u128) / each)
+                .unwrap_or(usize::MAX),
+        };
+        Room::Left(self.most.min(in_time.saturating_add(self.threads)).saturating_sub(admitted) as u64)
     }
 
     /// How long a request waits behind `admitted` others: until so many of them are done that a
@@ -70,7 +84,7 @@ impl Admission {
 
     /// Requests that hold a permit.
     pub fn admitted(&self) -> usize {
-        self.admitted.load(Ordering::Relaxed)
+        count(self.admitted.total())
     }
 
     /// Requests refused since the start.
@@ -93,6 +107,7 @@ impl Admission {
 pub(super) struct Permit {
     admission: Arc<Admission>,
     worked_micros: AtomicU64,
+    _place: Share,
 }
 
 impl Permit {
@@ -118,8 +133,11 @@ impl Drop for Permit {
         if worked > 0 {
             self.admission.learn(worked);
         }
-        self.admission.admitted.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+fn count(places: u64) -> usize {
+    usize::try_from(places).unwrap_or(usize::MAX)
 }
 
 fn micros(time: Duration) -> u64 {
@@ -135,14 +153,33 @@ mod tests {
         Arc::new(Admission::new(threads, max_queue, max_wait, Duration::from_millis(cost)))
     }
 
+    fn source(number: u32) -> Source {
+        Source::from_address(std::net::Ipv4Addr::from_bits(number).into())
+    }
+
+    /// By as many sources.
     fn fill(admission: &Arc<Admission>) -> (Vec<Permit>, Busy) {
         let mut held = Vec::new();
-        loop {
-            match admission.try_enter() {
+        for number in 0.. {
+            match admission.try_enter(source(number)) {
                 Ok(permit) => held.push(permit),
                 Err(busy) => return (held, busy),
             }
         }
+        unreachable!("the queue is bounded")
+    }
+
+    #[test]
+    fn one_source_leaves_room_for_others() {
+        // 42 places, of which two are threads.
+        let admission = admission(2, 10_000, 100);
+        let mut held = Vec::new();
+        while let Ok(permit) = admission.try_enter(source(1)) {
+            held.push(permit);
+        }
+        assert_eq!(held.len(), 21);
+        let others = (2..).map_while(|number| admission.try_enter(source(number)).ok());
+        assert_eq!(others.collect::<Vec<_>>().len(), 21);
     }
 
     #[test]
@@ -162,7 +199,7 @@ mod tests {
         assert_eq!((admission.admitted(), admission.refused()), (7, 1));
         drop(held);
         assert_eq!(admission.admitted(), 0);
-        assert!(admission.try_enter().is_ok());
+        assert!(admission.try_enter(source(1)).is_ok());
     }
 
     #[test]
@@ -175,7 +212,7 @@ mod tests {
     fn the_estimate_follows_what_requests_cost() {
         let admission = admission(1, 100, 10);
         for _ in 0..100 {
-            let permit = admission.try_enter().expect("a permit");
+            let permit = admission.try_enter(source(1)).expect("a permit");
             assert!(!permit.has_had_a_turn());
             permit.worked(Duration::from_millis(40));
             permit.worked(Duration::from_millis(40));
@@ -183,7 +220,7 @@ mod tests {
         }
         let recent = admission.recent();
         assert!(recent > Duration::from_millis(79) && recent <= Duration::from_millis(80), "{recent:?}");
-        drop(admission.try_enter());
+        drop(admission.try_enter(source(1)));
         assert_eq!(admission.recent(), recent, "a permit that was not used teaches nothing");
     }
 }

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::Source;
+
 pub use admission::Busy;
 pub use pepper::{NotPeppers, Peppers};
 
@@ -175,9 +177,9 @@ impl Hasher {
         Ok(Hasher { admission, pool, cost })
     }
 
-    /// Asks to be served; cheap, and never waits. To be taken before any database work.
-    pub fn try_reserve(&self) -> Result<Slot, Busy> {
-        let permit = Arc::new(self.admission.try_enter()?);
+    /// Asks for the source to be served; cheap, and never waits. To be taken before any database work.
+    pub fn try_reserve(&self, source: Source) -> Result<Slot, Busy> {
+        let permit = Arc::new(self.admission.try_enter(source)?);
         Ok(Slot { permit, queue: self.pool.queue(), cost: self.cost })
     }
 

@@ -358,7 +358,7 @@ mod tests {
         }
 
         fn ask_for(&self, size: Size) -> Receiver<Result<String, HashError>> {
-            let permit = Arc::new(self.admission.try_enter().expect("a permit"));
+            let permit = Arc::new(self.admission.try_enter(crate::Source::Local).expect("a permit"));
             let (reply, answer) = Reply::to(Arc::clone(&permit));
             let task = Task::Hash { password: b"password".to_vec().into(), salt: [0; SALT_LENGTH], reply };
             self.queue.push(task, size, &permit).expect("open");

@@ -29,7 +29,7 @@ fn hasher(threads: usize) -> Hasher {
 }
 
 async fn verify(hasher: &Hasher, password: &[u8], stored: Option<&str>) -> Verdict {
-    hasher.try_reserve().expect("a slot").verify(password, stored).await.expect("a verdict")
+    hasher.try_reserve(Source::Local).expect("a slot").verify(password, stored).await.expect("a verdict")
 }
 
 /// Polls until `done`, or fails after 20 seconds.
@@ -49,7 +49,8 @@ fn start<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
 #[tokio::test]
 async fn a_hash_matches_its_own_password_only_and_is_current() {
     let hasher = hasher(2);
-    let stored = hasher.try_reserve().expect("a slot").hash(PASSWORD, SALT).await.expect("a hash");
+    let stored =
+        hasher.try_reserve(Source::Local).expect("a slot").hash(PASSWORD, SALT).await.expect("a hash");
     // By argon2-cffi, with the same salt and costs.
     let known =
         "$argon2id$v=19$m=64,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$gAwJW5vx5itn2V9KHlEUjyUCrpDYgKyQf0gMaHGx1h4";
@@ -66,7 +67,7 @@ async fn the_whole_password_counts() {
     let hasher = hasher(1);
     for length in [1usize, 64, 72, 128, 255, 1000] {
         let password = vec![b'a'; length];
-        let slot = hasher.try_reserve().expect("a slot");
+        let slot = hasher.try_reserve(Source::Local).expect("a slot");
         let stored = slot.hash(&password, SALT).await.expect("a hash");
         assert!(verify(&hasher, &password, Some(&stored)).await.matches);
         let mut others = vec![password.to_ascii_uppercase()];
@@ -176,8 +177,8 @@ fn an_account_without_a_hash_costs_one_hash_and_never_matches() {
 #[tokio::test]
 async fn beyond_the_queue_requests_are_refused_at_once() {
     let hasher = Hasher::new(HasherSettings { max_queue: 3, ..settings(2) }).expect("a pool");
-    let slots: Vec<Slot> = (0..5).map(|_| hasher.try_reserve().expect("a slot")).collect();
-    let busy = hasher.try_reserve().expect_err("no slot");
+    let slots: Vec<Slot> = (0..5).map(|_| hasher.try_reserve(Source::Local).expect("a slot")).collect();
+    let busy = hasher.try_reserve(Source::Local).expect_err("no slot");
     assert!(busy.retry_after >= Duration::from_secs(1));
     assert_eq!((hasher.load().admitted, hasher.load().refused), (5, 1));
     for slot in &slots {
@@ -185,13 +186,13 @@ async fn beyond_the_queue_requests_are_refused_at_once() {
     }
     drop(slots);
     until("slots come back", || hasher.load().admitted == 0);
-    assert!(hasher.try_reserve().is_ok());
+    assert!(hasher.try_reserve(Source::Local).is_ok());
 }
 
 #[tokio::test]
 async fn a_slot_serves_a_verification_and_then_a_rehash() {
     let hasher = hasher(1);
-    let slot = hasher.try_reserve().expect("a slot");
+    let slot = hasher.try_reserve(Source::Local).expect("a slot");
     let verdict = slot.verify(PASSWORD, Some(FOREIGN[0])).await.expect("a verdict");
     assert!(verdict.needs_rehash);
     let stored = slot.hash(PASSWORD, SALT).await.expect("a hash");
@@ -205,7 +206,7 @@ async fn a_slot_serves_a_verification_and_then_a_rehash() {
 async fn cancelled_waiters_do_not_break_the_pool() {
     let hasher = Hasher::new(HasherSettings { max_queue: 100, ..settings(1) }).expect("a pool");
     for _ in 0..20 {
-        let slots: Vec<Slot> = (0..50).map(|_| hasher.try_reserve().expect("a slot")).collect();
+        let slots: Vec<Slot> = (0..50).map(|_| hasher.try_reserve(Source::Local).expect("a slot")).collect();
         let mut waiting: Vec<_> =
             slots.iter().map(|slot| Box::pin(slot.verify(PASSWORD, Some(FOREIGN[0])))).collect();
         for future in &mut waiting {
@@ -223,7 +224,7 @@ async fn cancelled_waiters_do_not_break_the_pool() {
 async fn a_dropped_pool_refuses_what_waits_and_what_comes() {
     let heavy = HasherSettings { memory_kib: 32_768, iterations: 4, ..settings(1) };
     let hasher = Hasher::new(heavy).expect("a pool");
-    let slots: Vec<Slot> = (0..3).map(|_| hasher.try_reserve().expect("a slot")).collect();
+    let slots: Vec<Slot> = (0..3).map(|_| hasher.try_reserve(Source::Local).expect("a slot")).collect();
     let mut first = pin!(slots[0].hash(PASSWORD, SALT));
     assert!(start(first.as_mut()).is_pending());
     until("the first job runs", || hasher.load().queued == 0);
@@ -241,7 +242,7 @@ async fn a_dropped_pool_refuses_what_waits_and_what_comes() {
 async fn big_stored_hashes_share_the_spare_memory() {
     let big = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let hasher = hasher(3);
-    let slots: Vec<Slot> = (0..3).map(|_| hasher.try_reserve().expect("a slot")).collect();
+    let slots: Vec<Slot> = (0..3).map(|_| hasher.try_reserve(Source::Local).expect("a slot")).collect();
     let mut waiting: Vec<_> =
         slots.iter().map(|slot| Box::pin(slot.verify(b"password", Some(big)))).collect();
     for future in &mut waiting {
@@ -270,7 +271,7 @@ fn peppered(peppers: &str) -> Hasher {
 async fn a_pepper_is_part_of_the_hash_and_can_be_changed() {
     let (old, new) = ("0f".repeat(32), "a1".repeat(32));
     let made = async |hasher: &Hasher| {
-        hasher.try_reserve().expect("a slot").hash(PASSWORD, SALT).await.expect("a hash")
+        hasher.try_reserve(Source::Local).expect("a slot").hash(PASSWORD, SALT).await.expect("a hash")
     };
     let (none, with_old) = (hasher(1), peppered(&old));
     let (plain, seasoned) = (made(&none).await, made(&with_old).await);

@@ -1,16 +1,19 @@
 //! HTTP/2, frame by frame (RFC 9113): what it is bounded by, and floods that only a broken client sends (R121).
 
 use std::io::{Read, Write};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use countersign_testkit::{Server, scratch, source, tls};
 
+use super::noise::resident_kib;
 use crate::case::{Case, on_both_engines};
 
 on_both_engines! {
     http2_is_served_within_announced_bounds
     a_request_of_http2_is_held_to_the_same_rules
     head_over_http2_gets_no_body
+    bodies_that_do_not_end_take_a_bounded_part_of_the_memory
     floods_of_http2_end_their_connection_and_no_other
     http2_is_not_served_without_tls
 }
@@ -24,6 +27,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 /// Their flags.
 const END_STREAM: u8 = 1;
@@ -47,7 +51,11 @@ impl<S: Read + Write> Stream for S {}
 impl Connection {
     /// After both sides have sent their settings; those of the server.
     fn open(case: &Case) -> (Connection, Vec<(u16, u32)>) {
-        let stream = tls::connect(source::fresh(), case.server().http_address(), "h2").expect("a handshake");
+        Connection::open_from(source::fresh(), case)
+    }
+
+    fn open_from(source: Ipv4Addr, case: &Case) -> (Connection, Vec<(u16, u32)>) {
+        let stream = tls::connect(source, case.server().http_address(), "h2").expect("a handshake");
         let mut connection = Connection(Box::new(stream));
         connection.0.write_all(PREFACE).expect("the server reads");
         connection.send(SETTINGS, 0, 0, &[]).expect("the server reads");
@@ -202,6 +210,36 @@ fn head_over_http2_gets_no_body(case: &Case) {
         let body = connection.next_of(DATA).expect("a body");
         assert_eq!((body.stream, body.payload.is_empty()), (3, false), "{path}");
     }
+}
+
+/// A hundred streams of each of a few connections, which together would take 78 MB (R121).
+fn bodies_that_do_not_end_take_a_bounded_part_of_the_memory(case: &Case) {
+    const LENGTH: usize = 65_000;
+    let case = over_tls(case);
+    let (before, source) = (resident_kib(case.server().pid()), source::fresh());
+    let post = headers("POST", "/login", &[("content-type", "application/json")]);
+    let _held: Vec<Connection> = (0..12)
+        .map(|_| {
+            let (mut connection, _) = Connection::open_from(source, &case);
+            // What the connection may still send (RFC 9113 section 6.9).
+            let mut window = 65_535;
+            for stream in (0..100).map(|number| 1 + 2 * number) {
+                connection.send(HEADERS, END_HEADERS, stream, &post).expect("the server reads");
+                for piece in [b' '; LENGTH].chunks(16_384) {
+                    while window < piece.len() {
+                        let update = connection.next_of(WINDOW_UPDATE).expect("more room");
+                        let bytes = update.payload.try_into().expect("4 bytes");
+                        window += if update.stream == 0 { u32::from_be_bytes(bytes) as usize } else { 0 };
+                    }
+                    connection.send(DATA, 0, stream, piece).expect("the server reads");
+                    window -= piece.len();
+                }
+            }
+            connection
+        })
+        .collect();
+    let grown = resident_kib(case.server().pid()).saturating_sub(before);
+    assert!(grown < 60 * 1024, "{grown} KiB more");
 }
 
 /// Each is answered by the end of the connection, and the server has not grown by what was sent.

@@ -136,7 +136,7 @@ fn bodies_that_come_byte_by_byte_take_no_memory(case: &Case) {
     assert!(grown < 8 * 1024, "{grown} KiB more for 40,000 bytes");
 }
 
-fn resident_kib(pid: u32) -> u64 {
+pub fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     line.trim().trim_end_matches("kB").trim().parse().expect("a number")

@@ -1,8 +1,9 @@
 //! More sign-ins than can be hashed.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign_testkit::{Client, Engine, poll};
+use countersign_testkit::{Client, Engine, poll, source};
 use serde_json::json;
 
 use crate::case::{Case, at_once, on_both_engines};
@@ -10,6 +11,7 @@ use crate::rest;
 
 on_both_engines! {
     what_cannot_be_hashed_soon_is_refused_and_nothing_else_waits
+    one_source_does_not_keep_others_from_signing_in
 }
 
 /// Linux's number of the class whose threads run only when nobody else wants to (sched(7)).
@@ -99,4 +101,37 @@ fn what_cannot_be_hashed_soon_is_refused_and_nothing_else_waits(case: &Case) {
     }
     assert!(answers.iter().any(|(response, _)| response.status == 400), "none was looked at");
     rest::login(&case, &user.email, &user.password).expect(200);
+}
+
+/// A short queue.
+const SHORT: &str = "
+[password]
+hash_threads = 1
+max_queue = 10
+";
+
+/// Forty connections of one source always want more than there is; whoever comes from elsewhere finds room.
+fn one_source_does_not_keep_others_from_signing_in(case: &Case) {
+    let case = case.with_config(SHORT);
+    let user = rest::User::new(&case);
+    let address = case.server().http_address();
+    let (flood, is_over, refused) = (source::fresh(), AtomicBool::new(false), AtomicUsize::new(0));
+    let sign_in = |from, password: &str| {
+        let body = json!({ "username": user.email, "password": password });
+        Client::from_source(address, from).post_json("/auth/login/", &body)
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let is_refused = sign_in(flood, "Wrong-passw0rd").status == 503;
+                    refused.fetch_add(usize::from(is_refused), Ordering::Relaxed);
+                }
+            });
+        }
+        poll::until("the flood is refused", || (refused.load(Ordering::Relaxed) > 100).then_some(()));
+        let statuses: Vec<_> = (0..10).map(|_| sign_in(source::fresh(), &user.password).status).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(statuses, [200; 10]);
+    });
 }
