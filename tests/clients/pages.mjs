@@ -131,6 +131,20 @@ await send('identifier')
 await page.locator('[name=code]').waitFor()
 await look('recover-code')
 
+// An address that has an account.
+await page.goto(ask())
+await follow('/sign-up')
+await page.fill('[name=identifier]', email)
+await send('identifier')
+await page.locator('[name=code]').waitFor()
+await page.fill('[name=code]', await codeFor(email))
+await page.fill('[name=new_password]', 'Harvest-lantern-42-river')
+await send('new_password')
+await page.locator('a[href*="/recover"]').waitFor()
+await look('sign-up-taken')
+await follow('/sign-in')
+await page.locator('[name=password]').waitFor()
+
 // A password that is weak.
 const weak = await weakUser()
 await page.goto(ask())

@@ -169,7 +169,7 @@ async fn sign_out(call: &Call<'_>, which: SignOut) -> Result<Reply, Error> {
     let shell = Shell::of(call);
     let words = shell.words;
     let notice = FlowNotice::new(&shell, words.signed_out, words.signed_out_text);
-    let notice = FlowNotice { link: Some(("/sign-in", words.sign_in)), ..notice };
+    let notice = FlowNotice { links: &[("/sign-in", words.sign_in)], ..notice };
     Ok(cookies::sign_out(shell.show(StatusCode::OK, &notice)))
 }
 

@@ -202,14 +202,14 @@ pub(super) struct FlowNotice<'a> {
     /// For developers: an error code and its reason; both may be empty.
     pub(super) code: &'a str,
     pub(super) reason: &'a str,
-    /// Where to go on, and what the link says.
-    pub(super) link: Option<(&'a str, &'a str)>,
+    /// Where to go on, and what each link says.
+    pub(super) links: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> FlowNotice<'a> {
-    /// Without anything for developers, and without a link.
+    /// Without anything for developers, and without links.
     pub(super) fn new(shell: &'a Shell<'a>, heading: &'a str, text: &'a str) -> FlowNotice<'a> {
-        FlowNotice { shell, heading, text, code: "", reason: "", link: None }
+        FlowNotice { shell, heading, text, code: "", reason: "", links: &[] }
     }
 }
 

@@ -86,7 +86,8 @@ fn ask(call: &Call<'_>, faults: Vec<String>) -> Reply {
 /// What was done. Who can sign in here is led there.
 fn done(call: &Call<'_>, shell: &Shell<'_>, heading: &str, text: &str) -> Reply {
     let link = call.settings().oauth.enabled.then_some(("/sign-in", shell.words.sign_in));
-    shell.show(StatusCode::OK, &FlowNotice { link, ..FlowNotice::new(shell, heading, text) })
+    shell
+        .show(StatusCode::OK, &FlowNotice { links: link.as_slice(), ..FlowNotice::new(shell, heading, text) })
 }
 
 /// The link is the secret of its form: another site does not know it (R125).

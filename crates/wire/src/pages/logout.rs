@@ -84,7 +84,7 @@ fn unasked(call: &Call<'_>, plan: &LogoutPlan) -> Reply {
     let shell = Shell::of(call);
     let words = shell.words;
     let notice = FlowNotice::new(&shell, words.signed_out, words.signed_out_text);
-    shell.show(StatusCode::OK, &FlowNotice { link: Some((uri, &host_of(uri))), ..notice }).no_store()
+    shell.show(StatusCode::OK, &FlowNotice { links: &[(uri, &host_of(uri))], ..notice }).no_store()
 }
 
 fn go(plan: &LogoutPlan) -> Reply {

@@ -41,7 +41,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
             let to = format!("/sign-in{}", hidden.query());
             let notice =
                 FlowNotice::new(&shell, step.words.password_changed, step.words.password_changed_text);
-            let notice = FlowNotice { link: Some((&to, step.words.sign_in)), ..notice };
+            let notice = FlowNotice { links: &[(&to, step.words.sign_in)], ..notice };
             Ok(cookies::sign_out(shell.show(StatusCode::OK, &notice)))
         }
         Err(ResetPasswordError::Password(faults)) => Ok(step.refuse_password(call, &faults)),

@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::coded::{self, Addressed, Coded, RULE, Step};
 use super::error::Error;
+use super::layout::{FlowNotice, Shell};
 use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
@@ -45,9 +46,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         Err(RegisterWithCodeError::CodeInvalid) => {
             return Ok(step.refuse(call, step.words.code_wrong, StatusCode::BAD_REQUEST));
         }
-        Err(RegisterWithCodeError::IdentifierTaken) => {
-            return Ok(step.refuse(call, step.words.taken, StatusCode::CONFLICT));
-        }
+        Err(RegisterWithCodeError::IdentifierTaken) => return Ok(to_the_account(call, &step)),
         Err(RegisterWithCodeError::TooMany(after)) => return Ok(step.too_many(call, after)),
         Err(RegisterWithCodeError::Unavailable(why)) => return Err(why.into()),
     }
@@ -68,6 +67,16 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
             | SignInError::Unavailable(_),
         ) => Ok(to_sign_in(call, &step)),
     }
+}
+
+/// Says that there is an account, to who has its code, and leads there: no password typed here would help.
+fn to_the_account(call: &Call<'_>, step: &Step) -> Reply {
+    let (shell, query) = (Shell::of_some(call, step.flow.as_ref()), step.hidden(call).query());
+    let (sign_in, recover) = (format!("/sign-in{query}"), format!("/recover{query}"));
+    let words = shell.words;
+    let notice = FlowNotice::new(&shell, words.sign_up, words.taken);
+    let links = [(sign_in.as_str(), words.sign_in), (recover.as_str(), words.recover)];
+    shell.show(StatusCode::CONFLICT, &FlowNotice { links: &links, ..notice })
 }
 
 fn to_sign_in(call: &Call<'_>, step: &Step) -> Reply {

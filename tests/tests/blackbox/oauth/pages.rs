@@ -1,6 +1,7 @@
 //! The pages that sign people in.
 
 use countersign_testkit::Response;
+use countersign_testkit::http::urlencoded;
 use serde_json::json;
 
 use super::browser::Browser;
@@ -18,6 +19,7 @@ on_both_engines! {
     cookies_are_host_only
     registration_and_recovery_tell_nobody_who_has_an_account
     somebody_registers_on_the_way_to_an_application
+    who_registers_again_is_led_to_the_account
     a_forgotten_password_is_replaced_by_a_code
     somebody_signs_in_with_a_code
     a_redirect_after_a_password_is_a_303
@@ -287,6 +289,27 @@ fn somebody_registers_on_the_way_to_an_application(case: &Case) {
     assert_eq!(other.page().status, 409, "{other}");
     other.open("/sign-in").sign_in(&user);
     assert!(is_signed_in(&mut other));
+}
+
+/// With the flow, or the device, that they came for.
+fn who_registers_again_is_led_to_the_account(case: &Case) {
+    let (_, user, mut browser) = begin(case);
+    let hidden = browser.form_with(&[("password", "")]).filled(&[]);
+    let flow = &hidden.iter().find(|field| field.0 == "flow").expect("a flow").1;
+    for way in [("flow", flow.as_str()), ("device", "BCDFGHJK")] {
+        browser.open_with("/sign-up", &[way]).submit(&[("identifier", &user.email)]);
+        let code = code_to(case, &user.email);
+        browser.submit(&[("code", &code), ("new_password", &password())]);
+        assert_eq!(browser.page().status, 409, "{browser}");
+        assert!(browser.forms().is_empty(), "{browser}");
+        let page = browser.page().text().to_owned();
+        let query = urlencoded(&[way]);
+        for path in ["/sign-in", "/recover"] {
+            assert!(page.contains(&format!("href=\"{path}?{query}\"")), "no link to {path}: {page}");
+        }
+    }
+    browser.open_with("/sign-in", &[("flow", flow)]).sign_in(&user);
+    assert!(browser.asks_for_consent(), "{browser}");
 }
 
 fn a_forgotten_password_is_replaced_by_a_code(case: &Case) {
