@@ -34,7 +34,9 @@ impl From<countersign_store::StoreError> for Unavailable {
         tracing::error!(%error, "the store failed");
         match error {
             countersign_store::StoreError::Unavailable(_) => Unavailable::Store,
-            countersign_store::StoreError::Broken(_) => Unavailable::Fault,
+            countersign_store::StoreError::Unusable(..) | countersign_store::StoreError::Broken(_) => {
+                Unavailable::Fault
+            }
         }
     }
 }

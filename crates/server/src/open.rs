@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_model::random::Random;
+use countersign_model::secret::Secret;
 use countersign_model::time::Clock;
 use countersign_ops::hasher::{Hasher, HasherSettings};
 use countersign_ops::{Core, CoreParts, OpenCoreError};
-use countersign_store::{Database, OpenError, Store, keys};
+use countersign_store::{Database, OpenError, Store, StoreError, Unusable, keys};
 use serde::Deserialize;
 
 use crate::config::{Settings, sqlite_path, without_password};
@@ -153,14 +154,19 @@ fn no_data(reason: &str) -> Failure {
         .advice("start the server once with `countersign serve`, or name its --data-dir or --database")
 }
 
-/// The database that a URL names.
+/// The database that a URL names; its password may be in `PGPASSWORD`, as for PostgreSQL's own programs.
 ///
 /// # Errors
 /// If it names none.
 pub fn database(url: &str) -> Outcome<Database> {
-    Database::parse(url).map_err(|error| {
+    let database = Database::parse(url).map_err(|error| {
         Failure::usage(format!("{} is no database: {error}", without_password(url)))
             .advice("write sqlite:PATH or postgres://user@host:port/database")
+    })?;
+    let password = std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty());
+    Ok(match password {
+        Some(password) => database.with_password(Secret::new(password)),
+        None => database,
     })
 }
 
@@ -185,14 +191,46 @@ async fn connect(database: &Database, url: &str, opener: Opener) -> Outcome<Stor
 }
 
 /// A failure of the database, told with its address.
-pub fn cannot_use(url: &str, error: &dyn std::fmt::Display) -> Failure {
-    let advice = if sqlite_path(url).is_some() {
-        "check that the file and its folder belong to the user that runs this command, and that the disk has room"
-    } else {
-        "check that PostgreSQL runs there, and the user, password and database of the URL; \
-         `countersign doctor` looks closer"
+pub fn cannot_use(url: &str, error: &OpenError) -> Failure {
+    let advice = match error {
+        OpenError::Newer { .. } => "install the newer version again, or use another database",
+        OpenError::Store(StoreError::Unusable(unusable, _)) => remedy(*unusable),
+        OpenError::Store(StoreError::Unavailable(_) | StoreError::Broken(_))
+            if sqlite_path(url).is_some() =>
+        {
+            "check that the file and its folder belong to the user that runs this command, and that the disk has room"
+        }
+        OpenError::Store(StoreError::Unavailable(_) | StoreError::Broken(_)) => {
+            "check that PostgreSQL runs there, and the user, password and database of the URL; \
+             `countersign doctor` looks closer"
+        }
     };
     Failure::failed(format!("cannot use the database {}: {error}", without_password(url))).advice(advice)
+}
+
+/// What makes a database usable.
+fn remedy(unusable: Unusable) -> &'static str {
+    match unusable {
+        Unusable::PasswordMissing => {
+            "set the environment variable PGPASSWORD, or write it into the URL (postgres://user:password@host/database) \
+             where nobody else reads it: a command line is seen by everybody on the machine"
+        }
+        Unusable::WrongPassword => {
+            "check the user and the password, which is the one of the URL, else that of the environment variable \
+             PGPASSWORD"
+        }
+        Unusable::NotAdmitted => {
+            "check the user of the URL, and that PostgreSQL admits it from this machine (pg_hba.conf)"
+        }
+        Unusable::NoSuchDatabase => "make it with `createdb`, or check the name in the URL",
+        Unusable::NotAllowed => {
+            "the user of the URL makes tables and fills them: let it own the database, or grant it that"
+        }
+        Unusable::NotSqlite => "check the path; what is there was not touched",
+        Unusable::Damaged => {
+            "stop the server, keep the file, and restore the last backup (`countersign restore`) to another place"
+        }
+    }
 }
 
 /// The file of an embedded database that is not there.

@@ -21,7 +21,7 @@ pub mod sweep;
 pub mod tokens;
 
 pub use db::{
-    Database, InvalidDatabase, LookUp, Moment, Param, Row, Store, StoreError, Tx, Value, Work,
+    Database, InvalidDatabase, LookUp, Moment, Param, Row, Store, StoreError, Tx, Unusable, Value, Work,
     wait_until_closed,
 };
 pub use migrate::{MigrationName, OpenError};

@@ -9,8 +9,8 @@ use countersign_model::secret::Secret;
 pub enum Database {
     /// A file.
     Sqlite(PathBuf),
-    /// A URL, which may hold a password.
-    Postgres(Secret),
+    /// A URL, which may hold a password, and the password for one that holds none.
+    Postgres(Secret, Option<Secret>),
 }
 
 /// The text names no database.
@@ -30,8 +30,17 @@ impl Database {
         }
         let is_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         match text.parse::<tokio_postgres::Config>() {
-            Ok(_) if is_postgres => Ok(Database::Postgres(Secret::new(text))),
+            Ok(_) if is_postgres => Ok(Database::Postgres(Secret::new(text), None)),
             _ => Err(InvalidDatabase),
+        }
+    }
+
+    /// The same with this password, unless it has one or needs none.
+    #[must_use]
+    pub fn with_password(self, password: Secret) -> Database {
+        match self {
+            Database::Sqlite(path) => Database::Sqlite(path),
+            Database::Postgres(url, _) => Database::Postgres(url, Some(password)),
         }
     }
 
@@ -39,7 +48,7 @@ impl Database {
     pub fn display(&self) -> String {
         match self {
             Database::Sqlite(path) => format!("sqlite:{}", path.display()),
-            Database::Postgres(url) => {
+            Database::Postgres(url, _) => {
                 let url = url.reveal();
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
                 let rest = rest.split('?').next().unwrap_or(rest);

@@ -31,9 +31,38 @@ pub enum StoreError {
     /// No answer, no connection, a full disk, a full queue: trying again may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database cannot be used as it is: somebody has to change that first.
+    #[error("{0}: {1}")]
+    Unusable(Unusable, String),
     /// The database refused a statement or a row does not hold what it should: it will not help.
     #[error("the database and this program do not fit: {0}")]
     Broken(String),
+}
+
+/// Why a database cannot be used as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// PostgreSQL asks for a password, and there is none to give.
+    #[error("it asks for a password, and none was given")]
+    PasswordMissing,
+    /// PostgreSQL does not know the user, or another password.
+    #[error("it refuses the user or the password")]
+    WrongPassword,
+    /// PostgreSQL has no role of this name, or does not admit it from here.
+    #[error("it does not admit the user")]
+    NotAdmitted,
+    /// PostgreSQL has no database of this name.
+    #[error("there is no such database")]
+    NoSuchDatabase,
+    /// The user of PostgreSQL lacks a right.
+    #[error("the user lacks a right")]
+    NotAllowed,
+    /// The file is something else.
+    #[error("the file is no SQLite database")]
+    NotSqlite,
+    /// The SQLite file is damaged.
+    #[error("the file is damaged")]
+    Damaged,
 }
 
 /// A unit of work that is written as a whole or not at all.
@@ -67,7 +96,9 @@ impl Store {
     pub async fn connect(database: &Database) -> Result<Store, StoreError> {
         Ok(match database {
             Database::Sqlite(path) => Store::Sqlite(sqlite::Sqlite::open(path)?),
-            Database::Postgres(url) => Store::Postgres(postgres::Postgres::connect(url.reveal()).await?),
+            Database::Postgres(url, password) => {
+                Store::Postgres(postgres::Postgres::connect(url.reveal(), password.as_ref()).await?)
+            }
         })
     }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_model::secret::Secret;
 use countersign_model::shard::{SHARDS, shard};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -18,7 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::look_up::{Gathered, LookUp, look_up};
 use super::postgres_traffic::{ANSWER_WITHIN, Traffic, drive};
 use super::postgres_values::{store_error, take};
-use super::{Inner, Param, Row, StoreError, Tx, Work};
+use super::{Inner, Param, Row, StoreError, Tx, Unusable, Work};
 
 /// Connections for writes at most: with one for the reads of each share of the threads, well below
 /// PostgreSQL's default of 100.
@@ -54,11 +55,16 @@ struct Shared {
 
 impl Postgres {
     /// Connects once, so that a wrong address is told at start.
-    pub async fn connect(url: &str) -> Result<Postgres, StoreError> {
+    pub async fn connect(url: &str, password: Option<&Secret>) -> Result<Postgres, StoreError> {
         let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| store_error(&e))?;
         config.connect_timeout(START_WITHIN).application_name("countersign").tcp_user_timeout(ANSWER_WITHIN);
         if !url.contains("sslmode=") {
             config.ssl_mode(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
+        }
+        let lacks_password = config.get_password().is_none() && password.is_none();
+        if config.get_password().is_none() {
+            // Without any the driver itself gives up, and says so in words only; the server has a code for it.
+            config.password(password.map_or("", Secret::reveal));
         }
         let shared = Shared {
             config,
@@ -67,7 +73,12 @@ impl Postgres {
             idle_writers: Mutex::default(),
             free_writers: Semaphore::new(WRITERS),
         };
-        let first = shared.open(START_WITHIN).await?;
+        let first = shared.open(START_WITHIN).await.map_err(|error| match error {
+            StoreError::Unusable(Unusable::WrongPassword, text) if lacks_password => {
+                StoreError::Unusable(Unusable::PasswordMissing, text)
+            }
+            error => error,
+        })?;
         shared.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).push(first);
         Ok(Postgres(Arc::new(shared)))
     }

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use super::{Param, Row, StoreError, Value};
+use super::{Param, Row, StoreError, Unusable, Value};
 
 impl std::fmt::Debug for Param<'_> {
     /// The kind alone: a value is never shown.
@@ -56,6 +56,16 @@ pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
         return StoreError::Unavailable(format!("{error}{source}"));
     };
     let text = format!("{} ({})", db.message(), db.code().code());
+    let unusable = match db.code().code() {
+        "28P01" => Some(Unusable::WrongPassword),
+        "28000" => Some(Unusable::NotAdmitted),
+        "3D000" => Some(Unusable::NoSuchDatabase),
+        "42501" => Some(Unusable::NotAllowed),
+        _ => None,
+    };
+    if let Some(unusable) = unusable {
+        return StoreError::Unusable(unusable, text);
+    }
     // Classes 08, 25006, 40, 53, 57, 58: connection, read only, rollback, resources, operator, system.
     let passing =
         ["08", "25", "40", "53", "57", "58"].iter().any(|class| db.code().code().starts_with(class));

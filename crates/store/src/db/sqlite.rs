@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::sqlite_log;
 pub use super::sqlite_readers::{Moment, Reader};
 use super::sqlite_readers::{Readers, SNAPSHOT};
-use super::{Inner, Param, Row, StoreError, Tx, Value, Work};
+use super::{Inner, Param, Row, StoreError, Tx, Unusable, Value, Work};
 
 /// Before this version a WAL could be corrupted by two connections (R150).
 const OLDEST_VERSION: i32 = 3_051_003;
@@ -390,6 +390,8 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
             | ErrorCode::OutOfMemory
             | ErrorCode::FileLockingProtocolFailed,
         ) => StoreError::Unavailable(text),
+        Some(ErrorCode::NotADatabase) => StoreError::Unusable(Unusable::NotSqlite, text),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Unusable(Unusable::Damaged, text),
         _ => StoreError::Broken(text),
     }
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod commands;
 mod copies;
+mod databases;
 mod doctor;
 mod health;
 mod logs;
