@@ -101,6 +101,8 @@ fn run_page(page: &str) {
         ("127.0.0.1:8081", server.line_address().to_string()),
         ("127.0.0.1:8082", server.metrics_address().to_string()),
         ("cargo run --release --", "countersign".to_owned()),
+        // The server of the other examples is not stopped for it.
+        ("countersign copy", "countersign copy --from-running".to_owned()),
     ];
     for (written, meant) in as_here {
         script = script.replace(written, &meant);

@@ -241,7 +241,10 @@ fn a_reset_costs_as_much_for_an_address_that_nobody_has(case: &Case) {
 fn rows(case: &Case) -> u64 {
     let folder = scratch::directory("rows");
     let to = format!("sqlite:{}", folder.join("copy.db").display());
-    let copied = run(&folder, &["copy", "--from", case.server().database_url(), "--to", &to, "--json"]);
+    let copied = run(
+        &folder,
+        &["copy", "--from", case.server().database_url(), "--to", &to, "--from-running", "--json"],
+    );
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
     let report: Value = serde_json::from_slice(&copied.stdout).expect("JSON");
     let tables = report["tables"].as_array().expect("tables");

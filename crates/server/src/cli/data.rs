@@ -21,9 +21,19 @@ use crate::telemetry;
 /// If it cannot be read or written, or the copy differs.
 pub async fn copy(arguments: Copy) -> Outcome {
     telemetry::start_for_command();
+    if !arguments.from_running {
+        refuse_in_use(
+            &arguments.from,
+            "stop the server first: what it writes from now on would not be in the copy. If that does not matter, \
+             add --from-running",
+        )?;
+    }
+    refuse_in_use(&arguments.to, "name another --to, or stop the server first")?;
     let from = existing(&arguments.from).await?;
     let to = fresh(&arguments.to).await?;
-    let report = between(&from, &to, arguments.form.json).await?;
+    let not_empty =
+        "a copy goes where nobody has kept data yet: name another --to, or move the old data away";
+    let report = between(&from, &to, not_empty, arguments.form.json).await?;
     if arguments.form.json {
         return output::json(&report);
     }
@@ -87,7 +97,7 @@ pub async fn restore(arguments: Restore) -> Outcome {
     }
     let from = existing(&format!("sqlite:{}", file.display())).await?;
     let to = fresh(settings.database.reveal()).await?;
-    let report = between(&from, &to, arguments.form.json).await?;
+    let report = between(&from, &to, UNUSED, arguments.form.json).await?;
     if arguments.form.json {
         return output::json(&report);
     }
@@ -135,8 +145,20 @@ async fn verify(file: &Path) -> Outcome {
     }
 }
 
-/// Copies with progress, and says what was copied.
-async fn between(from: &Store, to: &Store, quiet: bool) -> Outcome<Value> {
+/// A server that has a database open would go on with it, and know nothing of the copy.
+fn refuse_in_use(url: &str, advice: &str) -> Outcome {
+    match open::database(url)?.is_in_use() {
+        true => {
+            let shown = without_password(url);
+            Err(Failure::failed(format!("another program uses {shown}, as a running server does"))
+                .advice(advice))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Copies with progress, and says what was copied; `not_empty` is what to do where there is data already.
+async fn between(from: &Store, to: &Store, not_empty: &str, quiet: bool) -> Outcome<Value> {
     let shows_progress = !quiet && std::io::stderr().is_terminal();
     let report = copy_store(from, to, |progress: CopyProgress| {
         if shows_progress {
@@ -144,7 +166,7 @@ async fn between(from: &Store, to: &Store, quiet: bool) -> Outcome<Value> {
         }
     });
     let report: CopyReport = report.await.map_err(|error| match error {
-        CopyError::NotEmpty(_) => Failure::failed(error).advice(UNUSED),
+        CopyError::NotEmpty(_) => Failure::failed(error).advice(not_empty),
         CopyError::NotMigrated
         | CopyError::Differs(_)
         | CopyError::File(_)

@@ -1,8 +1,10 @@
 //! Where a database is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign_model::secret::Secret;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Where a database is: `sqlite:PATH` or `postgres://user:password@host:port/name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,14 @@ impl Database {
         }
     }
 
+    /// Whether another process has the file open, as a server has while it runs. Of PostgreSQL it is not known.
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            Database::Sqlite(path) => is_open_elsewhere(path),
+            Database::Postgres(..) => false,
+        }
+    }
+
     /// The address without its password, for people.
     pub fn display(&self) -> String {
         match self {
@@ -61,6 +71,17 @@ impl Database {
             }
         }
     }
+}
+
+/// In WAL mode every connection holds a shared lock on the file for as long as it is open, so that nobody else gets an
+/// exclusive one. What else may be wrong with the file is told by who opens it.
+fn is_open_elsewhere(path: &Path) -> bool {
+    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let locked = opened.and_then(|connection| {
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; ROLLBACK;")
+    });
+    locked.is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
 }
 
 #[cfg(test)]

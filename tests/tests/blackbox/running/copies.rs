@@ -12,6 +12,7 @@ use crate::parity::{Person, Surface, is_live, register, sign_in};
 on_both_engines! {
     a_backup_is_taken_while_it_runs_and_restored
     a_store_moves_to_the_other_engine_and_back
+    a_file_that_a_server_uses_is_not_copied
     a_spoilt_backup_is_refused
 }
 
@@ -108,7 +109,36 @@ fn a_store_moves_to_the_other_engine_and_back(case: &Case) {
     succeeded(&copy(&there, &back));
     all_there(&elsewhere(&case, &back), &people);
     // Nothing is mixed into a store that has something in it.
-    failed(&copy(case.server().database_url(), &back));
+    let over = failed(&copy(case.server().database_url(), &back));
+    assert!(over.contains("not empty") && over.contains("--to") && !over.contains("--data-dir"), "{over}");
+}
+
+/// Neither from it nor to it, unless who copies says that what is written meanwhile does not matter. Who uses a
+/// database of PostgreSQL is not known.
+fn a_file_that_a_server_uses_is_not_copied(case: &Case) {
+    let mut case = case.with_config("");
+    let people = people(&case);
+    let folder = scratch::directory("in-use");
+    let url = |name: &str| format!("sqlite:{}", folder.join(name).display());
+    let running = case.server().database_url().to_owned();
+    let copy = |from: &str, to: &str, more: &[&str]| {
+        run(&folder, &[&["copy", "--from", from, "--to", to], more].concat())
+    };
+    if case.engine() == Engine::Sqlite {
+        let said = failed(&copy(&running, &url("copy.db"), &[]));
+        assert!(said.contains("another program uses") && said.contains("--from-running"), "{said}");
+        assert!(!folder.join("copy.db").exists(), "something was made");
+        succeeded(&run(&folder, &["migrate", "--apply", "--database", &url("other.db")]));
+        let said = failed(&copy(&url("other.db"), &running, &["--from-running"]));
+        assert!(said.contains("another program uses") && said.contains("stop the server"), "{said}");
+        // The server has noticed nothing.
+        all_there(&case, &people);
+    }
+    succeeded(&copy(&running, &url("copy.db"), &["--from-running"]));
+    all_there(&elsewhere(&case, &url("copy.db")), &people);
+    case.server_mut().kill();
+    succeeded(&copy(&running, &url("again.db"), &[]));
+    all_there(&elsewhere(&case, &url("again.db")), &people);
 }
 
 fn a_spoilt_backup_is_refused(case: &Case) {

@@ -33,6 +33,9 @@ pub struct Copy {
     /// The empty database to fill.
     #[arg(long, value_name = "URL")]
     pub to: String,
+    /// Copy although a server uses what is read: what it writes meanwhile is not in the copy.
+    #[arg(long)]
+    pub from_running: bool,
     #[command(flatten)]
     pub form: Form,
 }

@@ -75,7 +75,7 @@ pub enum Command {
     Migrate(Migrate),
     /// Copy all data from one database to another, empty one, and compare them.
     ///
-    /// Stop the servers first: what is written while copying may be missed.
+    /// Stop the servers first: what is written while copying is missed. A SQLite file that is in use is refused.
     #[command(
         after_help = "Example:\n  countersign copy --from sqlite:countersign-data/countersign.db \\\n    \
                             --to postgres://countersign@localhost/countersign"
