@@ -3,13 +3,17 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use countersign_model::random::Random;
+use countersign_ops::OpenCoreError;
+use countersign_ops::manage_master_key::open_keyring;
 use countersign_store::Store;
 use countersign_store::copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy as copy_store};
 use serde_json::{Value, json};
 
 use super::args::{Backup, Copy, Restore};
 use super::output::{self, note, say};
-use crate::config::{self, without_password};
+use crate::config::{self, Settings, without_password};
+use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
 use crate::master_key;
 use crate::open::{self, cannot_use};
@@ -90,7 +94,8 @@ pub async fn restore(arguments: Restore) -> Outcome {
     let settings = config::load(arguments.place.flags())?.settings;
     let file = arguments.file.as_path();
     verify(file).await?;
-    if crate::data_dir::DataDir::prepare(&settings.data_dir)?.is_locked() {
+    let data_dir = DataDir::prepare(&settings.data_dir)?;
+    if data_dir.is_locked() {
         let directory = settings.data_dir.display();
         return Err(Failure::failed(format!("a server uses the data directory {directory}"))
             .advice(format!("stop it first; {UNUSED}")));
@@ -102,8 +107,25 @@ pub async fn restore(arguments: Restore) -> Outcome {
         return output::json(&report);
     }
     say(&format!("{} is restored to {}", file.display(), without_password(settings.database.reveal())))?;
+    say(&after_restore(&to, &settings, &data_dir).await?)
+}
+
+/// What is to be done about the master key, which no backup has in it.
+async fn after_restore(store: &Store, settings: &Settings, data_dir: &DataDir) -> Outcome<String> {
     let place = master_key::place(&settings.master_key, &settings.data_dir);
-    say(&format!("put the master key that belongs to it back as {place}, then start the server"))
+    let random = Random::System;
+    let put_back = format!("put the master key that belongs to it back as {place}, then start the server");
+    let found = match master_key::obtain(&settings.master_key, data_dir, false, &random) {
+        Ok(found) => found,
+        Err(failure) => return Ok(format!("{}: {put_back}", failure.what())),
+    };
+    match open_keyring(store, &found.key, &random).await {
+        Ok(_) => Ok(format!("it opens with the master key {place}: start the server")),
+        Err(OpenCoreError::WrongMasterKey) => {
+            Ok(format!("it does not open with the master key {place}, which is another one: {put_back}"))
+        }
+        Err(error @ (OpenCoreError::LayerKey | OpenCoreError::Store)) => Err(Failure::failed(error)),
+    }
 }
 
 /// A database that is there, with the schema of this version.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -206,8 +207,12 @@ fn a_restored_database_wants_its_master_key_back() {
     let first = start(&folder, &ANY_PORTS);
     succeeded(&run(&folder, &["backup", "copy"]));
     drop(first);
-    let said = succeeded(&run(&folder, &["restore", "copy", "--data-dir", "other"]));
-    assert!(said.contains("other/master.key"), "{said}");
+    let restore = |data_dir: &str| succeeded(&run(&folder, &["restore", "copy", "--data-dir", data_dir]));
+    let said = restore("other");
+    assert!(
+        said.contains("cannot read the master key") && said.contains("back as other/master.key"),
+        "{said}"
+    );
     let serve = || run(&folder, &[&["serve", "--data-dir", "other"], &ANY_PORTS[..]].concat());
     let said = failed(&serve());
     assert!(said.contains("no master key other/master.key") && said.contains("leaves it out"), "{said}");
@@ -216,6 +221,17 @@ fn a_restored_database_wants_its_master_key_back() {
     fs::write(&own, format!("{}\n", "5a".repeat(32))).expect("a file of our own");
     let said = failed(&serve());
     assert!(said.contains("does not open with the master key other/master.key"), "{said}");
+    // A restore looks at the key that is there.
+    let beside = |data_dir: &str, key: &Path| {
+        fs::create_dir(folder.join(data_dir)).expect("a directory");
+        fs::copy(key, folder.join(data_dir).join("master.key")).expect("a key");
+        restore(data_dir)
+    };
+    let said = beside("wrong", &own);
+    assert!(said.contains("does not open with the master key wrong/master.key"), "{said}");
+    let said = beside("right", &folder.join("countersign-data/master.key"));
+    assert!(said.contains("opens with the master key right/master.key"), "{said}");
+    assert!(!said.contains("back as"), "{said}");
     fs::copy(folder.join("countersign-data/master.key"), &own).expect("the master key");
     drop(start(&folder, &[&["--data-dir", "other"], &ANY_PORTS[..]].concat()));
 }
