@@ -1,5 +1,7 @@
 //! Sends what the tour sends and shows it.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use countersign_model::message::{Contents, Template};
@@ -151,9 +153,9 @@ impl<'t> Guide<'t> {
                 request.form(fields)
             }
         };
-        let response = request.send().await.map_err(|error| unreachable_server(&self.target.base, &error))?;
+        let response = request.send().await.map_err(|error| unreachable_server(&self.target.base, error))?;
         let status = response.status();
-        let text = response.text().await.map_err(|error| unreachable_server(&self.target.base, &error))?;
+        let text = response.text().await.map_err(|error| unreachable_server(&self.target.base, error))?;
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
         say(&format!("  ← {status}"))?;
         if !text.is_empty() {
@@ -215,6 +217,44 @@ impl<'t> Guide<'t> {
     }
 }
 
-fn unreachable_server(base: &str, error: &reqwest::Error) -> Failure {
-    Failure::failed(format!("{base} does not answer: {error}"))
+/// Why a request had no answer, down to its cause: the outermost error says only that there is none.
+fn unreachable_server(base: &str, error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let outermost: &(dyn Error + 'static) = &error;
+    let causes = || std::iter::successors(Some(outermost), |&cause| beneath(cause));
+    let mut why = String::new();
+    for cause in causes().map(ToString::to_string) {
+        if !why.contains(&cause) {
+            why = if why.is_empty() { cause } else { format!("{why}: {cause}") };
+        }
+    }
+    let is_distrusted = |cause: &(dyn Error + 'static)| {
+        matches!(cause.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
+    };
+    let is_refused = |cause: &(dyn Error + 'static)| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    if causes().any(is_distrusted) {
+        return Failure::failed(format!("the certificate of {base} is not accepted: {why}")).advice(
+            "it must be for the name in this URL, from an authority that this machine trusts; the environment variable \
+             SSL_CERT_FILE names a file with others",
+        );
+    }
+    let failure = Failure::failed(format!("{base} does not answer: {why}"));
+    match causes().any(is_refused) {
+        true => failure.advice(
+            "nothing listens there: start the server with `countersign serve`, or name another with --url",
+        ),
+        false => failure,
+    }
+}
+
+/// What an error wraps. One of the system does not call it its source.
+fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }

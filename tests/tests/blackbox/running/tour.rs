@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use countersign_testkit::process;
 use countersign_testkit::server::without_settings;
+use countersign_testkit::{HttpsSite, process};
 use serde_json::Value;
 
 use super::{failed, succeeded};
@@ -14,6 +14,7 @@ use crate::case::{Case, on_both_engines};
 on_both_engines! {
     a_tour_leaves_nothing_in_use
     a_tour_that_is_interrupted_leaves_nothing_in_use
+    a_tour_says_why_there_is_no_answer
 }
 
 /// What is there as JSON.
@@ -61,4 +62,19 @@ fn a_tour_that_is_interrupted_leaves_nothing_in_use(case: &Case) {
     assert_eq!((ended.code(), errors.as_str()), (Some(1), "error: the tour was interrupted\n"), "{said:?}");
     let accounts = listed(&case, "account");
     assert!(!accounts.is_empty() && accounts.iter().all(|it| it["standing"] == "closed"), "{accounts:?}");
+}
+
+/// Nobody listens; or whoever does shows a certificate that nobody here trusts.
+fn a_tour_says_why_there_is_no_answer(case: &Case) {
+    let server = case.server();
+    let line = server.line_address().to_string();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+    let stranger = HttpsSite::start();
+    for (url, why, advice) in [
+        (format!("http://{nobody}"), "Connection refused", "countersign serve"),
+        (stranger.url(""), "invalid peer certificate", "SSL_CERT_FILE"),
+    ] {
+        let said = failed(&server.command(&["tour", "--url", &url, "--line", &line]));
+        assert!(said.contains(why) && said.contains(advice), "{said}");
+    }
 }
