@@ -85,7 +85,7 @@ async fn add(request: AddAccount) -> Outcome {
     let hash = hash.transpose()?;
     let password = match hash.is_some() || request.no_password {
         true => None,
-        false => password::read(&request.password)?,
+        false => password::read(&request.password).await?,
     };
     let core = open(&request.place, Opener::FirstCommand).await?;
     let region = core.settings.phone_region;
@@ -121,7 +121,7 @@ async fn add(request: AddAccount) -> Outcome {
 }
 
 async fn set_password(which: &Which, source: &PasswordSource) -> Outcome {
-    let password = password::read(source)?.ok_or_else(|| {
+    let password = password::read(source).await?.ok_or_else(|| {
         Failure::usage("no password given").advice("use --password-stdin or --password-file, or a terminal")
     })?;
     let (core, account) = find(which).await?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use countersign_testkit::scratch;
+use countersign_testkit::{process, scratch, server};
 use serde_json::Value;
 
 use super::{failed, run};
@@ -14,6 +14,41 @@ on_both_engines! {
     what_is_listed_or_shown_as_json_parses
     the_exit_code_tells
     a_refusal_says_what_to_do
+}
+
+/// Runs a program on a terminal of its own, waits until it asks for a password, and presses Ctrl-C. Prints how it
+/// ended, whether the terminal shows again what is typed, and what the program said.
+const INTERRUPTED: &str = r"
+import os, pty, signal, sys, termios, time
+signal.alarm(30)
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+shows = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+said = b''
+while b'Password' not in said:
+    said += os.read(terminal, 1000)
+while shows():
+    time.sleep(0.01)
+os.write(terminal, b'a secret\x03')
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(code, shows())
+try:
+    print(os.read(terminal, 1000))
+except OSError:
+    pass  # it said nothing
+";
+
+#[test]
+fn a_terminal_is_left_as_it_was_when_a_password_is_not_given() {
+    let folder = scratch::directory("prompt");
+    let mut python = Command::new("python3");
+    server::without_settings(&mut python).args(["-c", INTERRUPTED]).arg(process::countersign());
+    python.args(["account", "add", "--username", "ada"]).current_dir(&folder).stdin(Stdio::null());
+    let said = String::from_utf8_lossy(&python.output().expect("python3").stdout).into_owned();
+    assert!(said.starts_with("1 True") && said.contains("interrupted"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+    assert!(!folder.join("countersign-data").exists(), "something was made");
 }
 
 /// What a list or a card must be, and what it must have.
