@@ -10,6 +10,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::oauth::pushed;
 use countersign_store::{StoreError, Tx, Work};
 
+use super::check_dpop::{Binding, DpopError, Proof};
 use super::read_request::{self, Fault, MAX_PUSHED_BYTES};
 use super::request_object::RequestObjectError;
 use super::start_authorization::FLOW_LIFETIME;
@@ -34,6 +35,9 @@ pub enum PushRequestError {
     /// It is not as it should be.
     #[error("{1}")]
     Refused(ErrorCode, &'static str),
+    /// Its proof of possession is refused.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
     /// Too many from this source.
     #[error(transparent)]
     TooMany(#[from] RetryAfter),
@@ -64,7 +68,8 @@ impl From<RequestObjectError> for PushRequestError {
 }
 
 impl Core {
-    /// Keeps a request of this client, which has shown who it is, until a browser comes for it.
+    /// Keeps a request of this client, which has shown who it is, until a browser comes for it. With a proof of
+    /// possession its code is for the key of that, as if `dpop_jkt` named it (RFC 9449 §10.1).
     ///
     /// # Errors
     /// [`PushRequestError`].
@@ -72,6 +77,7 @@ impl Core {
         &self,
         client: &Client,
         parameters: &Parameters,
+        proof: Option<Proof<'_>>,
         source: Source,
     ) -> Result<Pushed, PushRequestError> {
         let invalid = |why| Fault(ErrorCode::InvalidRequest, why);
@@ -84,11 +90,19 @@ impl Core {
         if parameters.size() > MAX_PUSHED_BYTES {
             return Err(invalid("The request is longer than 32 KiB.").into());
         }
+        let proven = proof.map(|proof| self.check_dpop(proof)).transpose()?;
         read_request::check_signed(client, parameters)?;
         let parameters = &self.signed_parameters(client, parameters).await?;
         read_request::destination(client, parameters)?;
-        let request =
+        let mut request =
             read_request::read(client, parameters, &self.settings.oauth.authorization_details_types)?;
+        if let Some(proven) = &proven
+            && request.dpop_jkt.get_or_insert_with(|| proven.jkt.clone()) != &proven.jkt
+        {
+            return Err(
+                Fault(ErrorCode::InvalidDpopProof, "The proof is of another key than dpop_jkt.").into()
+            );
+        }
         // Texts and numbers only: always written.
         let plain = serde_json::to_vec(&request).unwrap_or_default();
         let secret = Token::draw_uuid(&self.random);
@@ -105,6 +119,7 @@ impl Core {
             client: client.no,
             sealed: self.keyring.seal(Place::PushedRequest, &plain, &self.random),
             expires_at: now.after(expires_in),
+            binding: proven.map_or(Binding::None, Binding::Dpop),
         };
         self.store.write(work).await?;
         Ok(Pushed { request_uri: format!("{PREFIX}{}", secret.reveal()), expires_in })
@@ -165,6 +180,7 @@ struct Push {
     client: ClientNo,
     sealed: Vec<u8>,
     expires_at: Timestamp,
+    binding: Binding,
 }
 
 impl Work for Push {
@@ -173,6 +189,9 @@ impl Work for Push {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), PushRequestError> {
         count_all(tx, &self.counters, self.now).await??;
+        if !self.binding.use_up(tx).await? {
+            return Err(DpopError::Invalid.into());
+        }
         Ok(pushed::insert(tx, &self.digest, self.client, &self.sealed, self.expires_at).await?)
     }
 }

@@ -15,6 +15,7 @@ impl From<PushRequestError> for OAuthError {
             PushRequestError::Refused(code, description) => {
                 OAuthError::new(StatusCode::BAD_REQUEST, code, description)
             }
+            PushRequestError::Dpop(error) => error.into(),
             PushRequestError::TooMany(after) => OAuthError {
                 retry_after: Some(after),
                 ..OAuthError::new(
@@ -30,7 +31,10 @@ impl From<PushRequestError> for OAuthError {
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (client, parameters) = request::authenticated(call).await?;
-    let pushed = call.core().push_request(&client, &without_credentials(parameters), call.source()).await?;
+    let url = format!("{}/oauth2/par", request::reached_at(call, call.certificate().is_some()));
+    let proof = request::proof(call, &url, None);
+    let parameters = without_credentials(parameters);
+    let pushed = call.core().push_request(&client, &parameters, proof, call.source()).await?;
     let body = json!({ "request_uri": pushed.request_uri, "expires_in": pushed.expires_in.as_secs() });
     Ok(Reply::json(StatusCode::CREATED, &body).no_store())
 }

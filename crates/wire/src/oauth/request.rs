@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_model::oauth::{AuthorizationDetails, Client, ErrorCode, Parameters, Scope};
 use countersign_model::secret::Secret;
 use countersign_ops::oauth::authenticate_client::{AuthenticateClientError, Credentials};
-use http::StatusCode;
+use countersign_ops::oauth::check_dpop::Proof;
 use http::header::AUTHORIZATION;
+use http::{HeaderName, StatusCode};
 
 use super::error::OAuthError;
 use crate::http::{BodyError, Call, decode_form_value};
@@ -46,6 +47,8 @@ impl From<AuthenticateClientError> for OAuthError {
     }
 }
 
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 /// What a header says that wants another scheme.
 const CHALLENGE: &str = "Basic realm=\"oauth2\"";
 
@@ -80,6 +83,18 @@ pub(super) fn reached_at<'c>(call: &Call<'c>, has_certificate: bool) -> &'c str 
     let settings = &call.core().settings;
     let alias = settings.oauth.mtls.url.as_deref().filter(|_| has_certificate);
     alias.unwrap_or(&settings.public_url)
+}
+
+/// The proof of possession that came to this URL, with this access token, if one came.
+pub(super) fn proof<'a>(call: &'a Call<'_>, url: &'a str, access: Option<&'a str>) -> Option<Proof<'a>> {
+    call.headers().contains_key(DPOP).then(|| Proof {
+        // Two proofs are as good as a broken one (RFC 9449 §4.3).
+        jwt: call.header(DPOP).unwrap_or_default(),
+        method: call.method().as_str(),
+        url,
+        access,
+        demand_nonce: call.core().settings.oauth.require_dpop_nonce,
+    })
 }
 
 /// The client that has shown who it is.

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use countersign_model::oauth::{AuthorizationDetails, Client, ErrorCode, GrantType, Parameters, Scope};
-use countersign_ops::oauth::check_dpop::{Binding, Proof};
+use countersign_ops::oauth::check_dpop::Binding;
 use countersign_ops::oauth::exchange_code::{CodeExchange, Tokens};
 use countersign_ops::oauth::exchange_token::TokenExchange;
 use countersign_ops::oauth::jwt_bearer::JwtBearer;
 use countersign_ops::oauth::poll_device::PollDevice;
 use countersign_ops::oauth::refresh_grant::RefreshGrant;
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 
 use super::error::OAuthError;
 use super::{cors, request, token_reply};
 use crate::http::{Call, Reply};
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// A request whose client has shown who it is.
 struct Asked<'a> {
@@ -57,17 +55,9 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
 
 /// What the tokens are to be bound to.
 fn bind(call: &Call<'_>, client: &Client) -> Result<Binding, OAuthError> {
-    let settings = &call.core().settings;
     let certificate = call.certificate();
     let url = format!("{}/oauth2/token", request::reached_at(call, certificate.is_some()));
-    let proof = call.headers().contains_key(DPOP).then(|| Proof {
-        // Two proofs are as good as a broken one (RFC 9449 §4.3).
-        jwt: call.header(DPOP).unwrap_or_default(),
-        method: call.method().as_str(),
-        url: &url,
-        access: None,
-        demand_nonce: settings.oauth.require_dpop_nonce,
-    });
+    let proof = request::proof(call, &url, None);
     Ok(call.core().bind_tokens(client, proof, certificate.as_deref())?)
 }
 

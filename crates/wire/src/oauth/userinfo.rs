@@ -1,16 +1,15 @@
 //! The userinfo endpoint (OpenID Connect Core §5.3).
 
 use countersign_model::oauth::ErrorCode;
-use countersign_ops::oauth::check_dpop::{DpopError, Proof};
+use countersign_ops::oauth::check_dpop::DpopError;
 use countersign_ops::oauth::userinfo::{PresentedToken, UserinfoError};
 use http::header::{AUTHORIZATION, HeaderValue};
-use http::{HeaderName, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::error::OAuthError;
 use super::{cors, request};
 use crate::http::{Call, Reply};
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
 
 /// What proofs of possession may be signed with (RFC 9449 §7.1).
@@ -24,17 +23,9 @@ struct Shown {
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let shown = read(call)?;
-    let settings = &call.core().settings;
     let certificate = call.certificate();
     let url = format!("{}/oauth2/userinfo", request::reached_at(call, certificate.is_some()));
-    let proof = call.headers().contains_key(DPOP).then(|| Proof {
-        // Two proofs are as good as a broken one (RFC 9449 §4.3).
-        jwt: call.header(DPOP).unwrap_or_default(),
-        method: call.method().as_str(),
-        url: &url,
-        access: Some(&shown.token),
-        demand_nonce: settings.oauth.require_dpop_nonce,
-    });
+    let proof = request::proof(call, &url, Some(&shown.token));
     let certificate = certificate.as_deref();
     let presented = PresentedToken { token: &shown.token, as_dpop: shown.as_dpop, proof, certificate };
     let told = call.core().userinfo(presented).await.map_err(|error| refused(error, shown.as_dpop))?;

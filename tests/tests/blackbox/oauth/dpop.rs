@@ -11,7 +11,7 @@ use countersign_testkit::Response;
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
-use super::provider::{Granted, Provider, RegisteredClient, decoded};
+use super::provider::{Asked, Granted, Provider, RegisteredClient, decoded};
 use crate::case::{Case, at_once, on_both_engines, unique};
 
 on_both_engines! {
@@ -21,6 +21,8 @@ on_both_engines! {
     a_proof_is_used_up_by_what_it_gets
     a_proof_is_for_this_request_and_fresh
     a_nonce_is_demanded_where_it_is_set
+    a_pushed_request_is_for_the_key_of_its_proof
+    a_pushed_request_needs_a_nonce_where_it_is_set
 }
 
 /// A key of a client.
@@ -264,4 +266,62 @@ fn a_nonce_is_demanded_where_it_is_set(case: &Case) {
     let wrong = key.proof("POST", &url, &json!({"nonce": "of my own"}));
     expect_error(&token(&provider, &client, &own, &wrong), "use_dpop_nonce");
     token(&provider, &client, &own, &key.proof("POST", &url, &json!({ "nonce": nonce }))).expect(200);
+}
+
+/// Pushes a request with a proof, of which these claims are special.
+fn push(
+    provider: &Provider<'_>,
+    client: &RegisteredClient,
+    asked: &Asked,
+    key: &Key,
+    claims: &Value,
+) -> Response {
+    let proof = key.proof("POST", &format!("{}/oauth2/par", provider.issuer()), claims);
+    let asked = asked.clone().without("client_id");
+    provider.request(client, "/oauth2/par", &asked.pairs()).header("DPoP", &proof).send()
+}
+
+/// RFC 9449 section 10.1: as if `dpop_jkt` had named it.
+fn a_pushed_request_is_for_the_key_of_its_proof(case: &Case) {
+    let provider = Provider::new(case);
+    let (user, own, other) = (provider.user(), Key::new(), Key::new());
+    for client in [provider.client(json!({})), provider.public_client()] {
+        let asked = provider.ask(&client);
+        let named = asked.clone().with("dpop_jkt", &own.thumbprint());
+        for asked in [&asked, &named] {
+            let pushed = push(&provider, &client, asked, &own, &json!({})).expect(201).string("request_uri");
+            let pairs = [("client_id".to_owned(), client.id.clone()), ("request_uri".to_owned(), pushed)];
+            let granted = Asked { pairs: pairs.to_vec(), ..asked.clone() };
+            let granted = provider.grant_in(&mut provider.browser(), &granted, &user);
+            expect_error(&provider.redeem(&client, &granted), "invalid_grant");
+            let proof = proof_for_token(&provider, &other);
+            expect_error(&redeem(&provider, &client, &granted, &proof), "invalid_grant");
+            redeem(&provider, &client, &granted, &proof_for_token(&provider, &own)).expect(200);
+        }
+        expect_error(&push(&provider, &client, &named, &other, &json!({})), "invalid_dpop_proof");
+        for bad in [
+            json!({"htm": "GET"}),
+            json!({"htu": format!("{}/oauth2/token", provider.issuer())}),
+            json!({"iat": now() - 120}),
+        ] {
+            expect_error(&push(&provider, &client, &asked, &own, &bad), "invalid_dpop_proof");
+        }
+        let once = json!({"jti": format!("jti-{}", unique())});
+        let answers = at_once(8, |_| push(&provider, &client, &asked, &own, &once));
+        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+        expect_error(&push(&provider, &client, &asked, &own, &once), "invalid_dpop_proof");
+    }
+}
+
+fn a_pushed_request_needs_a_nonce_where_it_is_set(case: &Case) {
+    let case = case.with_config("[oauth]\nrequire_dpop_nonce = true\n");
+    let provider = Provider::new(&case);
+    let (client, key) = (provider.client(json!({})), Key::new());
+    let asked = provider.ask(&client);
+    let first = push(&provider, &client, &asked, &key, &json!({}));
+    expect_error(&first, "use_dpop_nonce");
+    let nonce = first.header("dpop-nonce").expect("a nonce");
+    push(&provider, &client, &asked, &key, &json!({ "nonce": nonce })).expect(201);
+    // Without a proof there is nothing that a nonce would be for.
+    provider.call(&client, "/oauth2/par", &asked.pairs()).expect(201);
 }
