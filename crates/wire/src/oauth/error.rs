@@ -157,8 +157,9 @@ impl From<ExchangeTokenError> for OAuthError {
                 ErrorCode::InvalidRequest,
                 "Access tokens and ID tokens of this server are exchanged for access tokens, and no others.",
             ),
+            // RFC 8693 §2.2.2: not `invalid_grant`.
             ExchangeTokenError::Subject => refused(
-                ErrorCode::InvalidGrant,
+                ErrorCode::InvalidRequest,
                 "The subject or actor token is not valid, or not for this client.",
             ),
             ExchangeTokenError::Scope => refused(ErrorCode::InvalidScope, NOT_THIS_SCOPE),

@@ -93,8 +93,8 @@ fn an_exchanged_token_dies_with_its_subject(case: &Case) {
         for ended in [&other, &third] {
             assert!(!provider.is_active(&api, text(ended, "access_token")), "{format}");
         }
-        expect_error(&exchange(&provider, &api, text(&tokens, "access_token"), &[]), "invalid_grant");
-        expect_error(&exchange(&provider, &api, text(&other, "access_token"), &[]), "invalid_grant");
+        expect_error(&exchange(&provider, &api, text(&tokens, "access_token"), &[]), "invalid_request");
+        expect_error(&exchange(&provider, &api, text(&other, "access_token"), &[]), "invalid_request");
     }
 }
 
@@ -105,7 +105,7 @@ fn only_whom_a_token_is_for_exchanges_it(case: &Case) {
     let tokens = provider.code_flow(&client, &provider.user());
     let access = text(&tokens, "access_token");
     // It is not for the API.
-    expect_error(&exchange(&provider, &api, access, &[]), "invalid_grant");
+    expect_error(&exchange(&provider, &api, access, &[]), "invalid_request");
     expect_error(&exchange(&provider, &client, access, &[]), "unauthorized_client");
     let own = provider.client(json!({
         "grant_types": ["authorization_code", "refresh_token", EXCHANGE], "audience": [BACKEND],
@@ -115,20 +115,20 @@ fn only_whom_a_token_is_for_exchanges_it(case: &Case) {
     expect_error(&exchange(&provider, &own, access, &[("scope", "admin")]), "invalid_scope");
     expect_error(&exchange(&provider, &own, access, &[("audience", API)]), "invalid_target");
     expect_error(&exchange(&provider, &own, access, &[("requested_token_type", ID)]), "invalid_request");
-    expect_error(&exchange(&provider, &own, text(&tokens, "refresh_token"), &[]), "invalid_grant");
+    expect_error(&exchange(&provider, &own, text(&tokens, "refresh_token"), &[]), "invalid_request");
     let saml = [("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")];
     expect_error(&exchange(&provider, &own, access, &saml), "invalid_request");
     // Neither kind passes for the other.
     let id_token = text(&tokens, "id_token");
-    expect_error(&exchange(&provider, &own, id_token, &[]), "invalid_grant");
-    expect_error(&exchange(&provider, &own, access, &[("subject_token_type", ID)]), "invalid_grant");
+    expect_error(&exchange(&provider, &own, id_token, &[]), "invalid_request");
+    expect_error(&exchange(&provider, &own, access, &[("subject_token_type", ID)]), "invalid_request");
     let by_id = [("subject_token_type", ID), ("scope", "openid"), ("audience", BACKEND)];
     let given = exchange(&provider, &own, id_token, &by_id).expect(200).json();
     assert_eq!(provider.introspect(&own, text(&given, "access_token"))["aud"], BACKEND);
     let service =
         provider.service(json!({"grant_types": ["client_credentials", EXCHANGE], "audience": [API]}));
     let nobodys = provider.token(&service, &[("grant_type", "client_credentials")]).expect(200).json();
-    expect_error(&exchange(&provider, &service, text(&nobodys, "access_token"), &[]), "invalid_grant");
+    expect_error(&exchange(&provider, &service, text(&nobodys, "access_token"), &[]), "invalid_request");
 }
 
 fn an_actor_is_named(case: &Case) {
@@ -144,7 +144,7 @@ fn an_actor_is_named(case: &Case) {
     assert_eq!(told["sub"], provider.introspect(&own, access)["sub"]);
     expect_error(&exchange(&provider, &own, access, &by[..1]), "invalid_request");
     provider.revoke(&own, acting).expect(200);
-    expect_error(&exchange(&provider, &own, access, &by), "invalid_grant");
+    expect_error(&exchange(&provider, &own, access, &by), "invalid_request");
 }
 
 /// A device and its client.

@@ -365,7 +365,7 @@ fn a_bound_token_needs_its_certificate(case: &Case) {
         ("client_id", &exchanging.id),
     ];
     let exchange = |identity: &Identity| with(&case, identity).post("/oauth2/token").form(&form).send();
-    expect_error(&exchange(&other), "invalid_grant");
+    expect_error(&exchange(&other), "invalid_request");
     exchange(&own).expect(200);
 }
 

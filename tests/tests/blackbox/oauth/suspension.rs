@@ -94,8 +94,12 @@ fn whoever_is_suspended_gets_nothing_by_any_grant(case: &Case) {
     assert!(provider.is_active(&before.client, before.token("access_token")));
     provider.command(&["account", "suspend", &user.email, "--json"]);
     for (grant, error) in before.refusals(&provider) {
-        // RFC 8628 section 3.5 has a word of its own for a device that may not.
-        let expected = if grant == "device" { "access_denied" } else { "invalid_grant" };
+        // RFC 8628 section 3.5 and RFC 8693 section 2.2.2 have words of their own.
+        let expected = match grant {
+            "device" => "access_denied",
+            "exchange" => "invalid_request",
+            _ => "invalid_grant",
+        };
         assert_eq!(error, expected, "{grant}");
     }
     for token in ["access_token", "refresh_token"] {
