@@ -178,7 +178,8 @@ impl Core {
             return Err(ExchangeTokenError::Scope);
         }
         let granted = GrantFacts::default();
-        let audience = audience(&granted, client, request.audience).ok_or(ExchangeTokenError::Target)?;
+        let audience = self.exchanged_audience(client, &subject.facts, request.audience);
+        let audience = audience.ok_or(ExchangeTokenError::Target)?;
         self.oauth_keys_with(client.metadata.id_token_signed_response_alg).await?;
         let mut drawn = self.draw_tokens(client, false, self.clock.now());
         // It ends soon, and with its subject, which must not give way to it.
@@ -202,6 +203,27 @@ impl Core {
             Issued { client, uuid, session, facts: &facts, carried: &carried, membership: &membership };
         let tokens = self.finish_tokens(&drawn, &issued, IdToken::No)?;
         Ok(Tokens { issued_type: Some(ACCESS_TOKEN), ..tokens })
+    }
+
+    /// For whom the new token is: what is asked for of what the client is registered for. Where nothing is asked for,
+    /// whom the subject's token is for, as far as the client may have that: never more. `None` if that is nobody, or
+    /// more is asked for.
+    fn exchanged_audience(
+        &self,
+        client: &Client,
+        subject: &TokenFacts,
+        asked: &[String],
+    ) -> Option<Vec<String>> {
+        if !asked.is_empty() || subject.audience.is_empty() {
+            return audience(&GrantFacts::default(), client, asked);
+        }
+        // A signed token for nobody in particular names this server.
+        let may = |one: &str| {
+            let is_named = one == client.id.as_str() || one == self.settings.public_url;
+            is_named || client.metadata.audience.iter().any(|own| own == one)
+        };
+        let kept: Vec<String> = subject.audience.iter().filter(|one| may(one)).cloned().collect();
+        (!kept.is_empty()).then_some(kept)
     }
 
     /// On whose behalf the client may act with this token: one that it was issued, or that is for it.
@@ -270,12 +292,26 @@ impl Core {
         if chain.count() >= MAX_ACTORS {
             return Err(ExchangeTokenError::Subject);
         }
-        let actor = self.subject_of(request.client, token, kind).await?;
-        Ok(Some(Actor {
-            sub: self.subject(request.client, actor.uuid),
-            client_id: Some(request.client.id.to_string()),
-            act: before,
-        }))
+        let sub = match self.is_own_token(request.client, token, kind).await? {
+            true => request.client.id.to_string(),
+            false => self.subject(request.client, self.subject_of(request.client, token, kind).await?.uuid),
+        };
+        Ok(Some(Actor { sub, client_id: Some(request.client.id.to_string()), act: before }))
+    }
+
+    /// Whether it is a token that the client has for itself, by which a service says that it is the one that acts.
+    async fn is_own_token(
+        &self,
+        client: &Arc<Client>,
+        token: &str,
+        kind: &str,
+    ) -> Result<bool, ExchangeTokenError> {
+        if kind != ACCESS_TOKEN {
+            return Ok(false);
+        }
+        let found = self.find_token(token, Some(client)).await?;
+        let own = found.filter(|found| found.kind == Kind::Client).and_then(|found| found.client);
+        Ok(own.is_some_and(|own| own.no == client.no))
     }
 }
 

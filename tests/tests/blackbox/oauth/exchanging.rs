@@ -6,13 +6,15 @@ use countersign_testkit::Response;
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
-use super::provider::{Provider, RegisteredClient};
+use super::provider::{Granted, Provider, RegisteredClient, User};
 use crate::case::{Case, at_once, on_both_engines};
 
 on_both_engines! {
     an_exchanged_token_dies_with_its_subject
     only_whom_a_token_is_for_exchanges_it
     an_actor_is_named
+    a_service_acts_by_its_own_token
+    an_exchanged_token_is_for_no_more_than_its_subject
     who_exchanges_often_ends_nothing_of_others
     a_device_gets_tokens_once_when_somebody_allows_it
     a_device_that_is_refused_or_late_gets_nothing
@@ -145,6 +147,96 @@ fn an_actor_is_named(case: &Case) {
     expect_error(&exchange(&provider, &own, access, &by[..1]), "invalid_request");
     provider.revoke(&own, acting).expect(200);
     expect_error(&exchange(&provider, &own, access, &by), "invalid_request");
+}
+
+/// RFC 8693 section 4.1: a service need not be a person, and who acted before it stays named.
+fn a_service_acts_by_its_own_token(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.client(json!({"audience": [API]}));
+    let asked = provider.ask(&client).with("resource", API);
+    let granted = provider.grant_in(&mut provider.browser(), &asked, &provider.user());
+    let tokens = provider.redeem(&client, &granted).expect(200).json();
+    for format in ["opaque", "jwt"] {
+        let service = |audience: Value| {
+            provider.service(json!({
+                "grant_types": ["client_credentials", EXCHANGE], "audience": audience,
+                "scope": "openid email", "access_token_format": format,
+            }))
+        };
+        let (api, backend) = (service(json!([API, BACKEND])), service(json!([BACKEND])));
+        let own = |client: &RegisteredClient| {
+            let own = provider.token(client, &[("grant_type", "client_credentials")]).expect(200);
+            own.string("access_token")
+        };
+        let (first, second) = (own(&api), own(&backend));
+        let by = |token: &str, kind: &str| -> Vec<(String, String)> {
+            let pairs = [("actor_token", token), ("actor_token_type", kind), ("audience", BACKEND)];
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        };
+        let act = |client: &RegisteredClient, subject: &str, actor: &[(String, String)]| {
+            let pairs: Vec<_> = actor.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            exchange(&provider, client, subject, &pairs)
+        };
+        let access = text(&tokens, "access_token");
+        let given = act(&api, access, &by(&first, ACCESS)).expect(200).string("access_token");
+        let told = provider.introspect(&backend, &given);
+        assert_eq!(told["act"], json!({"sub": api.id, "client_id": api.id}), "{format}");
+        assert_ne!(told["sub"], json!(api.id));
+        let next = act(&backend, &given, &by(&second, ACCESS)).expect(200).string("access_token");
+        let told = provider.introspect(&backend, &next);
+        let chain = json!({"sub": backend.id, "client_id": backend.id,
+            "act": {"sub": api.id, "client_id": api.id}});
+        assert_eq!(told["act"], chain, "{format}");
+        // Another service's token says nothing of who asks, and it is of the kind that it is.
+        expect_error(&act(&api, access, &by(&second, ACCESS)), "invalid_request");
+        expect_error(&act(&api, access, &by(&first, ID)), "invalid_request");
+        provider.revoke(&api, &first).expect(200);
+        expect_error(&act(&api, access, &by(&first, ACCESS)), "invalid_request");
+    }
+}
+
+/// Without `audience` and `resource` it is for whom its subject is for.
+fn an_exchanged_token_is_for_no_more_than_its_subject(case: &Case) {
+    let provider = Provider::new(case);
+    for format in ["opaque", "jwt"] {
+        let own = provider.client(json!({
+            "grant_types": ["authorization_code", "refresh_token", EXCHANGE],
+            "audience": [API, BACKEND], "access_token_format": format,
+        }));
+        let user = provider.user();
+        let asked = provider.ask(&own).with("resource", API);
+        let granted = provider.grant_in(&mut provider.browser(), &asked, &user);
+        let tokens = provider.redeem(&own, &granted).expect(200).json();
+        let aud = |subject: &str, more: &[(&str, &str)]| {
+            let given = exchange(&provider, &own, subject, more).expect(200).json();
+            provider.introspect(&own, text(&given, "access_token"))["aud"].clone()
+        };
+        assert_eq!(aud(text(&tokens, "access_token"), &[]), API, "{format}");
+        assert_eq!(aud(text(&tokens, "id_token"), &[("subject_token_type", ID)]), API, "{format}");
+        assert_eq!(aud(text(&tokens, "access_token"), &[("audience", BACKEND)]), BACKEND, "{format}");
+        let tokens = provider.code_flow(&own, &user);
+        assert_eq!(aud(text(&tokens, "access_token"), &[]), provider.issuer(), "{format}");
+        // What the client may not have of it is left out.
+        let both = api(&provider);
+        let other = provider.service(json!({
+            "grant_types": [EXCHANGE], "audience": [BACKEND], "scope": "openid email",
+            "access_token_format": format,
+        }));
+        let tokens = provider.redeem(&own, &granted_for_both(&provider, &own, &user)).expect(200).json();
+        let access = text(&tokens, "access_token");
+        for (client, expected) in [(&both, json!([API, BACKEND])), (&other, json!(BACKEND))] {
+            let given = exchange(&provider, client, access, &[]).expect(200).json();
+            let told = provider.introspect(client, text(&given, "access_token"));
+            assert_eq!(told["aud"], expected, "{format}");
+        }
+    }
+}
+
+/// A code for the API and its backend.
+fn granted_for_both(provider: &Provider<'_>, client: &RegisteredClient, user: &User) -> Granted {
+    let mut asked = provider.ask(client).with("resource", API);
+    asked.pairs.push(("resource".to_owned(), BACKEND.to_owned()));
+    provider.grant_in(&mut provider.browser(), &asked, user)
 }
 
 /// A device and its client.
