@@ -145,10 +145,10 @@ impl Default for SmsSettings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
     /// A setting without which another one is of no use.
-    #[error("{0} is missing")]
+    #[error("`{0}` is missing")]
     Missing(&'static str),
     /// A setting that cannot be used.
-    #[error("{setting}: {problem}")]
+    #[error("`{setting}`: {problem}")]
     Invalid {
         /// Its name, as in the configuration file.
         setting: &'static str,
@@ -157,7 +157,7 @@ pub enum SetupError {
     },
     /// Codes would travel unprotected.
     #[error(
-        "{setting} sends codes unprotected to {host}; use TLS, or set {section}.allow_plaintext = true if the network is safe"
+        "`{setting}` sends codes unprotected to {host}; use TLS, or set `{section}.allow_plaintext = true` if the network is safe"
     )]
     Plaintext {
         /// The setting that says so.
@@ -168,8 +168,23 @@ pub enum SetupError {
         host: String,
     },
     /// A text of a message.
-    #[error(transparent)]
+    #[error("`{TEMPLATES}`: {0}")]
     Template(#[from] crate::templates::TemplateError),
+}
+
+/// The folder of the texts, as in the configuration file.
+const TEMPLATES: &str = "delivery.templates_dir";
+
+impl SetupError {
+    /// The setting that is missing or wrong, as in the configuration file.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            SetupError::Missing(setting)
+            | SetupError::Invalid { setting, .. }
+            | SetupError::Plaintext { setting, .. } => setting,
+            SetupError::Template(_) => TEMPLATES,
+        }
+    }
 }
 
 /// Whether a host is this machine, so that nobody is on the way to it.

@@ -46,20 +46,30 @@ impl Worker {
     /// Reads the settings and the texts, and says what is wrong with them. Connects to nobody.
     ///
     /// # Errors
-    /// [`SetupError`].
-    pub fn new(settings: &DeliverySettings, public_url: &str) -> Result<Worker, SetupError> {
-        let mut transports = Vec::new();
-        if let Some(smtp) = &settings.smtp {
-            transports.push(Transport::Smtp(Smtp::new(smtp, &site(public_url))?));
-        }
-        if let Some(sms) = &settings.sms {
-            transports.push(Transport::Sms(Sms::new(sms)?));
+    /// What is wrong with each channel, and with each text.
+    pub fn new(settings: &DeliverySettings, public_url: &str) -> Result<Worker, Vec<SetupError>> {
+        let smtp = settings.smtp.as_ref().map(|smtp| Smtp::new(smtp, &site(public_url)).map(Transport::Smtp));
+        let sms = settings.sms.as_ref().map(|sms| Sms::new(sms).map(Transport::Sms));
+        let (mut transports, mut errors) = (Vec::new(), Vec::new());
+        for transport in [smtp, sms].into_iter().flatten() {
+            match transport {
+                Ok(transport) => transports.push(transport),
+                Err(error) => errors.push(error),
+            }
         }
         // Texts of the operator's are checked even where no message goes out yet.
         let templates_dir = settings.templates_dir.as_deref();
         let needs_texts = !transports.is_empty() || templates_dir.is_some();
-        let templates = needs_texts.then(|| Templates::load(templates_dir)).transpose()?;
-        Ok(Worker { settings: settings.clone(), templates, transports })
+        let templates = needs_texts.then(|| Templates::load(templates_dir)).transpose();
+        let templates = templates.unwrap_or_else(|wrong| {
+            errors.extend(wrong.into_iter().map(SetupError::from));
+            None
+        });
+        if errors.is_empty() {
+            Ok(Worker { settings: settings.clone(), templates, transports })
+        } else {
+            Err(errors)
+        }
     }
 
     /// The channels that are configured. Messages of the others stay in the outbox.

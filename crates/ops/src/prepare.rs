@@ -40,6 +40,16 @@ pub(crate) fn own_layer_key(layer: &LayerSettings) -> Result<Option<NewKey>, Ope
     pem.map(|pem| NewKey::from_pem(pem).map_err(|BadKey| OpenCoreError::LayerKey)).transpose()
 }
 
+impl LayerSettings {
+    /// Whether the key, if one is set, can be used.
+    ///
+    /// # Errors
+    /// [`OpenCoreError::LayerKey`].
+    pub fn check_key(&self) -> Result<(), OpenCoreError> {
+        own_layer_key(self).map(drop)
+    }
+}
+
 /// Checks the store against the clock and fills in what a new one lacks.
 pub(crate) async fn prepare(
     store: &Store,

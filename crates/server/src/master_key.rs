@@ -39,19 +39,20 @@ pub fn obtain(
 ) -> Outcome<Found> {
     match source {
         MasterKeySource::DataDirectory => from_data_dir(data_dir, may_make, random),
-        MasterKeySource::File(path) => {
-            let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-            given(Zeroizing::new(text), &path.display().to_string())
-        }
-        MasterKeySource::Environment(name) => {
-            let text = std::env::var(name).map_err(|_| {
-                Failure::usage(format!(
-                    "the environment variable {name}, which `master_key.environment` names, is not set"
-                ))
-            })?;
-            given(Zeroizing::new(text), &format!("the environment variable {name}"))
-        }
+        MasterKeySource::File(path) => from_file(path),
+        MasterKeySource::Environment(name) => from_environment(name),
         MasterKeySource::Command(command) => from_command(command),
+    }
+}
+
+/// Whether a key is there and none is made or asked for: `None` if that cannot be told.
+pub fn check(source: &MasterKeySource) -> Option<(&'static str, Outcome)> {
+    match source {
+        MasterKeySource::File(path) => Some(("master_key.file", from_file(path).map(drop))),
+        MasterKeySource::Environment(name) => {
+            Some(("master_key.environment", from_environment(name).map(drop)))
+        }
+        MasterKeySource::DataDirectory | MasterKeySource::Command(_) => None,
     }
 }
 
@@ -76,6 +77,20 @@ pub fn put_back(place: &str) -> String {
 /// Removes a key that was made for nothing.
 pub fn forget(data_dir: &DataDir) {
     let _ = fs::remove_file(data_dir.file(FILE_NAME));
+}
+
+fn from_file(path: &Path) -> Outcome<Found> {
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    given(Zeroizing::new(text), &path.display().to_string())
+}
+
+fn from_environment(name: &str) -> Outcome<Found> {
+    let text = std::env::var(name).map_err(|_| {
+        Failure::usage(format!(
+            "the environment variable {name}, which `master_key.environment` names, is not set"
+        ))
+    })?;
+    given(Zeroizing::new(text), &format!("the environment variable {name}"))
 }
 
 fn from_data_dir(data_dir: &DataDir, may_make: bool, random: &Random) -> Outcome<Found> {

@@ -25,6 +25,6 @@ mod settings;
 mod wording;
 pub mod workers;
 
-pub use self::router::{RouterError, router};
+pub use self::router::{RouterError, check_prefixes, router};
 pub use self::service::App;
 pub use self::settings::{SurfaceSettings, WireSettings};

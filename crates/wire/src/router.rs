@@ -41,18 +41,7 @@ pub enum RouterError {
 /// # Errors
 /// [`RouterError`] for prefixes that do not work.
 pub fn router(core: Arc<Core>, settings: WireSettings) -> Result<App, RouterError> {
-    let mut index = matchit::Router::new();
-    let mut table = Vec::new();
-    for surface in surfaces(&settings).into_iter().filter(|s| s.settings.enabled) {
-        check_prefix(&surface)?;
-        for route in surface.routes {
-            let entry = entry(&surface, route);
-            index
-                .insert(&entry.pattern, table.len())
-                .map_err(|_| RouterError::Conflict(entry.pattern.clone()))?;
-            table.push(entry);
-        }
-    }
+    let (index, table) = paths(&settings)?;
     let rows = table.iter().map(|e: &Entry| (e.surface, e.pattern.as_str()));
     let metrics = Arc::new(Metrics::new(rows.chain([("none", "none")])));
     let request_ids = RequestIds::new(&core.random);
@@ -67,6 +56,30 @@ pub fn router(core: Arc<Core>, settings: WireSettings) -> Result<App, RouterErro
         request_ids,
         bodies: Bodies::default(),
     })))
+}
+
+/// Whether [`router`] can serve the surfaces at these prefixes.
+///
+/// # Errors
+/// [`RouterError`] for prefixes that do not work.
+pub fn check_prefixes(settings: &WireSettings) -> Result<(), RouterError> {
+    paths(settings).map(drop)
+}
+
+fn paths(settings: &WireSettings) -> Result<(matchit::Router<usize>, Vec<Entry>), RouterError> {
+    let mut index = matchit::Router::new();
+    let mut table = Vec::new();
+    for surface in surfaces(settings).into_iter().filter(|s| s.settings.enabled) {
+        check_prefix(&surface)?;
+        for route in surface.routes {
+            let entry = entry(&surface, route);
+            index
+                .insert(&entry.pattern, table.len())
+                .map_err(|_| RouterError::Conflict(entry.pattern.clone()))?;
+            table.push(entry);
+        }
+    }
+    Ok((index, table))
 }
 
 fn surfaces(settings: &WireSettings) -> Vec<Surface> {

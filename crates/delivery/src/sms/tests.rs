@@ -45,18 +45,21 @@ fn settings_that_cannot_work_are_named() {
         ..json("https://sms.example.com", good)
     };
     for (settings, problem) in [
-        (SmsSettings::default(), "sms.account_sid is missing"),
-        (SmsSettings { auth_token: None, ..twilio() }, "sms.auth_token is missing"),
-        (SmsSettings { from: Some(String::new()), ..twilio() }, "sms.from is missing"),
-        (SmsSettings { account_sid: Some("A/../B".into()), ..twilio() }, "sms.account_sid: "),
-        (SmsSettings { url: None, ..json("", good) }, "sms.url is missing"),
-        (SmsSettings { template: None, ..json("https://sms.example.com", good) }, "sms.template is missing"),
-        (json("https://sms.example.com", "{}"), "sms.template: "),
-        (json("sms.example.com", good), "sms.url: "),
-        (json("file:///etc/passwd", good), "sms.url: "),
+        (SmsSettings::default(), "`sms.account_sid` is missing"),
+        (SmsSettings { auth_token: None, ..twilio() }, "`sms.auth_token` is missing"),
+        (SmsSettings { from: Some(String::new()), ..twilio() }, "`sms.from` is missing"),
+        (SmsSettings { account_sid: Some("A/../B".into()), ..twilio() }, "`sms.account_sid`: "),
+        (SmsSettings { url: None, ..json("", good) }, "`sms.url` is missing"),
+        (
+            SmsSettings { template: None, ..json("https://sms.example.com", good) },
+            "`sms.template` is missing",
+        ),
+        (json("https://sms.example.com", "{}"), "`sms.template`: "),
+        (json("sms.example.com", good), "`sms.url`: "),
+        (json("file:///etc/passwd", good), "`sms.url`: "),
         (json("http://sms.example.com", good), "sms.allow_plaintext = true"),
-        (header("a b", "c"), "sms.headers: `a b`"),
-        (header("x-key", "secret\r\nx: y"), "sms.headers: the value of `x-key`"),
+        (header("a b", "c"), "`sms.headers`: `a b`"),
+        (header("x-key", "secret\r\nx: y"), "`sms.headers`: the value of `x-key`"),
     ] {
         let error = error_of(&settings);
         assert!(error.contains(problem) && !error.contains("secret"), "{error} for {problem}");

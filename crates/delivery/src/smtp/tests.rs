@@ -23,23 +23,23 @@ fn error_of(settings: &SmtpSettings) -> String {
 fn settings_that_cannot_work_are_named() {
     let none = SmtpSecurity::None;
     assert_eq!(error_of(&settings()), "");
-    assert_eq!(error_of(&SmtpSettings::default()), "smtp.host is missing");
-    assert_eq!(error_of(&SmtpSettings { from: " ".into(), ..settings() }), "smtp.from is missing");
-    assert!(error_of(&SmtpSettings { from: "Ann".into(), ..settings() }).starts_with("smtp.from: "));
+    assert_eq!(error_of(&SmtpSettings::default()), "`smtp.host` is missing");
+    assert_eq!(error_of(&SmtpSettings { from: " ".into(), ..settings() }), "`smtp.from` is missing");
+    assert!(error_of(&SmtpSettings { from: "Ann".into(), ..settings() }).starts_with("`smtp.from`: "));
     assert!(
         error_of(&SmtpSettings { from: "a@example.com\r\nBcc: b@x.org".into(), ..settings() })
-            .starts_with("smtp.from: ")
+            .starts_with("`smtp.from`: ")
     );
     assert_eq!(
         error_of(&SmtpSettings { username: Some("u".into()), ..settings() }),
-        "smtp.password is missing"
+        "`smtp.password` is missing"
     );
     assert_eq!(
         error_of(&SmtpSettings { password: Some(Secret::new("p")), ..settings() }),
-        "smtp.username is missing"
+        "`smtp.username` is missing"
     );
     let missing = SmtpSettings { ca_file: Some(PathBuf::from("/nowhere.pem")), ..settings() };
-    assert!(error_of(&missing).starts_with("smtp.ca_file: /nowhere.pem: "));
+    assert!(error_of(&missing).starts_with("`smtp.ca_file`: /nowhere.pem: "));
     assert!(error_of(&SmtpSettings { security: none, ..settings() }).contains("smtp.allow_plaintext = true"));
     assert_eq!(error_of(&SmtpSettings { security: none, allow_plaintext: true, ..settings() }), "");
     assert_eq!(error_of(&SmtpSettings { security: none, host: "127.0.0.1".into(), ..settings() }), "");

@@ -111,14 +111,15 @@ impl Templates {
     /// The built-in texts, with those of `folder` instead where it has any.
     ///
     /// # Errors
-    /// The first file that cannot be used.
-    pub fn load(folder: Option<&Path>) -> Result<Templates, TemplateError> {
+    /// The files that cannot be used.
+    pub fn load(folder: Option<&Path>) -> Result<Templates, Vec<TemplateError>> {
+        let mut errors = Vec::new();
         let mut files: BTreeMap<String, (PathBuf, String)> = built_in::FILES
             .iter()
             .map(|(name, text)| ((*name).to_owned(), (PathBuf::from(name), (*text).to_owned())))
             .collect();
         if let Some(folder) = folder {
-            override_files(&mut files, folder)?;
+            override_files(&mut files, folder, &mut errors);
         }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -126,13 +127,16 @@ impl Templates {
             files.get(name).map_or_else(|| name.to_owned(), |(path, _)| path.display().to_string())
         };
         for (name, (_, text)) in &files {
-            environment
-                .add_template_owned(name.clone(), text.clone())
-                .map_err(|error| described(&error, path_of(error.name().unwrap_or(name))))?;
+            if let Err(error) = environment.add_template_owned(name.clone(), text.clone()) {
+                errors.push(described(&error, path_of(error.name().unwrap_or(name))));
+            }
         }
         let templates = Templates { environment };
-        templates.check(&path_of)?;
-        Ok(templates)
+        // Texts that cannot be read would be missing there, too.
+        if errors.is_empty() {
+            errors = templates.check(&path_of);
+        }
+        if errors.is_empty() { Ok(templates) } else { Err(errors) }
     }
 
     /// The words of `message`.
@@ -191,20 +195,30 @@ impl Templates {
     }
 
     /// Checks every text by its variables and by an example.
-    fn check(&self, path_of: &dyn Fn(&str) -> String) -> Result<(), TemplateError> {
-        self.check_variables(LAYOUT, &["site", "to"], path_of)?;
+    fn check(&self, path_of: &dyn Fn(&str) -> String) -> Vec<TemplateError> {
+        let mut errors = Vec::new();
+        let mut examples = Vec::new();
+        errors.extend(self.check_variables(LAYOUT, &["site", "to"], path_of).err());
         for template in Template::ALL {
             for channel in channels(template) {
                 for ending in endings(*channel) {
                     let name = format!("{}.{ending}", template.name());
-                    self.check_variables(&name, &variables(template, *channel), path_of)?;
+                    errors.extend(self.check_variables(&name, &variables(template, *channel), path_of).err());
                 }
-                for until in ["", "2017-01-01 00:10 UTC"] {
-                    self.check_example(template, *channel, until, path_of)?;
-                }
+                let mut wrong = ["", "2017-01-01 00:10 UTC"]
+                    .into_iter()
+                    .filter_map(|until| self.check_example(template, *channel, until, path_of).err());
+                examples.extend(wrong.next());
             }
         }
-        Ok(())
+        if errors.is_empty() {
+            // A wrong frame shows in every text: one of them is enough, unless it is a file of the operator's.
+            let is_own = |error: &TemplateError| Path::new(&error.file).components().count() > 1;
+            let (own, mut others): (Vec<_>, Vec<_>) = examples.into_iter().partition(is_own);
+            others.truncate(usize::from(own.is_empty()));
+            errors = [own, others].concat();
+        }
+        errors
     }
 
     fn check_variables(
@@ -269,26 +283,29 @@ impl Templates {
 fn override_files(
     files: &mut BTreeMap<String, (PathBuf, String)>,
     folder: &Path,
-) -> Result<(), TemplateError> {
-    let wrong = |path: &Path, problem: String| TemplateError {
-        file: path.display().to_string(),
-        line: None,
-        problem,
+    errors: &mut Vec<TemplateError>,
+) {
+    let mut wrong = |path: &Path, problem: String| {
+        errors.push(TemplateError { file: path.display().to_string(), line: None, problem });
     };
-    let entries = fs::read_dir(folder).map_err(|error| wrong(folder, error.to_string()))?;
-    for entry in entries {
-        let path = entry.map_err(|error| wrong(folder, error.to_string()))?.path();
+    let paths = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>());
+    let mut paths = paths.unwrap_or_else(|error| {
+        wrong(folder, error.to_string());
+        Vec::new()
+    });
+    paths.sort_unstable();
+    for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with('.') || name == "README.md" {
             continue;
         }
-        let Some(file) = files.get_mut(&name) else {
-            return Err(wrong(&path, "no text has this name".to_owned()));
-        };
-        let text = fs::read_to_string(&path).map_err(|error| wrong(&path, error.to_string()))?;
-        *file = (path, text);
+        match (files.get_mut(&name), fs::read_to_string(&path)) {
+            (None, _) => wrong(&path, "no text has this name".to_owned()),
+            (Some(_), Err(error)) => wrong(&path, error.to_string()),
+            (Some(file), Ok(text)) => *file = (path, text),
+        }
     }
-    Ok(())
 }
 
 /// Whether text can be a header field's value without becoming two.

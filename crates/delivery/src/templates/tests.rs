@@ -122,7 +122,9 @@ fn a_message_without_what_its_text_needs_is_never_sent() {
 fn error_of(name: &str, text: &str) -> (String, TemplateError) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), text).unwrap();
-    let error = Templates::load(Some(folder.path())).expect_err(text);
+    let mut errors = Templates::load(Some(folder.path())).expect_err(text);
+    let error = errors.pop().unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
     (folder.path().join(name).display().to_string(), error)
 }
 
@@ -154,7 +156,27 @@ fn a_wrong_text_is_named_with_its_line() {
         }
     }
     let missing = Templates::load(Some(Path::new("/nowhere/at/all"))).unwrap_err();
-    assert_eq!(missing.file, "/nowhere/at/all");
+    assert_eq!(missing[0].file, "/nowhere/at/all");
+}
+
+#[test]
+fn all_wrong_texts_are_named_at_once() {
+    for texts in [
+        [("login.txt", "{{ code"), ("logim.txt", "{{ code }}")],
+        [("login.txt", "{{ kode }}"), ("verify_email.txt", "{{ lnk }}")],
+        [("login.txt", "hello"), ("verify_email.txt", "hello")],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in texts {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let errors = Templates::load(Some(folder.path())).unwrap_err();
+        let mut files: Vec<_> = errors.iter().map(|error| error.file.clone()).collect();
+        files.sort_unstable();
+        let mut expected = texts.map(|(name, _)| folder.path().join(name).display().to_string());
+        expected.sort_unstable();
+        assert_eq!(files, expected, "{errors:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_model::oauth::{ClientOrigin, Metadata};
+use countersign_model::oauth::{ClientId, ClientOrigin, Metadata};
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenDigest;
 use countersign_store::oauth::clients::{self, ClientRow};
@@ -26,6 +26,18 @@ pub struct ConfiguredClient {
     pub metadata: Metadata,
     /// Its secret, if it has one.
     pub secret: Option<Secret>,
+}
+
+impl ConfiguredClient {
+    /// Whether a server with these settings can have it.
+    ///
+    /// # Errors
+    /// [`ClientError`]; what only the store knows shows when it is applied.
+    pub fn check(&self, settings: &OAuthSettings) -> Result<(), ClientError> {
+        ClientId::parse(&self.id).ok_or(ClientError::Id)?;
+        completed(self.metadata.clone(), settings)?;
+        Ok(())
+    }
 }
 
 /// What is to be done so that the store has what the configuration wants.

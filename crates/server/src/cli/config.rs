@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::args::{Config as Command, Form, Place};
 use super::client;
 use super::output::{self, say};
-use crate::config::{self, Config, Origin, Problems, Shown, exposure_problems};
+use crate::config::{self, Config, Origin, Shown};
 use crate::failure::Outcome;
 use crate::open::Opener;
+use crate::serve::Parts;
 use crate::telemetry;
 
 /// Does it.
@@ -23,10 +24,7 @@ pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Check(place) => {
             let config = config::load(place.flags())?;
-            let problems = exposure_problems(&config.settings);
-            if !problems.is_empty() {
-                return Err(Problems(problems).into());
-            }
+            Parts::make(&config)?;
             say(&format!("the configuration is good; read from {}", read_from(&config)))
         }
         Command::Show { place, set, form } => {

@@ -5,11 +5,13 @@ use std::fs;
 
 use countersign_model::oauth::Metadata;
 use countersign_model::secret::Secret;
+use countersign_ops::OAuthSettings;
 use countersign_ops::oauth::plan_clients::ConfiguredClient;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
 use super::origin::{Origin, Problem};
+use super::reader::Reader;
 use super::unknown::nearest;
 
 /// A table of a file, and where it stands.
@@ -55,6 +57,22 @@ pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> Vec<Configur
         }
     }
     clients
+}
+
+/// Whether a server with these settings can have them.
+pub fn check(
+    clients: &[ConfiguredClient],
+    tables: &[ClientTable],
+    reader: &mut Reader<'_>,
+    oauth: &OAuthSettings,
+) {
+    for client in clients {
+        if let Err(error) = client.check(oauth) {
+            let is_its = |table: &&ClientTable| table.members.get("client_id") == Some(&json!(client.id));
+            let origin = tables.iter().find(is_its).map_or(Origin::Default, |table| table.origin.clone());
+            reader.problem(&origin, format!("[[clients]]: {error}"));
+        }
+    }
 }
 
 fn client(table: &ClientTable) -> Result<ConfiguredClient, String> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign_model::secret::Secret;
+use countersign_store::Database;
 use serde_json::json;
 
 use super::origin::Origin;
@@ -15,7 +16,12 @@ pub fn read(reader: &mut Reader<'_>, data_dir: &Path) -> Secret {
     let found = reader.unshown("database", ALLOWED, |text| is_url(text));
     let origin = found.as_ref().map_or(Origin::Default, |(_, origin)| origin.clone());
     let url = match found {
-        Some((url, origin)) => relative_to_file(url, &origin),
+        Some((url, origin)) => {
+            if let Err(error) = Database::parse(&url) {
+                reader.problem(&origin, format!("`database`: {error}"));
+            }
+            relative_to_file(url, &origin)
+        }
         None => format!("sqlite:{}", data_dir.join("countersign.db").display()),
     };
     reader.show("database", json!(without_password(&url)), origin);

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+mod clash;
 mod clients;
 mod database;
 mod delivery;
@@ -24,6 +25,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use clash::clash_problems;
 pub use clients::meant;
 pub use database::{sqlite_path, without_password};
 pub use exposure::{exposure_problems, is_loopback};
@@ -70,6 +72,15 @@ pub struct Config {
     pub files: Vec<PathBuf>,
 }
 
+impl Config {
+    /// Something that is wrong with a setting, with the place where it stands if somebody has set it.
+    pub fn problem(&self, key: &str, text: String) -> Problem {
+        let shown = self.shown.iter().find(|shown| shown.key == key);
+        let origin = shown.map(|shown| shown.origin.clone()).filter(|origin| *origin != Origin::Default);
+        Problem { origin, text }
+    }
+}
+
 /// Reads files, environment and flags.
 ///
 /// # Errors
@@ -112,6 +123,7 @@ fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) ->
     let mut reader = Reader::new(written, problems);
     let mut settings = Settings { clients, ..read::settings(&mut reader) };
     settings.operations.oauth.trusted_issuers = issuers;
+    clients::check(&settings.clients, &written.clients, &mut reader, &settings.operations.oauth);
     let shown = reader.finish()?;
     Ok(Config { settings, shown, files })
 }

@@ -227,7 +227,12 @@ fn layer(reader: &mut Reader<'_>) -> LayerSettings {
     let key_id = reader.parsed("layer.key_id", "a text such as layer:///keys/<uuid>", named);
     let key_pem = reader.path("layer.key_file").and_then(|path| key_file(reader, &path));
     let lifetime = reader.checked("layer.token_lifetime", Duration::from_secs(300), POSITIVE, is_positive);
-    LayerSettings { provider_id, key_id, key_pem, token_lifetime: lifetime }
+    let layer = LayerSettings { provider_id, key_id, key_pem, token_lifetime: lifetime };
+    if let Err(error) = layer.check_key() {
+        let origin = reader.origin("layer.key_file");
+        reader.problem(&origin, format!("`layer.key_file`: {error}"));
+    }
+    layer
 }
 
 fn key_file(reader: &mut Reader<'_>, path: &Path) -> Option<Secret> {

@@ -157,3 +157,31 @@ fn other_machines_need_a_url_and_a_certificate() {
     assert_eq!(told("[oauth.mtls]\nlisten = \"0.0.0.0:82\"\n[tls]\ncertificate = \"c\"\nkey = \"k\""), 0);
     assert_eq!(told("line_listen = \"0.0.0.0:81\"\n[line]\ncertificate = \"c\"\nkey = \"k\""), 0);
 }
+
+#[test]
+fn listeners_at_one_address_are_told() {
+    let told = |toml: &str| {
+        let problems = clash_problems(&understood(toml, &[], &[]).unwrap());
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for apart in [
+        "",
+        "listen = \"127.0.0.1:0\"\nline_listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"",
+        "listen = \"127.0.0.1:8081\"\n[line]\nenabled = false",
+        "listen = \"127.0.0.2:8081\"",
+        "listen = \"[::1]:8081\"",
+    ] {
+        assert_eq!(told(apart), [""; 0], "{apart}");
+    }
+    for clash in ["127.0.0.1:8081", "0.0.0.0:8081", "[::]:8081", "[::ffff:127.0.0.1]:8081"] {
+        let told = told(&format!("listen = \"{clash}\""));
+        assert!(
+            told.len() == 1 && told[0].starts_with("/etc/countersign.toml:1: `listen` and `line_listen`"),
+            "{told:?}"
+        );
+    }
+    assert_eq!(
+        told("metrics_listen = \"127.0.0.1:8080\"\n[oauth.mtls]\nlisten = \"127.0.0.1:8081\"").len(),
+        2
+    );
+}

@@ -44,10 +44,10 @@ fn lists(check: &'static str, until: Timestamp, findings: &mut Findings) {
 fn one(check: &'static str, files: &CertificateFiles, protocols: Protocols, findings: &mut Findings) {
     let certificate = match Certificate::load(files, protocols) {
         Ok(certificate) => certificate,
-        Err(error) => {
+        Err(errors) => {
             let advice =
                 "the files must be PEM: the chain with the server's own certificate first, and its key";
-            return findings.problem(check, error.to_string(), advice);
+            return errors.iter().for_each(|error| findings.problem(check, error.to_string(), advice));
         }
     };
     let now = Clock::system().now();

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::args::Doctor;
 use crate::cli::output::{self, say};
-use crate::config::{self, Settings, exposure_problems, is_loopback};
+use crate::config::{self, Config, clash_problems, exposure_problems, is_loopback};
 use crate::failure::{Failure, Outcome};
 use crate::telemetry;
 use finding::{Finding, Findings, Level};
@@ -26,7 +26,7 @@ pub async fn run(arguments: Doctor) -> Outcome {
     match config::load(arguments.place.flags()) {
         Ok(config) => {
             findings.good("configuration", "every key and value is known");
-            examine(&config.settings, &mut findings).await;
+            examine(&config, &mut findings).await;
         }
         Err(problems) => {
             for problem in problems.0 {
@@ -37,21 +37,24 @@ pub async fn run(arguments: Doctor) -> Outcome {
     report(&findings.0, arguments.form.json)
 }
 
-async fn examine(settings: &Settings, findings: &mut Findings) {
-    exposure(settings, findings);
+async fn examine(config: &Config, findings: &mut Findings) {
+    let settings = &config.settings;
+    exposure(config, findings);
     files::examine(settings, findings);
     store::examine(settings, findings).await;
     certificates::examine(settings, findings);
     match Worker::new(&settings.delivery, "http://127.0.0.1") {
         Ok(_) => network::examine(settings, findings).await,
-        Err(error) => {
-            findings.problem("delivery", error.to_string(), "correct [smtp], [sms] or the templates")
-        }
+        Err(errors) => errors.iter().for_each(|error| {
+            findings.problem("delivery", error.to_string(), "correct [smtp], [sms] or the templates");
+        }),
     }
 }
 
-fn exposure(settings: &Settings, findings: &mut Findings) {
-    let problems = exposure_problems(settings);
+fn exposure(config: &Config, findings: &mut Findings) {
+    let settings = &config.settings;
+    let mut problems = exposure_problems(settings);
+    problems.extend(clash_problems(config));
     for problem in &problems {
         findings.problem("listeners", problem.to_string(), "the server does not start before that");
     }

@@ -78,8 +78,10 @@ pub async fn reload_on(hang_up: &mut Signal, mut certificates: Certificates) {
                     tracing::info!(path = %path.display(), until, "certificate loaded again");
                     warn_if_near(&path, certificate.not_after);
                 }
-                Err(error) => {
-                    tracing::error!(path = %path.display(), %error, "the old certificate stays in use");
+                Err(errors) => {
+                    for error in errors {
+                        tracing::error!(path = %path.display(), %error, "the old certificate stays in use");
+                    }
                 }
             }
         }

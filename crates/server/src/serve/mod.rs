@@ -7,6 +7,7 @@ mod housekeeping;
 mod http;
 mod listen;
 mod metrics;
+mod parts;
 mod surfaces;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::config::{CertificateFiles, Config, Problems, Settings, exposure_problems};
+use crate::config::{Config, Settings};
 use crate::data_dir::{DataDir, Lock};
 use crate::failure::{Failure, Outcome};
 use crate::open::{self, Opener};
@@ -34,6 +35,7 @@ use deadlines::Deadlines;
 use housekeeping::Authorities;
 use http::HttpListener;
 use listen::Listeners;
+pub use parts::Parts;
 use surfaces::Surfaces;
 
 /// Everything must have ended so long after the signal; with the last note of the time, 10 s (R160).
@@ -57,15 +59,11 @@ pub enum Announcement {
 /// If it cannot start; then nothing was served.
 pub async fn run(config: Config, announcement: Announcement) -> Outcome {
     let watch = Stopwatch::start();
-    let settings = config.settings;
-    let problems = exposure_problems(&settings);
-    if !problems.is_empty() {
-        return Err(Problems(problems).into());
-    }
-    telemetry::start(settings.log);
+    telemetry::start(config.settings.log);
+    let parts = Parts::make(&config)?;
     // Before the listeners, so that no signal that asks a ready server to stop is missed.
     let signals = Signals::listen()?;
-    let (server, lock) = Server::start(settings).await?;
+    let (server, lock) = Server::start(config.settings, parts).await?;
     lock.tell(&banner::addresses_json(server.listeners.addresses))?;
     server.core.make_keys();
     banner::announce(&server, &announcement, watch)?;
@@ -134,19 +132,17 @@ impl Certificates {
 
 impl Server {
     /// The lock is to be held as long as the server runs.
-    async fn start(mut settings: Settings) -> Outcome<(Server, Lock)> {
+    async fn start(mut settings: Settings, parts: Parts) -> Outcome<(Server, Lock)> {
         files_limit::raise();
         let (data_dir, made) = DataDir::prepare_for_now(&settings.data_dir)?;
         let (lock, made) = data_dir.lock_for_now(made)?;
         let listeners = listen::bind(&settings)?;
         let public_url = settings.public_url(listeners.addresses.http);
-        settings.operations.public_url.clone_from(&public_url);
+        settings.operations.public_url = public_url;
         if let Some(address) = listeners.addresses.mtls {
             settings.operations.oauth.mtls.url.get_or_insert_with(|| format!("https://{address}"));
         }
-        let certificates = certificates(&settings, &data_dir)?;
-        let worker = Worker::new(&settings.delivery, &public_url)
-            .map_err(|error| Failure::usage(format!("cannot deliver messages: {error}")))?;
+        let (certificates, worker) = certificates(parts, &settings, &data_dir)?;
         let core = open::open(&settings, Opener::Server).await?;
         // From here on the store may open with the key in it only.
         made.keep();
@@ -250,31 +246,28 @@ impl Server {
     }
 }
 
-fn certificates(settings: &Settings, data_dir: &DataDir) -> Outcome<Certificates> {
-    let load = |files: &CertificateFiles, protocols| {
-        Certificate::load(files, protocols).map_err(|error| {
-            Failure::usage(format!("cannot use the certificate: {error}")).advice(
-                "the files must be PEM: the chain with the server's own certificate first, and its private key",
-            )
-        })
+/// Listeners that always speak TLS have a certificate of our own until the operator gives them one.
+fn certificates(parts: Parts, settings: &Settings, data_dir: &DataDir) -> Outcome<(Certificates, Worker)> {
+    let Parts { http, mtls, line, worker } = parts;
+    let or_own = |given: Option<Certificate>, protocols| match given {
+        Some(certificate) => Ok(certificate),
+        None => own_certificate(data_dir, protocols),
     };
-    let http = settings.tls.as_ref().map(|files| load(files, Protocols::Http)).transpose()?;
-    let load_or_make = |files: Option<&CertificateFiles>, protocols| match files {
-        Some(files) => load(files, protocols),
-        None => load(&tls::make(data_dir, Clock::system().now())?, protocols),
-    };
-    let mtls = settings.mtls.listen.map(|_| load_or_make(settings.tls.as_ref(), Protocols::Mtls));
-    let line = match settings.line.enabled {
-        true => {
-            let files = settings.line.certificate.as_ref().or(settings.tls.as_ref());
-            Some(load_or_make(files, Protocols::Line)?)
-        }
-        false => None,
-    };
+    let mtls = settings.mtls.listen.map(|_| or_own(mtls, Protocols::Mtls)).transpose()?;
+    let line = settings.line.enabled.then(|| or_own(line, Protocols::Line)).transpose()?;
     let authorities =
         settings.mtls.authorities.clone().zip(settings.operations.oauth.mtls.authorities.clone());
     let authorities = authorities.map(|(files, loaded)| Authorities { files, loaded });
-    Ok(Certificates { authorities, http, mtls: mtls.transpose()?, line })
+    Ok((Certificates { authorities, http, mtls, line }, worker))
+}
+
+fn own_certificate(data_dir: &DataDir, protocols: Protocols) -> Outcome<Certificate> {
+    let files = tls::make(data_dir, Clock::system().now())?;
+    Certificate::load(&files, protocols).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::failed(format!("cannot use our own certificate: {}", errors.join("; ")))
+            .advice("remove both files, and the next start makes them anew")
+    })
 }
 
 fn wire_settings(settings: &Settings) -> WireSettings {

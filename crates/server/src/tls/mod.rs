@@ -4,6 +4,7 @@ mod any_client;
 mod expiry;
 mod self_signed;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use countersign_model::time::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::NoServerSessionStorage;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::CertificateFiles;
@@ -38,6 +39,8 @@ pub enum TlsError {
     /// A file is not there, not readable, or holds no PEM of the kind.
     #[error("{path}: {reason}")]
     File {
+        /// Which of the two it is, as in the configuration file: `certificate` or `key`.
+        setting: &'static str,
         /// The file.
         path: String,
         /// Why.
@@ -64,12 +67,22 @@ pub struct Certificate {
     pub not_after: Timestamp,
 }
 
+impl TlsError {
+    /// Which of the two files it is about, as in the configuration file.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            TlsError::File { setting, .. } => setting,
+            TlsError::Pair { .. } => "certificate",
+        }
+    }
+}
+
 impl Certificate {
     /// Loads the files.
     ///
     /// # Errors
-    /// [`TlsError`].
-    pub fn load(files: &CertificateFiles, protocols: Protocols) -> Result<Certificate, TlsError> {
+    /// What is wrong with each file, or with the pair.
+    pub fn load(files: &CertificateFiles, protocols: Protocols) -> Result<Certificate, Vec<TlsError>> {
         let (config, not_after) = server_config(files, protocols)?;
         let current = Arc::new(ArcSwap::from_pointee(config));
         Ok(Certificate { files: files.clone(), protocols, current, not_after })
@@ -78,8 +91,8 @@ impl Certificate {
     /// Loads the files again; connections that are open keep what they have (R142).
     ///
     /// # Errors
-    /// [`TlsError`]; then the old certificate stays.
-    pub fn reload(&mut self) -> Result<(), TlsError> {
+    /// As [`Certificate::load`]; then the old certificate stays.
+    pub fn reload(&mut self) -> Result<(), Vec<TlsError>> {
         let (config, not_after) = server_config(&self.files, self.protocols)?;
         self.current.store(Arc::new(config));
         self.not_after = not_after;
@@ -92,24 +105,52 @@ impl Certificate {
     }
 }
 
+/// The chain and the end of its first certificate.
+fn chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Timestamp), TlsError> {
+    let wrong =
+        |reason: String| TlsError::File { setting: "certificate", path: path.display().to_string(), reason };
+    let chain = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(told(&error)))?;
+    let first = chain.first().ok_or_else(|| wrong("no certificate in PEM form in it".to_owned()))?;
+    let not_after = not_after(first).ok_or_else(|| wrong("the first certificate is malformed".to_owned()))?;
+    Ok((chain, not_after))
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| {
+        // Of both forms, PKCS#8 and the older ones.
+        let is_encrypted = fs::read_to_string(path)
+            .is_ok_and(|text| text.contains("BEGIN ENCRYPTED") || text.contains("Proc-Type: 4,ENCRYPTED"));
+        let reason = match (&error, is_encrypted) {
+            (_, true) => "the key is encrypted, and nobody can enter its passphrase at a start; \
+                          `openssl pkey -in FILE -out NEW` writes it without one"
+                .to_owned(),
+            (pem::Error::NoItemsFound, false) => "no private key in PEM form in it".to_owned(),
+            (error, false) => told(error),
+        };
+        TlsError::File { setting: "key", path: path.display().to_string(), reason }
+    })
+}
+
+fn told(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        // Its own words show bytes of the file.
+        _ => "it is not in PEM form".to_owned(),
+    }
+}
+
 /// TLS 1.2 and 1.3 with the provider's suites, all of them AEAD with forward secrecy (R138).
 fn server_config(
     files: &CertificateFiles,
     protocols: Protocols,
-) -> Result<(ServerConfig, Timestamp), TlsError> {
-    let unreadable =
-        |path: &Path, reason: String| TlsError::File { path: path.display().to_string(), reason };
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(&files.certificate, error.to_string()))?;
-    let first = chain
-        .first()
-        .ok_or_else(|| unreadable(&files.certificate, "no certificate in PEM form in it".to_owned()))?;
-    let not_after = not_after(first)
-        .ok_or_else(|| unreadable(&files.certificate, "the first certificate is malformed".to_owned()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| unreadable(&files.key, error.to_string()))?;
-    let mismatch = |reason| TlsError::Pair { path: files.certificate.display().to_string(), reason };
+) -> Result<(ServerConfig, Timestamp), Vec<TlsError>> {
+    let ((chain, not_after), key) = match (chain(&files.certificate), key(&files.key)) {
+        (Ok(chain), Ok(key)) => (chain, key),
+        (chain, key) => return Err([chain.err(), key.err()].into_iter().flatten().collect()),
+    };
+    let mismatch = |reason| vec![TlsError::Pair { path: files.certificate.display().to_string(), reason }];
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -137,7 +178,7 @@ mod tests {
     use super::*;
     use crate::data_dir::DataDir;
 
-    fn load(certificate: &Path, key: &Path) -> Result<Certificate, TlsError> {
+    fn load(certificate: &Path, key: &Path) -> Result<Certificate, Vec<TlsError>> {
         let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
         Certificate::load(&files, Protocols::Http)
     }
@@ -162,12 +203,22 @@ mod tests {
         let now = countersign_model::time::Clock::system().now();
         let [one, other] =
             homes.each_ref().map(|home| make(&DataDir::prepare(home.path()).unwrap(), now).unwrap());
-        assert!(matches!(load(&one.certificate, &other.key), Err(TlsError::Pair { .. })));
-        assert!(matches!(load(&one.key, &one.key), Err(TlsError::File { .. })));
-        assert!(matches!(load(Path::new("/nowhere"), &one.key), Err(TlsError::File { .. })));
+        let wrong = |certificate, key| load(certificate, key).err().unwrap();
+        assert!(matches!(wrong(&one.certificate, &other.key)[..], [TlsError::Pair { .. }]));
+        assert!(matches!(wrong(&one.key, &one.key)[..], [TlsError::File { setting: "certificate", .. }]));
+        let nowhere = Path::new("/nowhere");
+        assert!(matches!(wrong(nowhere, &one.key)[..], [TlsError::File { setting: "certificate", .. }]));
+        assert_eq!(wrong(nowhere, nowhere).len(), 2);
+        let encrypted = homes[0].path().join("encrypted.pem");
+        fs::write(
+            &encrypted,
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        )
+        .unwrap();
+        assert!(wrong(&one.certificate, &encrypted)[0].to_string().contains("encrypted"));
         let mut loaded = load(&one.certificate, &one.key).unwrap();
         let before = loaded.current.load_full();
-        std::fs::write(&one.certificate, "x").unwrap();
+        fs::write(&one.certificate, "x").unwrap();
         assert!(loaded.reload().is_err());
         assert!(Arc::ptr_eq(&before, &loaded.current.load_full()));
     }

@@ -1,5 +1,6 @@
 //! Where a database is.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,9 +17,15 @@ pub enum Database {
 }
 
 /// The text names no database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a database is `sqlite:PATH` or `postgres://USER@HOST:PORT/NAME`")]
-pub struct InvalidDatabase;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDatabase {
+    /// It has another form.
+    #[error("a database is `sqlite:PATH` or `postgres://USER@HOST:PORT/NAME`")]
+    Form,
+    /// A part of the URL cannot be used.
+    #[error("{0} in the URL")]
+    Part(String),
+}
 
 impl Database {
     /// Reads the text.
@@ -28,12 +35,24 @@ impl Database {
     pub fn parse(text: &str) -> Result<Database, InvalidDatabase> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() { Err(InvalidDatabase) } else { Ok(Database::Sqlite(path.into())) };
+            return match path.is_empty() {
+                true => Err(InvalidDatabase::Form),
+                false => Ok(Database::Sqlite(path.into())),
+            };
         }
-        let is_postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(InvalidDatabase::Form);
+        }
         match text.parse::<tokio_postgres::Config>() {
-            Ok(_) if is_postgres => Ok(Database::Postgres(Secret::new(text), None)),
-            _ => Err(InvalidDatabase),
+            Ok(_) => Ok(Database::Postgres(Secret::new(text), None)),
+            // The cause names the part, and no value of it.
+            Err(error) => {
+                let mut part = error.source().unwrap_or(&error).to_string();
+                if part.ends_with("`sslmode`") {
+                    part += " (disable, prefer or require)";
+                }
+                Err(InvalidDatabase::Part(part))
+            }
         }
     }
 
@@ -97,6 +116,10 @@ mod tests {
         assert_eq!(shown, "postgres://me@db.example:5432/x");
         for bad in ["", "sqlite:", "mysql://x", "host=localhost"] {
             assert!(Database::parse(bad).is_err(), "{bad}");
+        }
+        for (bad, part) in [("sslmode=bogus", "`sslmode`"), ("sslmod=require", "`sslmod`")] {
+            let error = Database::parse(&format!("postgres://u:canary@h/x?{bad}")).unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("canary"), "{error}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Starting, watching, stopping and moving a server.
 
+mod check;
 mod clock;
 mod commands;
 mod copies;
