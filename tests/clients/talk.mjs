@@ -20,6 +20,9 @@ export const test = await ask({ do: 'begin' })
 /** Makes a client from RFC 7591 metadata by the command line; what it prints. */
 export const makeClient = (metadata) => ask({ do: 'client', metadata })
 
+/** Adds a client of a kind such as `--spa`; the text that people are shown. */
+export const addClient = async (kind, redirect_uri) => (await ask({ do: 'add', kind, redirect_uri })).text
+
 /** Opens a URL in the browser, signs in and allows if asked; the URL of the application where it arrives. */
 export const visit = async (url) => new URL((await ask({ do: 'visit', url: String(url) })).arrived)
 

@@ -124,30 +124,53 @@ async fn warn_of_unknown_groups(core: &Core, client: &Client) -> Outcome {
 /// What two common libraries want to be told, ready to be copied. JSON quotes texts as JavaScript does.
 fn spa_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
     let (issuer, id) = (json!(core.settings.public_url), json!(client.id));
-    let (uri, scope) = (json!(uri), json!("openid profile email"));
+    let (uri, scope) = (json!(uri), json!(SCOPE));
     say(&format!(
         "\noidc-client-ts:\n  new UserManager({{\n    authority: {issuer},\n    client_id: {id},\n    \
          redirect_uri: {uri},\n    scope: {scope},\n  }})"
     ))?;
-    say(&format!(
-        "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
-         client.None())\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, scope: {scope}, … }})"
-    ))
+    openid_client(core, client, &uri, "client.None()")
 }
 
 /// The same for an application with a secret. The library would send it in the body unless told.
 fn web_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
-    let (issuer, id) = (json!(core.settings.public_url), json!(client.id));
-    let (uri, scope) = (json!(uri), json!("openid profile email"));
     let way = match client.metadata.token_endpoint_auth_method {
         AuthMethod::Basic => "ClientSecretBasic",
         AuthMethod::Post => "ClientSecretPost",
         _ => return Ok(()),
     };
+    openid_client(core, client, &json!(uri), &format!("client.{way}(process.env.CLIENT_SECRET)"))
+}
+
+const SCOPE: &str = "openid profile email";
+
+/// A whole sign-in with openid-client, but for the way of the browser.
+fn openid_client(core: &Core, client: &Client, uri: &Value, authentication: &str) -> Outcome {
+    let (issuer, id, scope) = (json!(core.settings.public_url), json!(client.id), json!(SCOPE));
+    // The library refuses such an issuer unless it is told that it may be one.
+    let options = match core.settings.public_url.starts_with("http:") {
+        true => "\n    { execute: [client.allowInsecureRequests] },",
+        false => "",
+    };
     say(&format!(
-        "\nopenid-client:\n  const config = await client.discovery(new URL({issuer}), {id}, undefined, \
-         client.{way}(process.env.CLIENT_SECRET))\n  client.buildAuthorizationUrl(config, {{ redirect_uri: {uri}, \
-         scope: {scope}, … }})"
+        "\nopenid-client:
+  import * as client from 'openid-client'
+
+  const config = await client.discovery(
+    new URL({issuer}),
+    {id},
+    undefined,
+    {authentication},{options}
+  )
+  const verifier = client.randomPKCECodeVerifier()
+  const url = client.buildAuthorizationUrl(config, {{
+    redirect_uri: {uri},
+    scope: {scope},
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }})
+  // The browser goes to `url`; where it comes back, `arrived` is the whole URL, as a URL.
+  const tokens = await client.authorizationCodeGrant(config, arrived, {{ pkceCodeVerifier: verifier }})"
     ))
 }
 

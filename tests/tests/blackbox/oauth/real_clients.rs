@@ -21,6 +21,7 @@ use crate::schemathesis::tool;
 
 on_both_engines! {
     openid_client_runs_every_flow
+    openid_client_runs_what_client_add_prints
     oauth4webapi_runs_every_flow
     authlib_signs_in
     requests_oauthlib_signs_in
@@ -40,6 +41,10 @@ fn openid_client_runs_every_flow(case: &Case) {
         format!("{DETAILS}registration = \"token\"\nregistration_token = \"{REGISTRATION_TOKEN}\"\n");
     let own = case.with_config(&settings);
     run(&own, node("openid_client.mjs"));
+}
+
+fn openid_client_runs_what_client_add_prints(case: &Case) {
+    run(case, node("openid_client_printed.mjs"));
 }
 
 fn oauth4webapi_runs_every_flow(case: &Case) {
@@ -144,6 +149,14 @@ impl Talk<'_> {
                 "registration_token": REGISTRATION_TOKEN,
             }),
             "client" => self.client(&question["metadata"]),
+            "add" => {
+                let arguments =
+                    ["kind", "redirect_uri"].map(|name| question[name].as_str().unwrap_or_default());
+                let made =
+                    self.provider.case.server().command(&[&["client", "add"][..], &arguments].concat());
+                assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+                json!({ "text": String::from_utf8_lossy(&made.stdout) })
+            }
             "visit" => {
                 self.browser.open(url);
                 self.sign_in();
