@@ -115,7 +115,9 @@ async fn warn_of_unknown_groups(core: &Core, client: &Client) -> Outcome {
     let known = core.list_groups().await.map_err(|error| refused(error, "groups"))?;
     for group in &client.metadata.groups {
         if !known.iter().any(|one| one.name == *group) {
-            tracing::warn!(%group, "there is no such group yet: `countersign group add` makes it");
+            note(&output::printable(&format!(
+                "warning: there is no group `{group}` yet; `countersign group add` makes it"
+            )));
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use crate::case::{Case, on_both_engines, unique};
 
 on_both_engines! {
     groups_and_roles_are_made_and_listed
+    a_group_that_is_not_there_is_told_in_a_sentence
     an_application_learns_groups_and_roles
     an_application_for_a_group_is_closed_to_others
     who_leaves_a_group_gets_nothing_more_for_it
@@ -26,6 +27,18 @@ fn group_of(provider: &Provider<'_>, members: &[&User]) -> String {
 fn fails(case: &Case, arguments: &[&str]) {
     let output = case.server().command(arguments);
     assert!(!output.status.success(), "{arguments:?} should have failed");
+}
+
+/// It may come later, so the client is changed all the same.
+fn a_group_that_is_not_there_is_told_in_a_sentence(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.service(json!({"scope": "read"}));
+    let changed = case.server().command(&["client", "update", &client.id, "--group", "nobody-made-this"]);
+    assert!(changed.status.success(), "{changed:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&changed.stderr),
+        "warning: there is no group `nobody-made-this` yet; `countersign group add` makes it\n"
+    );
 }
 
 fn groups_and_roles_are_made_and_listed(case: &Case) {
