@@ -3,6 +3,7 @@
 //! A value comes from a TOML file, an environment variable or a flag, the later winning. What is
 //! unknown or wrong is refused, all of it at once, each with the place where it stands.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 mod clash;
@@ -146,12 +147,25 @@ fn usual_files(written: &mut Written, problems: &mut Vec<Problem>) -> Vec<PathBu
     // Its mistakes are told when it is read for the second time.
     let _ = local.file(&here, None);
     let entry = written.flags.get("data_dir").or_else(|| written.environment.get("DATA_DIR"));
-    let data_dir = match entry.or_else(|| local.files.get("data_dir")).map(|entry| &entry.value) {
+    let entry = entry.or_else(|| local.files.get("data_dir"));
+    let origin = entry.map(|entry| entry.origin.clone());
+    let data_dir = match entry.map(|entry| &entry.value) {
         Some(value::Value::Bare(path) | value::Value::Text(path)) => PathBuf::from(path),
         Some(_) | None => PathBuf::from(read::DEFAULT_DATA_DIR),
     };
     let inside = data_dir.join(FILE_NAME);
-    problems.extend(written.file(&inside, None));
+    match inside.metadata() {
+        // Nobody has named that file: what is wrong is the directory, which may be none or closed to us.
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let text = format!(
+                "the data directory {} cannot be used: {error}; it must be a folder of the user that runs this, or \
+                 choose another with --data-dir",
+                data_dir.display()
+            );
+            problems.push(Problem { origin, text });
+        }
+        _ => problems.extend(written.file(&inside, None)),
+    }
     if let Some(entry) = written.files.get("data_dir") {
         let text = "`data_dir` has no effect in a file that is found through it; set it elsewhere";
         problems.push(Problem::at(&entry.origin, text));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use countersign_testkit::{scratch, tls};
+use countersign_testkit::{process, scratch, server, tls};
 
 use super::{failed, run, succeeded};
 
@@ -129,4 +129,35 @@ fn good_settings_are_called_good() {
     let said = succeeded(&run(&folder, &["config", "check", "--config", "good.toml"]));
     assert!(said.starts_with("the configuration is good"), "{said}");
     assert!(!folder.join("countersign-data").exists(), "it has made something");
+}
+
+/// Nobody has named the file in a data directory, so it is the directory that is wrong.
+#[test]
+fn a_data_directory_that_cannot_be_used_is_named() {
+    let folder = scratch::directory("unusable");
+    fs::write(folder.join("file"), "").expect("a file of our own");
+    let closed = folder.join("closed");
+    fs::create_dir(&closed).expect("a folder of our own");
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("it is ours");
+    for (directory, reason) in [("file", "Not a directory"), ("closed", "Permission denied")] {
+        for command in [&["serve"][..], &["account", "list"], &["config", "check"]] {
+            let mut obeying = match process::is_root() {
+                // Without these, root asks for permission as everybody does.
+                true => {
+                    let mut command = Command::new("setpriv");
+                    command.args(["--bounding-set=-dac_override,-dac_read_search", "--"]);
+                    command.arg(process::countersign());
+                    command
+                }
+                false => Command::new(process::countersign()),
+            };
+            server::without_settings(&mut obeying);
+            obeying.args(command).args(["--data-dir", directory]).current_dir(&folder);
+            let said = failed(&obeying.output().expect("the countersign binary"));
+            for word in [&*format!("the data directory {directory} cannot be used: {reason}"), "--data-dir"] {
+                assert!(said.contains(word), "{command:?}: {word} is not in: {said}");
+            }
+            assert!(!said.contains("countersign.toml"), "{said}");
+        }
+    }
 }
