@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_delivery::{DeliverySettings, SmsFormat, SmsSettings, SmtpSecurity, SmtpSettings};
 use countersign_model::identifier::Identifier;
 
-use super::reader::Reader;
+use super::reader::{MASK, Reader};
 use super::settings::is_positive;
 
 /// Reads the three sections.
@@ -64,7 +64,9 @@ fn smtp(reader: &mut Reader<'_>) -> Option<SmtpSettings> {
 }
 
 fn sms(reader: &mut Reader<'_>) -> Option<SmsSettings> {
-    let url = reader.parsed("sms.url", "a URL that starts with http:// or https://", http_url);
+    let url = reader.masked("sms.url", "a URL that starts with http:// or https://", http_url, shown_url);
+    let template = "a JSON text with {{to}} and {{text}}";
+    let template = reader.masked("sms.template", template, json_template, |_| MASK.to_owned());
     let format = reader.choice("sms.format", &[("twilio", SmsFormat::Twilio), ("json", SmsFormat::Json)]);
     let settings = SmsSettings {
         url,
@@ -74,7 +76,7 @@ fn sms(reader: &mut Reader<'_>) -> Option<SmsSettings> {
         account_sid: reader.parsed("sms.account_sid", "a text that is not empty", non_empty),
         auth_token: reader.secret("sms.auth_token"),
         from: reader.parsed("sms.from", "a number or a sender's name", non_empty),
-        template: reader.parsed("sms.template", "a JSON text with {{to}} and {{text}}", json_template),
+        template,
         headers: reader.texts("sms.headers").into_iter().collect(),
         timeout: timeout(reader, "sms.timeout"),
     };
@@ -110,8 +112,38 @@ pub fn http_url(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
+/// Gateways take their keys as a user of the URL or in its query.
+fn shown_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
+    let (rest, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (user, host) = match authority.rsplit_once('@') {
+        Some((_, host)) => (format!("{MASK}@"), host),
+        None => (String::new(), authority),
+    };
+    let query = query.get(..1).map_or(String::new(), |mark| format!("{mark}{MASK}"));
+    format!("{scheme}://{user}{host}{path}{query}")
+}
+
 /// The placeholders stand inside JSON strings, so the template itself is JSON.
 fn json_template(text: &str) -> Option<String> {
     serde_json::from_str::<serde_json::Value>(text).ok()?;
     (text.contains("{{to}}") && text.contains("{{text}}")).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (url, shown) in [
+            ("https://sms.example.com/x", "https://sms.example.com/x"),
+            ("https://u:canary@h:1/x?key=canary", "https://********@h:1/x?********"),
+            ("https://canary@h?canary/@canary", "https://********@h?********"),
+            ("http://h/x#canary", "http://h/x#********"),
+        ] {
+            assert_eq!(shown_url(url), shown);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::delivery::{self, http_url};
 use super::mtls;
 use super::oauth;
 use super::password;
-use super::reader::Reader;
+use super::reader::{MASK, Reader};
 use super::settings::{
     Bounds, CertificateFiles, LineListener, LogSettings, MasterKeySource, Settings, is_positive,
 };
@@ -269,7 +269,9 @@ fn master_key(reader: &mut Reader<'_>) -> MasterKeySource {
     let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let file = reader.path("master_key.file").map(MasterKeySource::File);
     let environment = reader.parsed("master_key.environment", "the name of an environment variable", named);
-    let command = reader.parsed("master_key.command", "a shell command that prints the key", named);
+    // The key may stand in it.
+    let command = "a shell command that prints the key";
+    let command = reader.masked("master_key.command", command, named, |_| MASK.to_owned());
     let given = [file, environment.map(MasterKeySource::Environment), command.map(MasterKeySource::Command)];
     let mut given = given.into_iter().flatten();
     let first = given.next();

@@ -25,7 +25,7 @@ pub struct Shown {
 }
 
 /// What stands in place of a secret.
-const MASK: &str = "********";
+pub const MASK: &str = "********";
 
 /// Hands out values and remembers what was asked for and what was wrong.
 pub struct Reader<'a> {
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
 
     /// A secret, given as itself or, under the name `…_file`, as the path of a file that holds it.
     pub fn secret(&mut self, key: &str) -> Option<Secret> {
-        let direct = self.read::<String>(key, "a text that is not empty", |text| !text.is_empty());
+        let direct = self.unshown(key, "a text that is not empty", |text| !text.is_empty());
         let origin = direct.as_ref().map_or(Origin::Default, |(_, origin)| origin.clone());
         let masked = if direct.is_some() { json!(MASK) } else { json!(null) };
         self.show(key, masked, origin.clone());
@@ -202,14 +202,29 @@ impl<'a> Reader<'a> {
         if self.problems.is_empty() { Ok(self.shown) } else { Err(Problems(self.problems)) }
     }
 
-    /// A text that the caller will [`Reader::show`], since not all of it may be shown.
+    /// A setting that is read by `parse` from a text with a secret in it, of which `shown` may be seen.
+    pub fn masked<T>(
+        &mut self,
+        key: &str,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        shown: impl Fn(&str) -> String,
+    ) -> Option<T> {
+        let (text, origin) = self.unshown(key, allowed, |text| parse(text).is_some()).unzip();
+        let value = text.as_deref().map_or(json!(null), |text| json!(shown(text)));
+        self.show(key, value, origin.unwrap_or(Origin::Default));
+        parse(&text?)
+    }
+
+    /// A text that the caller will [`Reader::show`], since not all of it may be shown. A mistyped secret must
+    /// not end in a log either.
     pub fn unshown(
         &mut self,
         key: &str,
         allowed: &str,
         check: impl Fn(&String) -> bool,
     ) -> Option<(String, Origin)> {
-        self.read(key, allowed, check)
+        self.read_and_tell(key, allowed, check, |_| String::new())
     }
 
     /// Notes what `config show` prints for a key.
@@ -230,12 +245,22 @@ impl<'a> Reader<'a> {
         allowed: &str,
         check: impl Fn(&T) -> bool,
     ) -> Option<(T, Origin)> {
+        self.read_and_tell(key, allowed, check, |value| format!(" = {}", value.shown()))
+    }
+
+    fn read_and_tell<T: Setting>(
+        &mut self,
+        key: &str,
+        allowed: &str,
+        check: impl Fn(&T) -> bool,
+        told: impl Fn(&Value) -> String,
+    ) -> Option<(T, Origin)> {
         let entry = self.entry(key)?;
         match T::read(&entry.value).filter(check) {
             Some(value) => Some((value, entry.origin.clone())),
             None => {
-                let shown = shown_unless_secret(key, &entry.value);
-                self.problem(&entry.origin, format!("`{key}`{shown} must be {allowed}"));
+                let told = told(&entry.value);
+                self.problem(&entry.origin, format!("`{key}`{told} must be {allowed}"));
                 None
             }
         }
@@ -250,10 +275,4 @@ fn beside(origin: Option<&Origin>, path: PathBuf) -> PathBuf {
         }
         Some(Origin::Default | Origin::Environment(_) | Origin::Flag(_)) | None => path,
     }
-}
-
-/// A mistyped secret must not end in a log either.
-fn shown_unless_secret(key: &str, value: &Value) -> String {
-    const SECRETS: [&str; 4] = ["smtp.password", "sms.auth_token", "password.pepper", "database"];
-    if SECRETS.contains(&key) { String::new() } else { format!(" = {}", value.shown()) }
 }

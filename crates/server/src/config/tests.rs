@@ -96,6 +96,25 @@ fn secrets_are_never_shown() {
     assert_eq!(password.reveal(), "canary-b");
     let told = problems("database = \"mysql://u:canary@h\"\n[smtp]\npassword = [\"canary\"]\n", &[]);
     assert!(told.len() == 2 && !told.concat().contains("canary"), "{told:?}");
+    let told = problems("[oauth]\nregistration_token = [\"canary\"]\n", &[]);
+    assert!(told.len() == 1 && !told.concat().contains("canary"), "{told:?}");
+}
+
+#[test]
+fn what_may_hold_a_secret_is_masked() {
+    let toml = "[sms]\nurl = \"https://u:canary@h/x?key=canary\"\nformat = \"json\"\n\
+                template = '{\"key\":\"canary\",\"to\":\"{{to}}\",\"text\":\"{{text}}\"}'\n\
+                [master_key]\ncommand = \"echo canary\"\n";
+    let config = understood(toml, &[], &[]).unwrap();
+    let shown = |key: &str| config.shown.iter().find(|shown| shown.key == key).unwrap().value.clone();
+    assert_eq!(shown("sms.url"), "https://********@h/x?********");
+    assert_eq!([shown("sms.template"), shown("master_key.command")], ["********"; 2]);
+    let sms = config.settings.delivery.sms.unwrap();
+    assert!(sms.url.unwrap().contains("canary") && sms.template.unwrap().contains("canary"));
+    let toml =
+        "[sms]\nurl = \"ftp://u:canary@h\"\ntemplate = \"canary\"\n[master_key]\ncommand = [\"canary\"]\n";
+    let told = problems(toml, &[]);
+    assert!(told.len() == 3 && !told.concat().contains("canary"), "{told:?}");
 }
 
 #[test]
