@@ -17,6 +17,7 @@ mod outgoing;
 mod prepare;
 mod profile;
 mod proof;
+mod repeated;
 mod settings;
 pub mod shares;
 mod source;
@@ -52,8 +53,10 @@ pub mod validate_phone;
 pub mod verify_email;
 
 pub use self::admin_error::AdminError;
+pub use self::audit::RequestId;
 pub use self::code_use::CodeUse;
 pub use self::core::{Core, CoreParts, OpenCoreError};
+pub use self::repeated::Repeated;
 pub use self::settings::{
     AssertedSubject, CodeLifetimes, IssuerKeys, LayerSettings, Limits, MtlsSettings, OAuthSettings,
     PageSettings, Registration, SessionLifetimes, Settings, TrustedIssuer,

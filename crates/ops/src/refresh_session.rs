@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use countersign_model::ids::AccountId;
 use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::{StoreError, Tx, Work, sessions, tokens};
 
+use crate::audit::audit_theft;
 use crate::tokens::DrawnSession;
-use crate::{Core, SessionLifetimes, SessionTokens, Unavailable};
+use crate::{Core, SessionLifetimes, SessionTokens, Source, Unavailable};
 
 /// Why it was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,32 +31,38 @@ struct Rotate {
     now: Timestamp,
 }
 
+enum Rotated {
+    /// The session goes on with these.
+    Done(SessionTokens),
+    /// It was this account's, used and came back: its session was ended.
+    Reused(AccountId),
+    Invalid,
+}
+
 impl Work for Rotate {
-    /// The new tokens of the session that goes on, unless the token is not valid.
-    type Output = Option<SessionTokens>;
+    type Output = Rotated;
     type Error = StoreError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Rotated, StoreError> {
         let Some((holder, started_at)) = tokens::consume(tx, &self.digest, self.purpose, self.now).await?
         else {
             let before = self.now.before(self.reuse_grace);
             if let Some(victim) = tokens::find_used(tx, &self.digest, self.purpose, before).await? {
-                tracing::warn!(target: "audit", event = "refresh", outcome = "used token came back",
-                    account = victim.account.0);
                 sessions::end(tx, victim.account, victim.session, self.now).await?;
+                return Ok(Rotated::Reused(victim.account));
             }
-            return Ok(None);
+            return Ok(Rotated::Invalid);
         };
         let end = started_at.after(self.absolute);
         if end <= self.now {
-            return Ok(None);
+            return Ok(Rotated::Invalid);
         }
         if self.purpose == TokenPurpose::AuthdRefresh {
             tokens::remove_of_purpose(tx, holder, TokenPurpose::AuthdAccess).await?;
         }
         let refreshed = self.fresh.refreshed(holder, end);
         refreshed.store_tokens(tx, holder).await?;
-        Ok(Some(refreshed.tokens))
+        Ok(Rotated::Done(refreshed.tokens))
     }
 }
 
@@ -69,11 +77,19 @@ impl Core {
         &self,
         token: &str,
         purpose: TokenPurpose,
+        source: Source,
     ) -> Result<SessionTokens, RefreshSessionError> {
         let now = self.clock.now();
         let fresh = self.draw_session(purpose.surface(), now);
         let SessionLifetimes { absolute, reuse_grace, .. } = self.settings.sessions;
         let work = Rotate { digest: TokenDigest::of(token), purpose, fresh, absolute, reuse_grace, now };
-        self.store.write(work).await?.ok_or(RefreshSessionError::Invalid)
+        match self.store.write(work).await? {
+            Rotated::Done(tokens) => Ok(tokens),
+            Rotated::Reused(account) => {
+                audit_theft("refresh", "used token came back", account, source);
+                Err(RefreshSessionError::Invalid)
+            }
+            Rotated::Invalid => Err(RefreshSessionError::Invalid),
+        }
     }
 }

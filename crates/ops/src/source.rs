@@ -1,5 +1,6 @@
 //! Where a request came from.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The sender of a request, as far as limits are concerned.
@@ -30,6 +31,16 @@ impl Source {
             Source::Address(IpAddr::V4(v4)) => Some(v4.octets().to_vec()),
             Source::Address(IpAddr::V6(v6)) => Some(v6.octets().to_vec()),
             Source::Local => None,
+        }
+    }
+}
+
+/// For the log.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Address(address) => address.fmt(f),
+            Source::Local => f.write_str("operator"),
         }
     }
 }

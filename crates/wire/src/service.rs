@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_model::time::Stopwatch;
-use countersign_ops::{Core, Source};
+use countersign_ops::{Core, Repeated, RequestId, Source};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -36,6 +36,10 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// One year (R123).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Requests that failed, those of an overload apart: they must not hide the others.
+static FAILED: Repeated = Repeated::new();
+static OVERLOADED: Repeated = Repeated::new();
 
 /// All HTTP surfaces, ready to answer. Cloning is cheap.
 #[derive(Clone)]
@@ -77,9 +81,9 @@ impl App {
     /// Answers a request that came over a connection from `peer`.
     pub async fn respond<B: Incoming>(&self, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>> {
         let watch = Stopwatch::start();
-        let request_id = self.0.request_ids.next();
+        let (id, request_id) = self.0.request_ids.next();
         let (parts, body) = request.into_parts();
-        let (route, reply) = self.0.answer(peer, &parts, body, &request_id).await;
+        let (route, reply) = self.0.answer(peer, &parts, body, id).await;
         let mut response = reply.into_response();
         let (status, took) = (response.status(), watch.elapsed());
         self.0.log(route, &parts.method, status, took, &request_id);
@@ -96,7 +100,7 @@ impl Inner {
         peer: IpAddr,
         parts: &Parts,
         body: B,
-        request_id: &HeaderValue,
+        request_id: RequestId,
     ) -> (usize, Reply) {
         let path = Path::new(parts.uri.path());
         let Some((route, path)) = self.find(path) else {
@@ -121,11 +125,10 @@ impl Inner {
                     source,
                     parameter,
                 };
-                match guarded(handler(&call)).await {
+                match request_id.scope(guarded(handler(&call))).await {
                     Some(reply) => reply,
                     None => {
-                        let request_id = request_id.to_str().unwrap_or_default();
-                        tracing::error!(request_id, route = entry.pattern, "a handler panicked");
+                        tracing::error!(%request_id, route = entry.pattern, "a handler panicked");
                         (entry.refuse)(Refusal::Fault)
                     }
                 }
@@ -194,7 +197,16 @@ impl Inner {
             _ => "other",
         };
         if status >= 500 {
-            tracing::warn!(request_id, method, route, status, micros, "request failed");
+            // Who can overload the server must not fill its disk too.
+            let (lines, tell): (_, fn(u64)) = match status {
+                503 => (&OVERLOADED, |more| {
+                    tracing::warn!(status = 503, more, "and {more} more requests failed")
+                }),
+                _ => (&FAILED, |more| tracing::warn!(more, "and {more} more requests failed")),
+            };
+            if lines.may_write(tell) {
+                tracing::warn!(request_id, method, route, status, micros, "request failed");
+            }
         } else {
             tracing::debug!(request_id, method, route, status, micros, "request answered");
         }

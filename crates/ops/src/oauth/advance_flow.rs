@@ -153,7 +153,7 @@ impl Core {
             Need::Page(Step::Consent { .. } | Step::Answer(_) | Step::Refused { .. }) | Need::Nothing(_) => {}
         }
         let Some(granted) = granted else {
-            tracing::info!(target: "audit", event = "consent", outcome = "refused", account = session.account.0);
+            crate::audit::audit("consent", "refused", Some(session.account), None);
             let fault = Fault(ErrorCode::AccessDenied, "The request was refused by its user.");
             return Ok(self.refuse_flow(flow, fault).await?);
         };
@@ -308,7 +308,7 @@ impl Core {
         if !self.store.write(work).await? {
             return Ok(None);
         }
-        tracing::info!(target: "audit", event = "authorize", outcome = "code issued", account = session.account.0);
+        crate::audit::audit("authorize", "code issued", Some(session.account), None);
         let what = vec![("code", secret.reveal().to_owned())];
         self.answer(client, destination, what).await.map(Some)
     }

@@ -12,12 +12,14 @@ use countersign_model::time::Timestamp;
 use countersign_store::oauth::clients::ClientRow;
 
 use super::client_certificate::ClientCertificate;
-use crate::audit::audit;
+use crate::audit::audit_repeated;
 use crate::jose::verify::{Audience, Expect, named_issuer, verify};
-use crate::{Core, Source, Unavailable};
+use crate::{Core, Repeated, Source, Unavailable};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+static REFUSALS: Repeated = Repeated::new();
 
 /// How long an assertion is good.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -140,7 +142,7 @@ impl Core {
         match found {
             Some((client, _)) if is_right => Ok(client),
             found => {
-                audit("authenticate_client", "refused", None, source);
+                audit_repeated(&REFUSALS, ("authenticate_client", "refused"), None, source);
                 Err(found.map_or(AuthenticateClientError::Invalid, |(client, row)| {
                     self.why_refused(&client, &row, &shown)
                 }))

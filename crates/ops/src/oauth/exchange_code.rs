@@ -17,7 +17,7 @@ use countersign_store::{Tx, Work, sessions};
 
 pub use super::check_dpop::Binding;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
-use crate::audit::audit;
+use crate::audit::audit_theft;
 use crate::{Core, Source, Unavailable};
 
 /// How long a code that was used is remembered, so that one that leaked into a log or a history ends what
@@ -252,7 +252,7 @@ impl Core {
                 Ok(self.finish_tokens(&kept_drawn, &issued, IdToken::WithNonce(facts.nonce.as_deref()))?)
             }
             Redeemed::Reused => {
-                audit("exchange_code", "used code came back", Some(account), request.source);
+                audit_theft("exchange_code", "used code came back", account, request.source);
                 Err(ExchangeCodeError::Reused)
             }
             Redeemed::Invalid => Err(ExchangeCodeError::Invalid),

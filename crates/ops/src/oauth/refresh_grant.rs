@@ -15,7 +15,8 @@ use super::browser_session::Prolong;
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
 use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience, membership};
-use crate::{Core, SessionLifetimes, Unavailable};
+use crate::audit::audit_theft;
+use crate::{Core, SessionLifetimes, Source, Unavailable};
 
 /// A used token that comes back within this time at most does not end its grant: a client whose network
 /// failed may have sent it twice (R070).
@@ -36,6 +37,8 @@ pub struct RefreshGrant<'a> {
     pub details: Option<AuthorizationDetails>,
     /// What the tokens are bound to.
     pub binding: Binding,
+    /// Where the request came from.
+    pub source: Source,
 }
 
 /// Why a refresh token gives nothing.
@@ -89,6 +92,13 @@ struct Rotated {
     renew: Option<Timestamp>,
 }
 
+enum Outcome {
+    Done(Box<Rotated>),
+    /// It was this account's, used and came back: its grant was ended.
+    Reused(AccountId),
+    Invalid,
+}
+
 impl Rotate {
     /// When the grant ends at last, and until when it is to be renewed if it is time. One that is not offline
     /// goes on with the browser's session, of which this is a use, and ends with it (R064).
@@ -134,7 +144,7 @@ impl Rotate {
 }
 
 impl Work for Rotate {
-    type Output = Option<Box<Rotated>>;
+    type Output = Outcome;
     type Error = RefreshGrantError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, RefreshGrantError> {
@@ -146,11 +156,10 @@ impl Work for Rotate {
                 if !self.binding.use_up(tx).await? {
                     return Err(RefreshGrantError::UsedProof);
                 }
-                tracing::warn!(target: "audit", event = "refresh_grant", outcome = "used token came back",
-                    account = victim.account.0);
                 sessions::end(tx, victim.account, victim.session, now).await?;
+                return Ok(Outcome::Reused(victim.account));
             }
-            return Ok(None);
+            return Ok(Outcome::Invalid);
         };
         let broken = |_| StoreError::Broken("the facts of a grant cannot be read".to_owned());
         let facts: GrantFacts = serde_json::from_str(&used.grant).map_err(broken)?;
@@ -167,7 +176,8 @@ impl Work for Rotate {
         let until = renew.unwrap_or(used.grant_expires_at);
         membership.status = self.drawn.store(tx, &self.client, used.holder, &carried, until).await?;
         let Holder { session, .. } = used.holder;
-        Ok(Some(Box::new(Rotated { account, session, uuid: used.uuid, facts, carried, membership, renew })))
+        let rotated = Rotated { account, session, uuid: used.uuid, facts, carried, membership, renew };
+        Ok(Outcome::Done(Box::new(rotated)))
     }
 }
 
@@ -178,7 +188,7 @@ impl Core {
     /// # Errors
     /// [`RefreshGrantError`].
     pub async fn refresh_grant(&self, request: RefreshGrant<'_>) -> Result<Tokens, RefreshGrantError> {
-        let RefreshGrant { client, token, scope, resource, details, binding } = request;
+        let RefreshGrant { client, token, scope, resource, details, binding, source } = request;
         if !client.may(GrantType::RefreshToken) {
             return Err(RefreshGrantError::Grant);
         }
@@ -195,7 +205,14 @@ impl Core {
             drawn: drawn.clone(),
             lifetimes: self.settings.sessions,
         };
-        let rotated = self.store.write(work).await?.ok_or(RefreshGrantError::Invalid)?;
+        let rotated = match self.store.write(work).await? {
+            Outcome::Done(rotated) => rotated,
+            Outcome::Reused(account) => {
+                audit_theft("refresh_grant", "used token came back", account, source);
+                return Err(RefreshGrantError::Invalid);
+            }
+            Outcome::Invalid => return Err(RefreshGrantError::Invalid),
+        };
         let Rotated { account, session, uuid, facts, carried, membership, renew } = &*rotated;
         if let Some(until) = *renew {
             // Not in the same unit of work: whoever ends a grant locks it before its tokens. If this fails,

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::read_request::{self, Destination, Fault, MAX_BYTES};
 use super::request_object::RequestObjectError;
-use crate::{Core, Source, Unavailable};
+use crate::audit::audit_repeated;
+use crate::{Core, Repeated, Source, Unavailable};
+
+static REFUSALS: Repeated = Repeated::new();
 
 /// How long somebody may take from an application's request to its answer.
 pub(crate) const FLOW_LIFETIME: Duration = Duration::from_secs(1800);
@@ -133,8 +136,8 @@ impl Core {
         match is_right.and_then(|()| read_request::read(&client, &asked, types)) {
             Ok(request) => self.flow(client, request, None),
             Err(fault) => {
-                tracing::info!(target: "audit", event = "authorize", outcome = fault.0.text(),
-                    client = client.id.as_str(), source = ?source.subject());
+                let what = ("authorize", fault.0.text());
+                audit_repeated(&REFUSALS, what, Some(client.id.as_str()), source);
                 Err(self.refuse_request(&client, destination, fault).await)
             }
         }

@@ -39,7 +39,7 @@ pub(super) async fn exchange(call: &Call<'_>) -> Result<Reply, GrantError> {
         "password" => password_grant(call, &fields).await?,
         "refresh_token" => {
             let token = required(&fields, "refresh_token")?;
-            call.core().refresh_session(token, TokenPurpose::AuthdRefresh).await?
+            call.core().refresh_session(token, TokenPurpose::AuthdRefresh, call.source()).await?
         }
         _ => return Err(GrantError::UnsupportedGrantType),
     };

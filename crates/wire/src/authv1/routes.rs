@@ -74,7 +74,8 @@ pub(super) async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
 )]
 pub(super) async fn token_refresh(call: &Call<'_>) -> Result<Reply, Error> {
     let token = request::token(call)?;
-    let tokens = call.core().refresh_session(token.reveal(), TokenPurpose::AuthV1Token).await?;
+    let tokens =
+        call.core().refresh_session(token.reveal(), TokenPurpose::AuthV1Token, call.source()).await?;
     Ok(reply::token(&tokens.access))
 }
 

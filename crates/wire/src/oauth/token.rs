@@ -85,6 +85,7 @@ impl Asked<'_> {
             resource: self.parameters.all("resource"),
             details: self.details()?,
             binding: self.binding.clone(),
+            source: self.call.source(),
         };
         Ok(self.call.core().refresh_grant(refresh).await?)
     }

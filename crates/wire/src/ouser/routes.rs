@@ -135,7 +135,7 @@ pub(super) async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
 pub(super) async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     let fields = request::parameters(call)?;
     let token = request::text(&fields, "session_token")?;
-    let tokens = call.core().refresh_session(token, TokenPurpose::OuserSession).await?;
+    let tokens = call.core().refresh_session(token, TokenPurpose::OuserSession, call.source()).await?;
     Ok(reply::session(&tokens))
 }
 

@@ -1,6 +1,6 @@
 //! What is in the log, and what never is (R144).
 
-use countersign_testkit::{Client, LineClient, Server};
+use countersign_testkit::{Client, LineClient, Server, poll};
 use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines};
@@ -9,6 +9,8 @@ use crate::cross::posts;
 on_both_engines! {
     no_field_of_any_request_reaches_the_log
     a_log_line_is_one_json_object_with_the_id_of_its_request
+    an_event_has_the_id_of_its_request
+    what_anybody_can_repeat_is_summed_up
 }
 
 const CANARY: &str = "c4nary-Secret";
@@ -102,4 +104,43 @@ fn a_log_line_is_one_json_object_with_the_id_of_its_request(case: &Case) {
         assert!(line.get("level").is_some() && line.get("timestamp").is_some(), "{line}");
     }
     assert!(log.contains(&id), "the request is not in the log:\n{log}");
+}
+
+fn an_event_has_the_id_of_its_request(case: &Case) {
+    let mut case = case.with_own(Server::builder().config("[log]\nformat = \"json\""));
+    let wrong = json!({ "username": "nobody@example.com", "password": "wrong-password" });
+    let sign_in = case.http().post_json("/auth/login/", &wrong);
+    let client = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "wrong")];
+    let client = case.http().post("/oauth2/token").form(&client).send().expect(401);
+    let status = case.server_mut().terminate(std::time::Duration::from_secs(12));
+    assert!(status.is_some_and(|status| status.success()));
+    let log = case.server().log();
+    for (answer, event) in [(sign_in, "sign_in"), (client, "authenticate_client")] {
+        let id = answer.header("x-request-id").expect("a request id");
+        let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let found = lines.iter().find(|line| line["request_id"] == id);
+        assert!(found.is_some_and(|line| line["event"] == event && line["target"] == "audit"), "{id}: {log}");
+    }
+}
+
+fn what_anybody_can_repeat_is_summed_up(case: &Case) {
+    let case = case.with_own(Server::builder().config("[log]\nformat = \"json\""));
+    let http = case.http();
+    let client = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "wrong")];
+    // More than there are lines for in a second, and in the next second again.
+    for round in 1..=2 {
+        for _ in 0..200 {
+            http.post("/oauth2/token").form(&client).send().expect(401);
+        }
+        poll::until("every refusal is told or counted", || {
+            let log = case.server().log();
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let (mut told, mut counted) = (0, 0);
+            for line in lines.filter(|line| line["target"] == "audit") {
+                told += u64::from(line["event"] == "authenticate_client");
+                counted += line["more"].as_u64().unwrap_or(0);
+            }
+            (told + counted == 200 * round && counted > 0).then_some(())
+        });
+    }
 }
