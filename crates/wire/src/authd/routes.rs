@@ -59,7 +59,7 @@ pub(super) async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
     path = "/v1/requests/accounts/{id}",
     tag = "authd",
     params(("id" = String, Path, description = "From the message.")),
-    responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 303, description = "A browser, which asks for `text/html`, is sent to a page."), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
+    responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 303, description = "A browser that navigates here is sent to a page."), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
 )]
 pub(super) async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
     let confirmed = call.core().confirm_account(call.parameter()).await;

@@ -21,6 +21,14 @@ on_both_engines! {
     seed_001_11
 }
 
+/// What programs send that name HTML and want the document's answer; the last is what Java sends by itself.
+const NO_BROWSERS: [&str; 4] = [
+    "application/json, text/html;q=0.1",
+    "text/html;q=0, application/json",
+    "text/html;q=0.5, application/xhtml+xml;q=0.5, application/json",
+    "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+];
+
 const UNKNOWN: &str = "c7719bb1-f640-4cd7-9025-01b5ba1a7ad3";
 
 /// A new account: 201.
@@ -113,6 +121,14 @@ fn seed_001_08(case: &Case) {
     let user = json!({"id": created["user"]["id"], "email": email, "active": true});
     assert_eq!(confirmed.json()["user"], user);
     assert_eq!(confirmed.header("cache-control"), Some("no-store"));
+    for accept in NO_BROWSERS {
+        let email = case.email();
+        create(case, &email, &password()).expect(201);
+        let link = format!("/v1/requests/accounts/{}", confirmation_id(case, &email));
+        let confirmed = case.http().get(&link).header("Accept", accept).send().expect(200).json();
+        assert_eq!(confirmed["user"]["active"], true, "{accept}: {confirmed}");
+        assert!(is_accepted(case, &confirmed["token"]["access"]), "{accept}: {confirmed}");
+    }
 }
 
 /// The answer to a confirmation holds tokens, all strings, and they work.

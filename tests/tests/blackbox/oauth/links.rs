@@ -107,6 +107,11 @@ fn a_person_who_confirms_sees_a_page_and_no_token(case: &Case) {
     let moved = visit(case, &link, "fr").expect(303);
     visit(case, moved.header("location").expect("a page"), "fr").expect(404);
     case.get(&link).expect(404).json();
+    // Newer browsers say that they navigate, and that a script asks.
+    let asks =
+        |mode, accept| case.http().get(&link).header("Sec-Fetch-Mode", mode).header("Accept", accept).send();
+    asks("navigate", "*/*").expect(303);
+    asks("cors", VISIT).expect(404).json();
 }
 
 fn the_site_has_an_icon(case: &Case) {
