@@ -57,6 +57,28 @@ pub enum RegisterByPhoneError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What is sealed under a code. Its end stands here to the moment and rounded in the row, where it would tell which
+/// registration was opened at that moment (002-12).
+pub(crate) struct Link {
+    /// The registration's id.
+    pub registration: i64,
+    /// When the code stops working.
+    pub until: Timestamp,
+}
+
+impl Link {
+    fn bytes(&self) -> Vec<u8> {
+        [self.registration.to_be_bytes(), self.until.micros().to_be_bytes()].concat()
+    }
+
+    /// `None` if it is none.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Link> {
+        let (registration, until) = bytes.split_first_chunk()?;
+        let until = Timestamp::from_micros(i64::from_be_bytes(until.try_into().ok()?));
+        Some(Link { registration: i64::from_be_bytes(*registration), until })
+    }
+}
+
 struct Open {
     registration: RegistrationRow,
     phone: PendingPhone,
@@ -144,18 +166,19 @@ impl Core {
         now: Timestamp,
     ) -> (PendingPhone, Outgoing) {
         let code = Code::draw(&self.random);
-        let link = registration.id.to_be_bytes();
+        let until = now.after(self.settings.codes.phone);
+        let link = Link { registration: registration.id, until };
         let pending = PendingPhone {
             phone: self.keyring.pending_phone(phone),
             code: self.keyring.code_digest(&code),
-            link: self.keyring.seal_phone_link(phone, &code, &link, &self.random),
+            link: self.keyring.seal_phone_link(phone, &code, &link.bytes(), &self.random),
             expires_at: registration.expires_at,
         };
         let contents = Contents {
             to: phone.given().to_owned(),
             code: Some(code.display()),
             link: None,
-            expires_at: Some(now.after(self.settings.codes.phone)),
+            expires_at: Some(until),
         };
         (pending, self.draw_message(Channel::Sms, Template::PhoneCode, &contents))
     }

@@ -12,6 +12,7 @@ use countersign_store::{StoreError, Tx, Work, accounts, identifiers, phones};
 use crate::audit::audit;
 use crate::claim::Claim;
 use crate::counting::{Counter, count_all};
+use crate::register_by_phone::Link;
 use crate::{Core, Unavailable};
 
 /// The proof.
@@ -144,8 +145,9 @@ impl Core {
         let link = phones::find_link(&mut tx, &pending_phone, &code).await?;
         let link = link.ok_or(ValidatePhoneError::CodeWrong)?;
         let link = self.keyring.open_phone_link(&phone, &typed, &link);
-        let link = link.ok().and_then(|id| id.try_into().ok()).ok_or(ValidatePhoneError::CodeWrong)?;
-        let registration = i64::from_be_bytes(link);
+        // The row lives on to the next full hour.
+        let link = link.ok().and_then(|link| Link::read(&link)).filter(|link| link.until > now);
+        let registration = link.ok_or(ValidatePhoneError::CodeWrong)?.registration;
         let claim = self.claim_of_registration(&mut tx, registration, now).await?;
         drop(tx);
         let work = Validate { pending_phone, spent_phone, code, registration, claim, now };

@@ -12,9 +12,10 @@ pub struct PendingPhone {
     pub phone: [u8; 32],
     /// The digest of the code.
     pub code: TokenDigest,
-    /// The registration's id, sealed under the code.
+    /// The registration's id and when the code stops working, sealed under the code.
     pub link: Vec<u8>,
-    /// When the code stops working; rounded, so that it does not tell which registration it belongs to.
+    /// When the row goes: later than the code stops working, since it is rounded up so that it does not tell which
+    /// registration it belongs to.
     pub expires_at: Timestamp,
 }
 
