@@ -150,9 +150,10 @@ impl Core {
 
     fn draw_confirmation(&self, email: &Identifier, registration: &RegistrationRow) -> (CodeRow, Outgoing) {
         let id = Token::draw_uuid(&self.random);
+        let path = format!("{}/v1/requests/accounts/", self.settings.authd_prefix);
         let contents = Contents {
             to: email.given().to_owned(),
-            link: Some(Secret::new(self.link("/v1/requests/accounts/", id.reveal()))),
+            link: Some(Secret::new(self.link(&path, id.reveal()))),
             code: Some(id.clone()),
             expires_at: Some(registration.expires_at),
         };

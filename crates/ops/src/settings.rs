@@ -21,6 +21,8 @@ use countersign_model::time::Timestamp;
 pub struct Settings {
     /// The base of every link in a message, without a trailing slash. Never taken from a request (R040).
     pub public_url: String,
+    /// What stands before 001's paths, and so in its links.
+    pub authd_prefix: String,
     /// What is added to every surface's password rule.
     pub password_floor: Floor,
     /// Passwords that are refused wherever common ones are.
@@ -303,6 +305,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
+            authd_prefix: String::new(),
             password_floor: Floor::default(),
             breached_list: None,
             phone_region: None,

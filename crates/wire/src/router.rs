@@ -97,7 +97,7 @@ fn surfaces(settings: &WireSettings) -> Vec<Surface> {
         settings: settings.clone(),
         any_case: false,
     };
-    // Links in messages have no prefix, so the one that leads into a surface is served without, too.
+    // Links in messages that were sent before there was a prefix have none: they work on.
     let confirmation = Surface {
         settings: SurfaceSettings {
             enabled: settings.authd.enabled && !settings.authd.prefix.is_empty(),

@@ -52,6 +52,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
     let ouser_accept_query = reader.or("surfaces.ouser.accept_query", true);
     let hasher = password::hasher(reader);
     let mut operations = operations(reader);
+    operations.authd_prefix.clone_from(&authd.prefix);
     let (mtls, mtls_settings) = mtls::read(reader);
     operations.oauth.mtls = mtls_settings;
     if mtls.proxy_header.is_some() && trusted_proxies.0.is_empty() {
@@ -136,6 +137,7 @@ fn operations(reader: &mut Reader<'_>) -> countersign_ops::Settings {
     let region = "an ISO 3166 country code such as \"DE\"";
     countersign_ops::Settings {
         public_url: default.public_url,
+        authd_prefix: default.authd_prefix,
         password_floor: password::floor(reader),
         breached_list: password::breached_list(reader),
         phone_region: reader.parsed("phone.default_region", region, Region::parse),

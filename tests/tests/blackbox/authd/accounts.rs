@@ -19,6 +19,7 @@ on_both_engines! {
     seed_001_09
     seed_001_10
     seed_001_11
+    a_prefix_is_in_the_link
 }
 
 /// What programs send that name HTML and want the document's answer; the last is what Java sends by itself.
@@ -174,4 +175,18 @@ fn seed_001_11(case: &Case) {
         login(case, &email, &password).expect(401);
     }
     confirm(case, &id).expect(200);
+}
+
+/// And a link from before there was a prefix works on.
+fn a_prefix_is_in_the_link(case: &Case) {
+    let case = case.with_config("[surfaces.authd]\nprefix = \"/old\"");
+    let link = || {
+        let email = case.email();
+        case.post("/old/v1/requests/accounts", json!({"email": email, "password": password()})).expect(201);
+        case.server().latest_to(&email)
+    };
+    let message = link();
+    assert_eq!(message.link_path(), format!("/old/v1/requests/accounts/{}", message.link_token()));
+    case.get(&message.link_path()).expect(200);
+    confirm(&case, &link().link_token()).expect(200);
 }
