@@ -106,10 +106,11 @@ fn seed_001_07(case: &Case) {
     let first_answer = create(case, &email, &password()).expect(201).json();
     let first = confirmation_id(case, &email);
     let second_answer = create(case, &email, &second).expect(201).json();
-    assert!(is_uuid(&first_answer["user"]["id"]) && is_uuid(&second_answer["user"]["id"]));
+    assert!(is_uuid(&first_answer["user"]["id"]), "{first_answer}");
+    assert_eq!(second_answer, first_answer);
     let again = case.server().await_messages(&email, 2).pop().expect("two").link_token();
     assert_ne!(first, again);
-    confirm(case, &again).expect(200);
+    assert_eq!(confirm(case, &again).expect(200).json()["user"]["id"], first_answer["user"]["id"]);
     login(case, &email, &second).expect(200);
     confirm(case, &first).expect(404);
 }

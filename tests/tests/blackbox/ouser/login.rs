@@ -101,6 +101,10 @@ fn seed_000_19(case: &Case) {
     let code = code_for(case, &member.email);
     login_by_code(case, &other.email, &code).expect(401);
     login_by_code(case, &case.email(), &code).expect(401);
+    token(login_by_code(case, &member.email, &code));
+    for email in [&member.email, &other.email] {
+        login_by_code(case, email, &code).expect(401);
+    }
 }
 
 /// An invalid, expired or used code: 401; so is one for an address without an account.
