@@ -53,3 +53,10 @@ pub fn exposure_problems(settings: &Settings) -> Vec<Problem> {
     }
     problems
 }
+
+/// Whether other machines reach the line listener and see a certificate there that they cannot trust: what a proxy
+/// does for HTTP it does not do for the lines.
+pub fn shows_self_signed_line(settings: &Settings) -> bool {
+    let line = &settings.line;
+    line.enabled && !is_loopback(line.listen) && line.certificate.is_none() && settings.tls.is_none()
+}

@@ -29,7 +29,7 @@ mod tests;
 pub use clash::clash_problems;
 pub use clients::meant;
 pub use database::{sqlite_path, without_password};
-pub use exposure::{exposure_problems, is_loopback};
+pub use exposure::{exposure_problems, is_loopback, shows_self_signed_line};
 pub use mtls::AuthorityFiles;
 pub use origin::{Origin, Problem, Problems};
 pub use reader::Shown;

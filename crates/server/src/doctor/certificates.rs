@@ -6,7 +6,7 @@ use countersign_model::time::{Clock, Timestamp};
 use countersign_ops::oauth::client_authorities::ClientAuthorities;
 
 use super::finding::Findings;
-use crate::config::{CertificateFiles, Settings};
+use crate::config::{CertificateFiles, Settings, shows_self_signed_line};
 use crate::tls::{Certificate, Protocols};
 
 const NEAR: Duration = Duration::from_secs(14 * 86_400);
@@ -18,6 +18,12 @@ pub fn examine(settings: &Settings, findings: &mut Findings) {
     }
     match &settings.line.certificate {
         Some(files) => one("line certificate", files, Protocols::Line, findings),
+        None if shows_self_signed_line(settings) => findings.problem(
+            "line certificate",
+            format!("self-signed, and {} is reached by other machines, which cannot trust it", settings.line.listen),
+            "set `certificate` and `key` in [line] (PEM files): a proxy that speaks TLS for HTTP does not for the line \
+             surface; or listen on 127.0.0.1, or set `enabled = false` in [line]",
+        ),
         None if settings.line.enabled && settings.tls.is_none() => {
             findings.good("line certificate", "self-signed: good for this machine, set [line] for others");
         }

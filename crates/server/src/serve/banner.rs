@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::listen::Addresses;
 use super::{Announcement, Server};
-use crate::config::{is_loopback, without_password};
+use crate::config::{is_loopback, shows_self_signed_line, without_password};
 use crate::failure::Outcome;
 
 /// Says it.
@@ -28,6 +28,12 @@ pub fn announce(server: &Server, announcement: &Announcement, since_start: Stopw
     out.flush()?;
     if !is_loopback(addresses.metrics) {
         tracing::warn!(address = %addresses.metrics, "the metrics can be read from other machines");
+    }
+    if let Some(address) = addresses.line.filter(|_| shows_self_signed_line(&server.settings)) {
+        tracing::warn!(
+            %address,
+            "the line surface shows other machines a self-signed certificate: set `certificate` and `key` in [line]"
+        );
     }
     Ok(())
 }

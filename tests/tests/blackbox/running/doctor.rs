@@ -160,6 +160,19 @@ fn an_empty_folder_and_a_broken_configuration_are_told() {
     assert!(found.iter().any(|finding| finding.text.contains("smtp.port")), "{found:?}");
 }
 
+/// No proxy speaks TLS for the line listener.
+#[test]
+fn a_line_certificate_that_others_cannot_trust_is_a_problem() {
+    let folder = scratch::directory("untrusted-line");
+    for (line_listen, level) in [("0.0.0.0:0", "problem"), ("127.0.0.1:0", "good")] {
+        let settings = format!("tls_terminated_by_proxy = true\nline_listen = \"{line_listen}\"\n");
+        fs::write(folder.join("proxy.toml"), settings).expect("a file of our own");
+        let found = findings(&run(&folder, &["doctor", "--json", "--config", "proxy.toml"]));
+        assert_eq!(levels(&found, "line certificate"), [level], "{found:?}");
+        assert_eq!(levels(&found, "listeners"), ["good"], "{found:?}");
+    }
+}
+
 #[test]
 fn a_database_that_does_not_answer_is_told() {
     let folder = scratch::directory("silent");

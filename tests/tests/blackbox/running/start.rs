@@ -24,12 +24,13 @@ impl Drop for Started {
     }
 }
 
-/// Starts `serve` in `folder` and reads until the line that begins with `ready`.
+/// Starts `serve` in `folder` and reads until the line that begins with `ready`. It logs into `server.log` there.
 fn start(folder: &std::path::Path, arguments: &[&str]) -> Started {
     let mut command = process::mortal(process::countersign());
     server::without_settings(&mut command);
     command.arg("serve").args(arguments).current_dir(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let log = fs::File::create(folder.join("server.log")).expect("a file of our own");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     let mut child = process::spawn(command).expect("the countersign binary");
     let mut reader = BufReader::new(child.stdout.take().expect("piped"));
     let mut text = String::new();
@@ -107,6 +108,24 @@ fn an_exposed_server_without_protection_does_not_start() {
     let proxied =
         ["--config", "proxy.toml", "--listen", "0.0.0.0:0", "--public-url", "https://accounts.example.org"];
     drop(start(&folder, &[&line_off[..], &proxied].concat()));
+}
+
+/// A proxy that speaks TLS for HTTP does not for the line listener, so who connects there meets a certificate that they
+/// cannot trust.
+#[test]
+fn a_line_listener_that_others_cannot_trust_is_told() {
+    let folder = scratch::directory("untrusted");
+    fs::write(folder.join("proxy.toml"), "tls_terminated_by_proxy = true\n").expect("a file of our own");
+    let log_with = |line_listen: &str| {
+        let line = ["--config", "proxy.toml", "--line-listen", line_listen];
+        let others = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+        let mut started = start(&folder, &[line, others].concat());
+        process::signal(&started.child, "INT");
+        process::wait(&mut started.child, Duration::from_secs(12)).expect("it ends at Ctrl-C");
+        fs::read_to_string(folder.join("server.log")).expect("its log")
+    };
+    assert!(log_with("0.0.0.0:0").contains("self-signed"));
+    assert!(!log_with("127.0.0.1:0").contains("self-signed"));
 }
 
 /// A misspelt setting is an error that names the right spelling, wherever it stands.
