@@ -4,6 +4,7 @@ use countersign_model::identifier::IdentifierKind;
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
 use countersign_model::time::Timestamp;
+use countersign_store::oauth::consents;
 use countersign_store::{StoreError, Tx, accounts, codes, identifiers, limits, sessions};
 
 use crate::{Core, Unavailable};
@@ -44,7 +45,7 @@ impl Core {
 
 impl Proof {
     /// Notes the proof. If it is the first one, whatever was set up before it goes: password,
-    /// sessions, codes and the other unproven addresses. Whoever set them up may not be the owner.
+    /// sessions, codes, consents and the other unproven addresses. Whoever set them up may not be the owner.
     pub(crate) async fn note(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
         let is_first = identifiers::verify(tx, self.account, &self.target, now).await?;
         if self.target.kind == IdentifierKind::Email {
@@ -64,6 +65,8 @@ impl Proof {
         codes::void_owner(tx, self.account, now).await?;
         limits::forget_sources(tx, self.account).await?;
         accounts::raise_epoch(tx, self.account).await?;
-        sessions::clear(tx, self.account, now).await
+        sessions::clear(tx, self.account, now).await?;
+        // Behind the sessions: whoever allows something holds theirs until it is written.
+        consents::remove_all(tx, self.account).await
     }
 }

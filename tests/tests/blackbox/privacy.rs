@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines, password, visible};
 use crate::generous::generous;
+use crate::oauth::provider::{Provider, User};
 use crate::parity::{Surface, is_live, operate, register, reset, sign_in};
 use crate::running::{failed, run, succeeded};
 use crate::{authd, authv1, line, ouser, rest};
@@ -14,6 +15,7 @@ on_both_engines! {
     nobody_learns_why_a_sign_in_is_refused
     a_concealing_server_tells_owners_and_nobody_else
     whoever_proves_an_address_evicts_who_only_claimed_it
+    what_a_claimer_allowed_goes_with_the_eviction
     who_controls_an_address_is_not_let_into_an_account_that_merely_claims_it
     whoever_proves_an_address_takes_it_from_who_merely_claims_it
     an_operator_takes_an_address_from_who_merely_claims_it
@@ -97,6 +99,32 @@ fn whoever_proves_an_address_evicts_who_only_claimed_it(case: &Case) {
                 assert_eq!(sign_in(case, Surface::AuthV1, username, &thief.password), None);
             }
         }
+    }
+}
+
+/// Otherwise the claimer's application would get a code from the owner's browser, without a page.
+fn what_a_claimer_allowed_goes_with_the_eviction(case: &Case) {
+    let case = &generous(case);
+    let provider = Provider::new(case);
+    let application = provider.public_client();
+    let target = provider.ask(&application).target();
+    let open = |user: &User| {
+        let mut browser = provider.browser();
+        browser.open(&target).sign_in(user);
+        browser
+    };
+    for proven_on in [Surface::Ouser, Surface::Authd, Surface::AuthV1] {
+        let thief = register(case, Surface::AuthV1);
+        let user = User { email: thief.email.clone(), password: thief.password };
+        provider.grant(&application, &user);
+        assert!(!open(&user).asks_for_consent(), "it was allowed");
+        let owner = User { email: thief.email, password: password() };
+        reset(case, proven_on, &owner.email, &owner.password);
+        assert!(open(&owner).asks_for_consent(), "{proven_on:?}");
+        // What the owner allows stays, whatever is proven later.
+        provider.grant(&application, &owner);
+        reset(case, proven_on, &owner.email, &owner.password);
+        assert!(!open(&owner).asks_for_consent(), "{proven_on:?}");
     }
 }
 

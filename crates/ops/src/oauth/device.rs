@@ -12,7 +12,7 @@ use countersign_model::session::{Mark, Token, TokenDigest};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::consents;
 use countersign_store::oauth::devices::{self, Approval, NewDevice};
-use countersign_store::{StoreError, Tx, Work, limits};
+use countersign_store::{StoreError, Tx, Work, limits, sessions};
 
 use super::browser_session::BrowserSession;
 use super::read_request::may_detail;
@@ -137,8 +137,8 @@ impl Work for Refund {
 struct Decide {
     user_code: TokenDigest,
     approval: Option<Approval>,
-    /// What is noted as allowed, for the account's page and for its withdrawal.
-    consent: Option<(AccountId, ClientNo, Scope)>,
+    /// What is noted as allowed, for the account's page and for its withdrawal, and by which session.
+    consent: Option<(AccountId, SessionId, ClientNo, Scope)>,
     now: Timestamp,
 }
 
@@ -147,10 +147,15 @@ impl Work for Decide {
     type Error = StoreError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        if let Some((account, session, _, _)) = &self.consent
+            && !sessions::hold(tx, *account, *session).await?
+        {
+            return Ok(false);
+        }
         if !devices::decide(tx, &self.user_code, self.approval.as_ref(), self.now).await? {
             return Ok(false);
         }
-        if let Some((account, client, scope)) = &self.consent {
+        if let Some((account, _, client, scope)) = &self.consent {
             consents::allow(tx, *account, *client, scope, self.now).await?;
         }
         Ok(true)
@@ -262,7 +267,7 @@ impl Core {
             session: SessionId::draw(&self.random),
             facts: serde_json::to_string(&facts).map_err(|_| Unavailable::Fault)?,
         };
-        let consent = (session.account, client.no, scope);
+        let consent = (session.account, session.session, client.no, scope);
         let work = Decide {
             user_code: self.keyring.code_digest(&code),
             approval: allow.then_some(approval),

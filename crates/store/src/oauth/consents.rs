@@ -86,6 +86,14 @@ pub async fn remove(tx: &mut Tx<'_>, account: AccountId, client: ClientNo) -> Re
     Ok(tx.execute(sql, &[account.0.into(), client.0.into()]).await? == 1)
 }
 
+/// Takes back everything that the account allowed.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_all(tx: &mut Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM oauth_consents WHERE account_id = ?1", &[account.0.into()]).await.map(drop)
+}
+
 fn read_scope(text: &str) -> Result<Scope, StoreError> {
     Scope::parse(text).map_err(|_| StoreError::Broken("a consent holds no scope".to_owned()))
 }
