@@ -2,6 +2,7 @@
 
 use serde::de::value::Error;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde_json::{Map, Value};
 
 use super::Metadata;
 
@@ -13,7 +14,32 @@ impl Metadata {
         let _nothing = Metadata::deserialize(Names(&mut members));
         members
     }
+
+    /// Notes what an operator changed from `before`: it stays so, whatever the client says of itself later.
+    #[must_use]
+    pub fn keep_changes(mut self, before: &Metadata) -> Metadata {
+        let (before, after) = (before.to_json(), self.to_json());
+        let is_changed = |name: &&&str| **name != KEPT && before.get(**name) != after.get(**name);
+        let changed = Metadata::members().iter().filter(is_changed).map(|name| (*name).to_owned());
+        self.kept_members.extend(changed);
+        self.kept_members.sort_unstable();
+        self.kept_members.dedup();
+        self
+    }
+
+    /// Puts what only operators set, and the members that they keep, in the place of what the client says of itself.
+    pub fn insert_kept(&self, said: &mut Map<String, Value>) {
+        let own = self.to_json();
+        for name in self.kept_members.iter().map(String::as_str).chain(Metadata::OPERATORS) {
+            match own.get(name) {
+                Some(value) => said.insert(name.to_owned(), value.clone()),
+                None => said.remove(name),
+            };
+        }
+    }
 }
+
+const KEPT: &str = "kept_members";
 
 /// Holds nothing, and notes which members it is asked for.
 struct Names<'a>(&'a mut &'static [&'static str]);

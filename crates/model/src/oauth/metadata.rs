@@ -118,6 +118,9 @@ pub struct Metadata {
     /// An operator's: origins whose scripts may read answers, besides those of its redirect URIs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
+    /// An operator's: members that stay as they are, whatever the client says of itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_members: Vec<String>,
 }
 
 impl Default for Metadata {
@@ -175,6 +178,7 @@ impl Default for Metadata {
             access_token_lifetime: None,
             refresh_token_lifetime: None,
             allowed_origins: Vec::new(),
+            kept_members: Vec::new(),
         }
     }
 }
@@ -206,7 +210,7 @@ pub enum MetadataFault {
 
 impl Metadata {
     /// Members that only an operator sets: who registers itself loses them.
-    pub const OPERATORS: [&'static str; 7] = [
+    pub const OPERATORS: [&'static str; 8] = [
         "audience",
         "groups",
         "first_party",
@@ -214,6 +218,7 @@ impl Metadata {
         "access_token_lifetime",
         "refresh_token_lifetime",
         "allowed_origins",
+        "kept_members",
     ];
 
     /// Reads metadata; what is missing has the defaults of RFC 7591 §2.

@@ -147,7 +147,9 @@ impl Core {
         known: Option<ClientRow>,
     ) -> Result<Option<ClientRow>, DocumentError> {
         let Fresh { json, max_age } = self.oauth.outside.strangers.fetch.get_fresh(id).await?;
-        let metadata = self.read_document(id, &json).await?;
+        let client = known.as_ref().map(|row| self.oauth.clients.client(row)).transpose();
+        let client = client.map_err(Unavailable::from)?;
+        let metadata = self.read_document(id, &json, client.as_ref().map(|client| &client.metadata)).await?;
         let now = self.clock.now();
         let is_known = known.is_some();
         let row = match known {
@@ -177,8 +179,13 @@ impl Core {
     }
 
     /// What the document says of its client, as far as it may: what an operator decides about such clients is
-    /// in the settings.
-    async fn read_document(&self, id: &str, json: &Value) -> Result<Metadata, DocumentError> {
+    /// in the settings, and what they decide about this one is in `known`.
+    async fn read_document(
+        &self,
+        id: &str,
+        json: &Value,
+        known: Option<&Metadata>,
+    ) -> Result<Metadata, DocumentError> {
         let mut members = json.as_object().cloned().ok_or(DocumentError::Another)?;
         if members.get("client_id").is_none_or(|named| named != id) {
             return Err(DocumentError::Another);
@@ -188,7 +195,7 @@ impl Core {
         }
         members.entry("token_endpoint_auth_method").or_insert(json!(AuthMethod::None));
         let settings = &self.settings.oauth;
-        let mut metadata = self.read_own_words(&members, &settings.client_document_scopes).await?;
+        let mut metadata = self.read_own_words(&members, &settings.client_document_scopes, known).await?;
         match metadata.token_endpoint_auth_method {
             AuthMethod::None | AuthMethod::PrivateKeyJwt => {}
             AuthMethod::Basic | AuthMethod::Post | AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTls => {
@@ -207,7 +214,9 @@ impl Core {
             let of_people = Scope::parse(&Scope::KNOWN.join(" ")).unwrap_or_default();
             metadata.scope = of_people.union(&settings.client_document_scopes);
         }
-        metadata.audience.clone_from(&settings.client_document_resources);
+        if !metadata.kept_members.iter().any(|name| name == "audience") {
+            metadata.audience.clone_from(&settings.client_document_resources);
+        }
         Ok(completed(metadata, settings)?)
     }
 }

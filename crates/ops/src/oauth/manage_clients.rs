@@ -196,13 +196,17 @@ impl Core {
     }
 
     /// Gives a client other metadata. A secret is drawn if it needs one now and has none, and is dropped
-    /// if it needs none any more.
+    /// if it needs none any more. What a client says of itself later does not undo what changes here.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn update_client(&self, id: &str, metadata: Metadata) -> Result<MadeClient, ClientError> {
         let row = self.any_client_row(id).await?;
-        let origin = row.origin;
+        let (origin, before) = (row.origin, self.oauth.clients.client(&row)?);
+        let metadata = match before.is_operators() {
+            true => metadata,
+            false => metadata.keep_changes(&before.metadata),
+        };
         self.change_client(row, metadata, None, origin).await
     }
 
@@ -252,6 +256,8 @@ impl Core {
         row.origin = origin;
         // A client of an operator's lapses with no document that it once had.
         row.expires_at = row.expires_at.filter(|_| origin == ClientOrigin::MetadataDocument);
+        // Nor does who once registered it change it any more.
+        row.registration = row.registration.filter(|_| origin == ClientOrigin::Dynamic);
         let needs_secret = metadata.token_endpoint_auth_method.has_secret();
         if given.is_some_and(|s| !needs_secret || s.reveal().chars().count() < SHORTEST_SECRET) {
             return Err(ClientError::Secret);

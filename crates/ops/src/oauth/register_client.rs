@@ -63,7 +63,7 @@ impl Core {
         let rate = self.settings.limits.registrations_per_source;
         self.count(self.source_counter(Counted::RegistrationSource, rate, source).into_iter().collect())
             .await?;
-        let metadata = self.read_own_words(metadata, &Scope::default()).await?;
+        let metadata = self.read_own_words(metadata, &Scope::default(), None).await?;
         let made =
             self.add_client(NewClient { id: None, metadata, secret: None, origin: ClientOrigin::Dynamic });
         let made = made.await?;
@@ -84,7 +84,7 @@ impl Core {
         Ok(ClientRecord { client: self.oauth.clients.client(&row)?, created_at: row.created_at })
     }
 
-    /// Registers other metadata in place of all that is registered (RFC 7592 §2.2).
+    /// Registers other metadata in place of all that is registered (RFC 7592 §2.2), but for what an operator keeps.
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -100,7 +100,8 @@ impl Core {
         if metadata.get("client_id").is_none_or(|id| id != client_id) || !named_secret.is_none_or(is_own) {
             return Err(RegisterError::OtherClient);
         }
-        let metadata = self.read_own_words(metadata, &Scope::default()).await?;
+        let known = self.oauth.clients.client(&row).map_err(Unavailable::from)?;
+        let metadata = self.read_own_words(metadata, &Scope::default(), Some(&known.metadata)).await?;
         let made = self.change_client(row, metadata, None, ClientOrigin::Dynamic).await?;
         Ok(MadeClient { registration: token.map(Secret::new), ..made })
     }
@@ -139,11 +140,12 @@ impl Core {
     }
 
     /// What a stranger says of itself, without what strangers do not decide; `besides`: scopes that it may
-    /// name besides those of people's claims.
+    /// name besides those of people's claims; `known`: what is registered, of which an operator may keep some.
     pub(crate) async fn read_own_words(
         &self,
         members: &Map<String, Value>,
         besides: &Scope,
+        known: Option<&Metadata>,
     ) -> Result<Metadata, MetadataFault> {
         let mut members = members.clone();
         members.retain(|name, value| {
@@ -159,6 +161,9 @@ impl Core {
         if let Some(Value::String(scope)) = members.get_mut("scope") {
             let known = scope.split(' ').filter(|name| Scope::KNOWN.contains(name) || besides.has(name));
             *scope = known.collect::<Vec<_>>().join(" ");
+        }
+        if let Some(known) = known {
+            known.insert_kept(&mut members);
         }
         let metadata = Metadata::from_json(&Value::Object(members))?;
         self.check_sector(&metadata).await?;

@@ -16,6 +16,7 @@ on_both_engines! {
     what_a_document_must_not_say
     a_document_is_fetched_once_however_many_ask
     what_a_document_says_ends_with_it
+    what_an_operator_limits_no_document_undoes
     strangers_bring_up_few_documents
     who_asks_is_named_by_its_host_and_remembered_for_it_only
     a_document_gives_no_rights_but_those_of_the_settings
@@ -246,6 +247,34 @@ fn what_a_document_says_ends_with_it(case: &Case) {
     Provider::new(&case).command(&["client", "suspend", &new.id, "--json"]);
     later(&mut case, 86_500);
     assert_eq!((status(&case, &new), site.asked(PATH)), (400, 4));
+}
+
+fn what_an_operator_limits_no_document_undoes(case: &Case) {
+    let site = HttpsSite::start();
+    let uris = [site.url("/cb"), site.url("/other")];
+    let says = |name: &str| {
+        Page::json(document(&site, &json!({"client_name": name, "redirect_uris": uris})))
+            .header("Cache-Control: no-store")
+    };
+    site.put(PATH, says("Old"));
+    let settings = "client_document_resources = ['https://a.example.com', 'https://b.example.com']\n";
+    let mut case = case.with_own(wishes(&site, settings).fake_clock());
+    let (one, other) = (client(&site, &uris[0]), client(&site, &uris[1]));
+    let status = |case: &Case, client: &RegisteredClient| open(case, &Provider::new(case).ask(client)).status;
+    assert_eq!((status(&case, &one), status(&case, &other)), (200, 200));
+    let provider = Provider::new(&case);
+    provider.command(&["group", "add", "staff", "--json"]);
+    let limits = ["--group", "staff", "--redirect-uri", &uris[0], "--audience", "https://a.example.com"];
+    provider.command(&[&["client", "update", &one.id, "--json"], &limits[..]].concat());
+    site.put(PATH, says("New"));
+    case.server_mut().advance(Duration::from_secs(400));
+    assert_eq!((status(&case, &one), status(&case, &other), site.asked(PATH)), (200, 400, 2));
+    let shown = Provider::new(&case).command(&["client", "show", &one.id, "--json"]);
+    assert_eq!(
+        (&shown["groups"], &shown["audience"]),
+        (&json!(["staff"]), &json!(["https://a.example.com"]))
+    );
+    assert_eq!(shown["client_name"], "New", "what no operator changed is the document's");
 }
 
 fn strangers_bring_up_few_documents(case: &Case) {

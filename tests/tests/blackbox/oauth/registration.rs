@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use countersign_testkit::Response;
 use countersign_testkit::http::urlencoded;
+use countersign_testkit::{Response, scratch};
 use serde_json::{Value, json};
 
 use super::codes::expect_error;
@@ -19,6 +19,7 @@ on_both_engines! {
     registration_may_need_a_token
     what_a_client_registers_is_checked
     a_registration_is_managed_with_its_own_token
+    what_an_operator_limits_no_client_undoes
     nothing_private_is_fetched
     a_strangers_wish_sends_nobody_on_unasked
     a_strangers_request_sends_nobody_on_unasked
@@ -111,6 +112,7 @@ fn what_a_client_registers_is_checked(case: &Case) {
             "first_party": true,
             "introspect_documents": true,
             "audience": ["https://api.example.com"],
+            "kept_members": ["scope"],
             "require_pkce": false,
             "unheard_of": {"a": 1},
             "client_id": "mine",
@@ -127,7 +129,10 @@ fn what_a_client_registers_is_checked(case: &Case) {
     assert_eq!((&made["first_party"], &made["introspect_documents"]), (&json!(false), &json!(false)));
     assert_eq!(made["require_pkce"], true);
     assert!(
-        made["audience"].is_null() && made["unheard_of"].is_null() && made["client_id"] != "mine",
+        made["audience"].is_null()
+            && made["kept_members"].is_null()
+            && made["unheard_of"].is_null()
+            && made["client_id"] != "mine",
         "{made}"
     );
     // It is a client like any other.
@@ -175,6 +180,54 @@ fn a_registration_is_managed_with_its_own_token(case: &Case) {
     let header = basic(&id, &text(&made, "client_secret"));
     let request = case.http().post("/oauth2/introspect").header("Authorization", &header);
     expect_error(&request.form(&[("token", "x")]).send(), "invalid_client");
+}
+
+fn what_an_operator_limits_no_client_undoes(case: &Case) {
+    let case = case.with_config(OPEN);
+    let provider = Provider::new(&case);
+    let uri = "https://app.example.com/cb";
+    let wide = json!({
+        "redirect_uris": [uri, "https://elsewhere.example.com/cb"],
+        "scope": "email offline_access openid",
+        "token_endpoint_auth_method": "none",
+        "client_name": "Old",
+    });
+    let made = register(&case, &wide).expect(201).json();
+    let (id, token) =
+        (made["client_id"].as_str().unwrap(), made["registration_access_token"].as_str().unwrap());
+    let put = |name: &str| {
+        let (mut wanted, path) = (wide.clone(), format!("/oauth2/register/{id}"));
+        (wanted["client_id"], wanted["client_name"]) = (json!(id), json!(name));
+        let request = case.http().request("PUT", &path).header("Authorization", &format!("Bearer {token}"));
+        request.json(&wanted).send()
+    };
+    provider.command(&["group", "add", "staff", "--json"]);
+    let limits =
+        ["--group", "staff", "--access-token-lifetime", "60", "--scope", "openid", "--redirect-uri", uri];
+    provider.command(&[&["client", "update", id, "--json"], &limits[..]].concat());
+    let replaced = put("New").expect(200).json();
+    let shown = provider.command(&["client", "show", id, "--json"]);
+    for client in [replaced, shown] {
+        assert_eq!((&client["groups"], &client["access_token_lifetime"]), (&json!(["staff"]), &json!(60)));
+        assert_eq!((&client["scope"], &client["redirect_uris"]), (&json!("openid"), &json!([uri])));
+        assert_eq!(client["client_name"], "New", "what no operator changed is the client's");
+    }
+    // What is given back is the client's again, but for what only operators say.
+    let file = scratch::directory("given-back").join("metadata.json");
+    std::fs::write(&file, json!({"kept_members": ["redirect_uris"]}).to_string()).expect("a file of our own");
+    provider.command(&["client", "update", id, "--metadata", &file.display().to_string(), "--json"]);
+    let replaced = put("Newest").expect(200).json();
+    assert_eq!((&replaced["scope"], &replaced["groups"]), (&wide["scope"], &json!(["staff"])));
+    assert_eq!(replaced["redirect_uris"], json!([uri]));
+    // One that stands in the configuration is an operator's altogether.
+    let file = scratch::directory("adopted").join("clients.toml");
+    let adopted = format!(
+        "[[clients]]\nclient_id = '{id}'\ntoken_endpoint_auth_method = 'none'\nredirect_uris = ['{uri}']\n"
+    );
+    std::fs::write(&file, adopted).expect("a file of our own");
+    provider.command(&["config", "apply", "--config", &file.display().to_string(), "--json"]);
+    expect_error(&put("Newer"), "invalid_token");
+    assert_eq!(provider.command(&["client", "show", id, "--json"])["origin"], "configuration");
 }
 
 /// A server on this machine that gives JSON to whoever asks, and counts.

@@ -252,6 +252,12 @@ const FLAGS: &[Row] = &[
     ("access-token-lifetime", "access_token_lifetime", Kind::Number, "Seconds"),
     ("refresh-token-lifetime", "refresh_token_lifetime", Kind::Number, "Seconds"),
     ("allowed-origin", "allowed_origins", Kind::List, "Another origin of its scripts; repeat for more"),
+    (
+        "kept-member",
+        "kept_members",
+        Kind::List,
+        "A member that stays as it is, whatever the client says of itself; repeat for more",
+    ),
 ];
 
 /// The arguments, where `--require-pkce true` stands for `--require-pkce=true`: without the value the flag says yes, so a
