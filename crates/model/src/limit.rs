@@ -60,6 +60,8 @@ pub enum Scope {
     DeviceStart = 12,
     /// Metadata documents that are fetched for one source.
     ClientDocument = 13,
-    /// Requests that clients without a secret push from one source.
+    /// Requests that one source pushes for clients without a secret, or that no operator has entered.
     PushedRequest = 14,
+    /// Tokens that one source gets for clients that no operator has entered.
+    ClientToken = 15,
 }

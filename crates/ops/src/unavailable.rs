@@ -94,6 +94,7 @@ macro_rules! may_be_refused {
 }
 
 may_be_refused!(
+    crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::register_client::RegisterError,
     crate::change_password::ChangePasswordError,
     crate::oauth::device::FindDeviceError,
@@ -116,7 +117,6 @@ may_be_unavailable!(
     crate::oauth::advance_flow::AdvanceFlowError,
     crate::oauth::authenticate_client::AuthenticateClientError,
     crate::oauth::check_dpop::DpopError,
-    crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::exchange_code::ExchangeCodeError,
     crate::oauth::exchange_token::ExchangeTokenError,
     crate::oauth::jwt_bearer::JwtBearerError,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_model::limit::{RetryAfter, Scope as Counted};
 use countersign_model::oauth::{
     AuthorizationDetails, Client, GrantFacts, GrantType, Scope, TokenFacts, TokenFormat,
 };
@@ -16,7 +17,7 @@ use super::exchange_code::{TokenType, Tokens};
 use super::issue::{add_locations, audience};
 use super::read_request::may_detail;
 use super::token_claims::add_facts;
-use crate::{Core, Unavailable};
+use crate::{Core, Source, Unavailable};
 
 /// A signed token of a client has no row and no grant to end it, so it lives no longer than this.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -39,6 +40,9 @@ pub enum ClientCredentialsError {
     /// The proof was used before.
     #[error("the proof was used before")]
     UsedProof,
+    /// Too many from this source.
+    #[error(transparent)]
+    TooMany(#[from] RetryAfter),
     /// The work could not be done.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -74,6 +78,7 @@ impl Core {
         resource: &[String],
         details: AuthorizationDetails,
         binding: &Binding,
+        source: Source,
     ) -> Result<Tokens, ClientCredentialsError> {
         if !client.may(GrantType::ClientCredentials) {
             return Err(ClientCredentialsError::Grant);
@@ -96,6 +101,7 @@ impl Core {
         if resource.is_empty() {
             add_locations(&mut audience, client, &details);
         }
+        self.count_stranger(client, source).await?;
         let facts = TokenFacts { scope, audience, jkt, x5t, details, ..TokenFacts::default() };
         let now = self.clock.now();
         let own_lifetime = client.metadata.access_token_lifetime.map(Duration::from_secs);
@@ -132,6 +138,14 @@ impl Core {
             issued_type: None,
             details: facts.details,
         })
+    }
+
+    /// Where clients register themselves, anybody has one whose tokens would fill the store.
+    async fn count_stranger(&self, client: &Client, source: Source) -> Result<(), ClientCredentialsError> {
+        let rate = self.settings.limits.registrations_per_source;
+        let counter = self.source_counter(Counted::ClientToken, rate, source);
+        let counter = counter.filter(|_| !client.is_operators());
+        Ok(self.count(counter.into_iter().collect()).await?)
     }
 
     /// A signed token is stored nowhere, so its proof is used up by itself.

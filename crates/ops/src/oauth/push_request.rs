@@ -107,10 +107,12 @@ impl Core {
         let plain = serde_json::to_vec(&request).unwrap_or_default();
         let secret = Token::draw_uuid(&self.random);
         let expires_in = self.settings.oauth.pushed_request;
-        // In the name of a client without a secret anybody could fill the store.
-        let is_public = client.metadata.token_endpoint_auth_method == AuthMethod::None;
+        // In the name of a client without a secret anybody could fill the store, and where clients register
+        // themselves anybody has one with a secret.
+        let is_anybodys =
+            !client.is_operators() || client.metadata.token_endpoint_auth_method == AuthMethod::None;
         let rate = self.settings.limits.registrations_per_source;
-        let counter = self.source_counter(Counted::PushedRequest, rate, source).filter(|_| is_public);
+        let counter = self.source_counter(Counted::PushedRequest, rate, source).filter(|_| is_anybodys);
         let now = self.clock.now();
         let work = Push {
             counters: counter.into_iter().collect(),

@@ -69,6 +69,18 @@ fn refused(code: ErrorCode, description: &'static str) -> OAuthError {
     OAuthError::new(StatusCode::BAD_REQUEST, code, description)
 }
 
+/// Too often from one source.
+pub(super) fn too_many(after: RetryAfter) -> OAuthError {
+    OAuthError {
+        retry_after: Some(after),
+        ..OAuthError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::TemporarilyUnavailable,
+            "There were too many requests; try again later.",
+        )
+    }
+}
+
 const NOT_THIS_GRANT: &str = "The client is not registered for this grant type.";
 const NOT_THIS_SCOPE: &str = "The scope is more than the client may have.";
 const NOT_THESE_DETAILS: &str = "The authorization_details are more than the client may have.";
@@ -121,6 +133,7 @@ impl From<ClientCredentialsError> for OAuthError {
                 refused(ErrorCode::InvalidAuthorizationDetails, NOT_THESE_DETAILS)
             }
             ClientCredentialsError::UsedProof => DpopError::Invalid.into(),
+            ClientCredentialsError::TooMany(after) => too_many(after),
             ClientCredentialsError::Unavailable(unavailable) => unavailable.into(),
         }
     }

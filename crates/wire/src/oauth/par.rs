@@ -1,11 +1,11 @@
 //! Pushed requests (RFC 9126).
 
-use countersign_model::oauth::{ErrorCode, Parameters};
+use countersign_model::oauth::Parameters;
 use countersign_ops::oauth::push_request::PushRequestError;
 use http::StatusCode;
 use serde_json::json;
 
-use super::error::OAuthError;
+use super::error::{OAuthError, too_many};
 use super::request;
 use crate::http::{Call, Reply};
 
@@ -16,14 +16,7 @@ impl From<PushRequestError> for OAuthError {
                 OAuthError::new(StatusCode::BAD_REQUEST, code, description)
             }
             PushRequestError::Dpop(error) => error.into(),
-            PushRequestError::TooMany(after) => OAuthError {
-                retry_after: Some(after),
-                ..OAuthError::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    ErrorCode::TemporarilyUnavailable,
-                    "There were too many requests; try again later.",
-                )
-            },
+            PushRequestError::TooMany(after) => too_many(after),
             PushRequestError::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -93,7 +93,8 @@ impl Asked<'_> {
     async fn client_credentials(self) -> Result<Tokens, OAuthError> {
         let (scope, resource) = (self.scope()?, self.parameters.all("resource"));
         let details = self.details()?.unwrap_or_default();
-        Ok(self.call.core().client_credentials(&self.client, scope, resource, details, &self.binding).await?)
+        let (client, binding, source) = (&self.client, &self.binding, self.call.source());
+        Ok(self.call.core().client_credentials(client, scope, resource, details, binding, source).await?)
     }
 
     async fn poll_device(self) -> Result<Tokens, OAuthError> {

@@ -20,6 +20,7 @@ on_both_engines! {
     what_a_client_registers_is_checked
     a_registration_is_managed_with_its_own_token
     what_an_operator_limits_no_client_undoes
+    who_registers_itself_is_counted_with_a_secret_too
     nothing_private_is_fetched
     a_strangers_wish_sends_nobody_on_unasked
     a_strangers_request_sends_nobody_on_unasked
@@ -228,6 +229,41 @@ fn what_an_operator_limits_no_client_undoes(case: &Case) {
     provider.command(&["config", "apply", "--config", &file.display().to_string(), "--json"]);
     expect_error(&put("Newer"), "invalid_token");
     assert_eq!(provider.command(&["client", "show", id, "--json"])["origin"], "configuration");
+}
+
+/// Where anybody can have a secret, one is no reason to let its holder fill the store.
+fn who_registers_itself_is_counted_with_a_secret_too(case: &Case) {
+    let limits = "[limits]\nregistrations_per_source_burst = 2\nregistrations_per_source_interval = \"1h\"";
+    let case = case.with_config(&format!("{OPEN}{limits}"));
+    let provider = Provider::new(&case);
+    let uri = "https://app.example.com/cb";
+    let stranger = |format: &str| {
+        let metadata = json!({
+            "redirect_uris": [uri],
+            "grant_types": ["authorization_code", "client_credentials"],
+            "scope": "openid",
+            "access_token_format": format,
+        });
+        let made = register(&case, &metadata).expect(201);
+        RegisteredClient {
+            id: made.string("client_id"),
+            secret: Some(made.string("client_secret")),
+            redirect_uri: uri.to_owned(),
+            method: "client_secret_basic".to_owned(),
+            scope: "openid".to_owned(),
+        }
+    };
+    let known = provider.client(json!({
+        "grant_types": ["authorization_code", "client_credentials"],
+        "scope": "openid",
+    }));
+    let (one, other) = (stranger("opaque"), stranger("jwt"));
+    let push = |client| provider.call(client, "/oauth2/par", &provider.ask(client).pairs()).status;
+    let own = |client| provider.token(client, &[("grant_type", "client_credentials")]);
+    assert_eq!([&one, &other, &one, &other].map(push), [201, 201, 429, 429]);
+    assert_eq!([&one, &other, &one, &other].map(|client| own(client).status), [200, 200, 429, 429]);
+    assert!(own(&one).header("retry-after").is_some());
+    assert_eq!([(); 4].map(|()| (push(&known), own(&known).status)), [(201, 200); 4], "an operator knows it");
 }
 
 /// A server on this machine that gives JSON to whoever asks, and counts.
