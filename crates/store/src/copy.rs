@@ -109,9 +109,18 @@ impl Store {
     /// database is in use.
     ///
     /// # Errors
-    /// [`CopyError`]; the file may stand there unfinished.
+    /// [`CopyError`]; what this call has made of the file is gone then, and one that was there is untouched.
     pub async fn backup(&self, to: &Path) -> Result<(), CopyError> {
         create_private(to)?;
+        let written = self.fill(to).await;
+        if written.is_err() {
+            // It was made above, and half a backup is worse than none.
+            let _ = std::fs::remove_file(to);
+        }
+        written
+    }
+
+    async fn fill(&self, to: &Path) -> Result<(), CopyError> {
         if self.backup_file(to)? {
             return Ok(());
         }

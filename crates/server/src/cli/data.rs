@@ -61,16 +61,12 @@ pub async fn backup(arguments: Backup) -> Outcome {
         );
     }
     let store = existing(settings.database.reveal()).await?;
-    let written = store
-        .backup(file)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot write the backup to {}: {error}", file.display())));
-    let whole = match written {
-        Ok(()) => verify(file).await,
-        failed => failed,
-    };
+    store.backup(file).await.map_err(|error| {
+        Failure::failed(format!("cannot write the backup to {}: {error}", file.display()))
+    })?;
+    let whole = verify(file).await;
     if whole.is_err() {
-        // It was not there before, and half a backup is worse than none.
+        // It was just made, and a damaged backup is worse than none.
         let _ = std::fs::remove_file(file);
     }
     whole?;

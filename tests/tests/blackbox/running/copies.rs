@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use countersign_testkit::{Engine, Postgres, Server, scratch};
 
 use super::{failed, run, succeeded};
-use crate::case::{Case, on_both_engines};
+use crate::case::{Case, at_once, on_both_engines};
 use crate::parity::{Person, Surface, is_live, register, sign_in};
 
 on_both_engines! {
@@ -14,6 +14,7 @@ on_both_engines! {
     a_store_moves_to_the_other_engine_and_back
     a_file_that_a_server_uses_is_not_copied
     a_spoilt_backup_is_refused
+    a_backup_that_fails_removes_nothing_of_others
 }
 
 fn text(path: &Path) -> String {
@@ -157,4 +158,21 @@ fn a_spoilt_backup_is_refused(case: &Case) {
     failed(&run(&folder, &["restore", &text(&file), "--database", &url, "--data-dir", &data]));
     fs::write(&file, "no backup at all").expect("a file of our own");
     failed(&run(&folder, &["restore", &text(&file), "--database", &url, "--data-dir", &data]));
+}
+
+fn a_backup_that_fails_removes_nothing_of_others(case: &Case) {
+    let case = case.with_config("");
+    let folder = scratch::directory("others");
+    // A link to nowhere looks like a name that is free.
+    let link = folder.join("link");
+    std::os::unix::fs::symlink(folder.join("nowhere"), &link).expect("a link of our own");
+    failed(&case.server().command(&["backup", &text(&link)]));
+    assert!(link.is_symlink() && !folder.join("nowhere").exists());
+    // Of two at one moment one has the name, and keeps it.
+    for round in 0..5 {
+        let file = folder.join(round.to_string());
+        let written = at_once(2, |_| case.server().command(&["backup", &text(&file)]).status.success());
+        assert_eq!(written.iter().filter(|written| **written).count(), 1, "{written:?}");
+        assert!(file.is_file());
+    }
 }
