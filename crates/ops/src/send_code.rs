@@ -1,13 +1,14 @@
 //! Sends a verification code to an address or a number (000 `/send`).
 
 use countersign_model::code::Code;
-use countersign_model::identifier::Identifier;
+use countersign_model::identifier::{Identifier, IdentifierKind};
+use countersign_model::ids::AccountId;
 use countersign_model::keyring::Place;
 use countersign_model::limit::RetryAfter;
 use countersign_model::message::{Contents, Template};
 use countersign_model::time::Timestamp;
 use countersign_store::codes::{self, CodeRow};
-use countersign_store::{Tx, Work};
+use countersign_store::{Tx, Work, accounts, identifiers};
 
 use crate::audit::audit;
 use crate::counting::{Counter, count_all};
@@ -69,7 +70,7 @@ impl Core {
         let expires_at = now.after(self.settings.codes.verification);
         let channel = channel_of(target.kind());
         let contents = Contents {
-            to: target.given().to_owned(),
+            to: self.kept_form(&target).await?,
             code: Some(code.display()),
             link: None,
             expires_at: Some(expires_at),
@@ -88,5 +89,23 @@ impl Core {
         self.outbox_changed.notify_one();
         audit("send_code", "queued", None, source);
         Ok(())
+    }
+
+    /// The address or number as its account has it, byte for byte (R039): another spelling may be another's mailbox.
+    /// As it was typed where no account has it, or only claims it (decision 0006).
+    async fn kept_form(&self, target: &Identifier) -> Result<String, Unavailable> {
+        let mut tx = self.store.read().await?;
+        let owner = identifiers::find(&mut tx, &self.keyring.lookup(target)).await?;
+        let owner = owner.filter(|owner| !owner.is_mere_claim).map(|owner| owner.account);
+        // Asked for nobody too (no account has the id 0), so that the time does not tell (R024).
+        let account = accounts::find(&mut tx, owner.unwrap_or(AccountId(0))).await?;
+        drop(tx);
+        let profile = account.map(|account| self.open_profile(&account.profile)).transpose()?;
+        let kept = profile.and_then(|profile| match target.kind() {
+            IdentifierKind::Username => None,
+            IdentifierKind::Email => profile.email,
+            IdentifierKind::Phone => profile.phone,
+        });
+        Ok(kept.unwrap_or_else(|| target.given().to_owned()))
     }
 }

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::{code_for, code_of_type, register};
-use crate::case::{Case, on_both_engines, visible};
+use super::{code_for, code_of_type, login_by_code, redeem, register};
+use crate::case::{Case, on_both_engines, password, visible};
+use crate::oauth::provider::Provider;
+use crate::privacy::Claimer;
 
 on_both_engines! {
     seed_000_01
@@ -17,6 +19,7 @@ on_both_engines! {
     seed_000_09
     seed_000_10
     seed_000_11
+    a_code_goes_to_the_spelling_that_the_account_has
 }
 
 /// `/send` answers 202 and a message with a code goes out.
@@ -153,4 +156,34 @@ fn seed_000_11(case: &Case) {
     let first = code_for(case, &email);
     assert_ne!(first, code_for(case, &email), "each message has a code of its own");
     assert!(!code_of_type(case, &case.phone(), "sms").is_empty());
+}
+
+/// Another spelling may be another's mailbox (R039).
+fn a_code_goes_to_the_spelling_that_the_account_has(case: &Case) {
+    let spelt = |email: &str| email.replace("user", "User");
+    let (registered, phone, stranger) = (spelt(&case.email()), case.phone(), case.email());
+    redeem(case, &code_for(case, &registered), &password()).expect(201);
+    redeem(case, &code_of_type(case, &phone, "sms"), &password()).expect(201);
+    let to = |identifier: &str, kind: &str, known: &str| {
+        let before = case.server().messages_to(known).len();
+        case.post("/send", json!({"identifier": identifier, "identifier_type": kind})).expect(202);
+        let messages = case.server().await_messages(known, before + 1);
+        (messages.last().and_then(|message| message.to.clone()), messages[before].code())
+    };
+    let (address, code) = to(&registered.to_uppercase(), "email", &registered);
+    assert_eq!(address.as_deref(), Some(registered.as_str()));
+    login_by_code(case, &registered.to_lowercase(), &code).expect(200);
+    let (address, _) = to(&format!("{} {}", &phone[..3], &phone[3..]), "sms", &phone);
+    assert_eq!(address.as_deref(), Some(phone.as_str()));
+    // At the pages as well.
+    let mut browser = Provider::new(case).browser();
+    let before = case.server().messages_to(&registered).len();
+    browser.open("/recover").submit(&[("identifier", &registered.to_uppercase())]);
+    let messages = case.server().await_messages(&registered, before + 1);
+    assert_eq!(messages.last().and_then(|message| message.to.as_deref()), Some(registered.as_str()));
+    // Where no account has it, or only claims it, there is nothing but what was typed.
+    for other in [stranger, Claimer::new(case).email] {
+        let (address, _) = to(&spelt(&other), "email", &other);
+        assert_eq!(address, Some(spelt(&other)));
+    }
 }
