@@ -5,6 +5,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::account::Profile;
+
 /// A password as typed, in Unicode NFC (R004), never trimmed or case-folded.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
@@ -114,14 +116,14 @@ pub enum Fault {
     #[error("entirely numeric")]
     EntirelyNumeric,
     /// The account's own name or address, or the product's.
-    #[error("contains the account's name")]
+    #[error("too close to the name of the account or the product")]
     Context,
 }
 
 impl Rule {
-    /// Every reason to refuse `password`; none means that it is accepted. `context` holds the
-    /// account's own names, which only the strict rules look at (R007).
-    pub fn faults(self, password: &Password, floor: Floor, context: &[&str]) -> Vec<Fault> {
+    /// Every reason to refuse `password`, whoever's it is; [`Rule::own_name_fault`] says whether its owner
+    /// may have it.
+    pub fn faults(self, password: &Password, floor: Floor) -> Vec<Fault> {
         let mut faults = Vec::new();
         let min = self.min().max(floor.min_length);
         let length = password.chars();
@@ -137,10 +139,20 @@ impl Rule {
         if self == Rule::Rest && password.0.chars().all(char::is_numeric) {
             faults.push(Fault::EntirelyNumeric);
         }
-        if self.is_strict() && is_own_name(&password.0, context) {
+        if self.is_strict() && is_close_to(&password.0, PRODUCT) {
             faults.push(Fault::Context);
         }
         faults
+    }
+
+    /// The reason to refuse `password` to its owner, whom it is called after. Only the strict rules look
+    /// at that (R007).
+    pub fn own_name_fault(self, password: &Password, owner: &Profile) -> Option<Fault> {
+        let Profile { username, email, phone, first_name, last_name } = owner;
+        let optional = [username, email, phone].into_iter().flatten();
+        let mut names = optional.chain([first_name, last_name]);
+        let is_own = self.is_strict() && names.any(|name| is_close_to(&password.0, name));
+        is_own.then_some(Fault::Context)
     }
 
     /// Whether it refuses common passwords, and with them those of the breached list (R006).
@@ -171,13 +183,14 @@ pub fn is_common(password: &str) -> bool {
     COMMON.lines().any(|line| line == wanted.as_str())
 }
 
-fn is_own_name(password: &str, context: &[&str]) -> bool {
+/// The product's name, which everybody knows.
+const PRODUCT: &str = "countersign";
+
+/// Whether the password is this name, or the part of this address before its `@`, and little else.
+fn is_close_to(password: &str, name: &str) -> bool {
     let lower = Zeroizing::new(password.to_lowercase());
-    let product = "countersign";
-    context.iter().copied().chain([product]).any(|word| {
-        let word = word.split('@').next().unwrap_or(word).to_lowercase();
-        word.chars().count() >= 4 && lower.contains(&word) && lower.len() < word.len() + 8
-    })
+    let word = name.split('@').next().unwrap_or(name).to_lowercase();
+    word.chars().count() >= 4 && lower.contains(&word) && lower.len() < word.len() + 8
 }
 
 #[cfg(test)]
@@ -185,7 +198,11 @@ mod tests {
     use super::*;
 
     fn faults(rule: Rule, text: &str) -> Vec<Fault> {
-        rule.faults(&Password::new(text).unwrap(), Floor::default(), &["alice@example.com"])
+        let owner = Profile { email: Some("alice@example.com".to_owned()), ..Profile::default() };
+        let password = Password::new(text).unwrap();
+        let mut faults = rule.faults(&password, Floor::default());
+        faults.extend(rule.own_name_fault(&password, &owner));
+        faults
     }
 
     #[test]
@@ -214,13 +231,34 @@ mod tests {
     }
 
     #[test]
+    fn strict_rules_refuse_every_name_of_the_account_and_no_document_does() {
+        let password = Password::new("Annabelle.Long1").unwrap();
+        let name = || "annabelle.long".to_owned();
+        for owner in [
+            Profile { username: Some(name()), ..Profile::default() },
+            Profile { email: Some(name() + "@example.com"), ..Profile::default() },
+            Profile { phone: Some(name()), ..Profile::default() },
+            Profile { first_name: name(), ..Profile::default() },
+            Profile { last_name: name(), ..Profile::default() },
+        ] {
+            for rule in [Rule::Strict, Rule::StrictWithFactor] {
+                assert_eq!(rule.own_name_fault(&password, &owner), Some(Fault::Context), "{owner:?}");
+            }
+            for rule in [Rule::Ouser, Rule::Authd, Rule::Line, Rule::AuthV1, Rule::Rest] {
+                assert_eq!(rule.own_name_fault(&password, &owner), None, "{rule:?}");
+            }
+        }
+        assert_eq!(Rule::Strict.own_name_fault(&password, &Profile::default()), None);
+    }
+
+    #[test]
     fn common_passwords_are_refused_where_the_rule_or_the_operator_says_so() {
         let floor = Floor { min_length: 0, reject_common: true };
         let common = Password::new("123456").unwrap();
         assert!(is_common("123456"));
         for rule in [Rule::Ouser, Rule::Authd, Rule::Line, Rule::AuthV1] {
             assert!(!rule.refuses_common(Floor::default()) && rule.refuses_common(floor), "{rule:?}");
-            assert!(rule.faults(&common, floor, &[]).contains(&Fault::Common), "{rule:?}");
+            assert!(rule.faults(&common, floor).contains(&Fault::Common), "{rule:?}");
         }
         for rule in [Rule::Rest, Rule::Strict, Rule::StrictWithFactor] {
             assert!(rule.refuses_common(Floor::default()), "{rule:?}");

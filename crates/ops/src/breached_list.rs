@@ -9,12 +9,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use countersign_model::password::{Fault, Password, Rule};
-
-use crate::{Core, Unavailable};
+use countersign_model::password::Password;
 
 /// 40 digits, a colon, a count and the end of the line are well below this.
 const LONGEST_LINE: usize = 64;
@@ -145,43 +142,6 @@ fn hash_of(line: &[u8]) -> Result<Hash, BreachedListError> {
         *byte = high << 4 | low;
     }
     if ends { Ok(hash) } else { Err(BreachedListError::NotHashes) }
-}
-
-impl Core {
-    /// Every reason to refuse a new password. `context` holds the account's own names.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if the breached list cannot be read: no password is set unseen.
-    pub(crate) async fn password_faults(
-        &self,
-        rule: Rule,
-        password: &Password,
-        context: &[&str],
-    ) -> Result<Vec<Fault>, Unavailable> {
-        let floor = self.settings.password_floor;
-        let faults = rule.faults(password, floor, context);
-        let Some(list) = self.settings.breached_list.as_ref().filter(|_| rule.refuses_common(floor)) else {
-            return Ok(faults);
-        };
-        // What is refused anyway need not be looked up.
-        if !faults.is_empty() {
-            return Ok(faults);
-        }
-        let (list, password) = (Arc::clone(list), password.clone());
-        let found = tokio::task::spawn_blocking(move || list.contains(&password)).await;
-        match found {
-            Ok(Ok(true)) => Ok(vec![Fault::Breached]),
-            Ok(Ok(false)) => Ok(faults),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the list of breached passwords failed");
-                Err(Unavailable::Store)
-            }
-            Err(error) => {
-                tracing::error!(%error, "the look-up of a breached password ended early");
-                Err(Unavailable::Store)
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -97,10 +97,7 @@ impl Core {
     /// [`ChangePasswordError`].
     pub async fn change_password(&self, request: ChangePassword<'_>) -> Result<(), ChangePasswordError> {
         let ChangePassword { token, purpose, current, new, rule, source } = request;
-        let faults = self.password_faults(rule, new, &[]).await?;
-        if !faults.is_empty() {
-            return Err(ChangePasswordError::Password(faults));
-        }
+        let new = self.check_new_password(rule, new).await?;
         let (now, digest) = (self.clock.now(), TokenDigest::of(token));
         let mut tx = self.store.read().await?;
         let session = tokens::find_valid(&mut tx, &digest, now).await?;
@@ -111,6 +108,7 @@ impl Core {
         let counters = self.password_counters(&mut tx, Some(account.id), None, source).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
+        let new = new.of(&profile)?;
         let slot = self.hasher.try_reserve(source)?;
         self.count(counters).await?;
         let verdict = slot.verify(current.as_bytes(), account.phc.as_deref()).await?;

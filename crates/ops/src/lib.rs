@@ -13,6 +13,7 @@ mod code_use;
 mod core;
 mod counting;
 mod jose;
+mod new_password;
 mod outgoing;
 mod prepare;
 mod profile;

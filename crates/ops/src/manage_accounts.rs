@@ -227,13 +227,7 @@ impl Core {
         rule: Rule,
         profile: &Profile,
     ) -> Result<String, AdminError> {
-        let names = [&profile.username, &profile.email, &profile.phone];
-        let mut context: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
-        context.extend([profile.first_name.as_str(), profile.last_name.as_str()]);
-        let faults = self.password_faults(rule, password, &context).await?;
-        if !faults.is_empty() {
-            return Err(AdminError::Password(faults));
-        }
+        self.check_password(rule, password, profile).await?;
         let slot = self.hasher.try_reserve(crate::Source::Local).map_err(Unavailable::from)?;
         Ok(slot.hash(password.as_bytes(), self.random.bytes()).await.map_err(Unavailable::from)?)
     }

@@ -113,10 +113,14 @@ impl Core {
         &self,
         request: RegisterAccount<'_>,
     ) -> Result<Registered, RegisterAccountError> {
-        let faults = self.password_faults(request.rule, request.password, &[]).await?;
-        if !faults.is_empty() {
-            return Err(RegisterAccountError::Password(faults));
-        }
+        let readable = Profile {
+            username: request.username.as_ref().map(|username| username.given().to_owned()),
+            email: Some(request.email.given().to_owned()),
+            phone: None,
+            first_name: request.first_name,
+            last_name: request.last_name,
+        };
+        self.check_password(request.rule, request.password, &readable).await?;
         let now = self.clock.now();
         let username = request.username.as_ref().map(|username| self.keyring.lookup(username));
         let email = self.keyring.lookup(&request.email);
@@ -135,13 +139,6 @@ impl Core {
         let counter = self.source_counter(Scope::RegistrationSource, rate, request.source);
         self.count(counter.into_iter().collect()).await?;
         let phc = slot.hash(request.password.as_bytes(), self.random.bytes()).await?;
-        let readable = Profile {
-            username: request.username.as_ref().map(|username| username.given().to_owned()),
-            email: Some(request.email.given().to_owned()),
-            phone: None,
-            first_name: request.first_name,
-            last_name: request.last_name,
-        };
         let (account, uuid) = (AccountId::draw(&self.random), Uuid::draw(&self.random));
         let session = request.start_session.then(|| self.draw_session(request.surface, now).by(AMR_PASSWORD));
         let tokens = session.as_ref().map(|session| session.tokens.clone());

@@ -121,10 +121,8 @@ impl Core {
         if identifiers::find(&mut tx, &username_lookup).await?.is_some() {
             return Err(RegisterByPhoneError::UsernameTaken);
         }
-        let faults = self.password_faults(Rule::Line, password, &[]).await?;
-        if !faults.is_empty() {
-            return Err(RegisterByPhoneError::Password(faults));
-        }
+        let profile = Profile { username: Some(username.given().to_owned()), ..Profile::default() };
+        self.check_password(Rule::Line, password, &profile).await?;
         if phones::is_spent(&mut tx, &self.keyring.spent_phone(&phone)).await? {
             return Err(RegisterByPhoneError::PhoneTaken);
         }
@@ -137,7 +135,6 @@ impl Core {
         self.count(counters).await?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let now = self.clock.now();
-        let profile = Profile { username: Some(username.given().to_owned()), ..Profile::default() };
         let registration = RegistrationRow {
             id: self.random.positive(63),
             account: AccountId::draw(&self.random),

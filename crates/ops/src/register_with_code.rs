@@ -92,10 +92,7 @@ impl Core {
         request: RegisterWithCode<'_>,
     ) -> Result<AccountId, RegisterWithCodeError> {
         let RegisterWithCode { code, code_use, password, rule, source } = request;
-        let faults = self.password_faults(rule, password, &[]).await?;
-        if !faults.is_empty() {
-            return Err(RegisterWithCodeError::Password(faults));
-        }
+        let password = self.check_new_password(rule, password).await?;
         let rate = self.settings.limits.sign_in_per_source;
         self.count(self.source_counter(Scope::SignInSource, rate, source).into_iter().collect()).await?;
         let code = Code::parse(code).ok_or(RegisterWithCodeError::CodeInvalid)?;
@@ -111,7 +108,9 @@ impl Core {
             None => None,
         };
         drop(tx);
-        let profile = self.profile_of(&target, found.sealed.as_deref())?;
+        let profile = self.profile_of(&target, found.sealed.as_deref());
+        let password = password.of(&profile)?;
+        let profile = self.seal_profile(&profile)?;
         let slot = self.hasher.try_reserve(source)?;
         let phc = slot.hash(password.as_bytes(), self.random.bytes()).await?;
         let account = AccountId::draw(&self.random);
@@ -123,14 +122,14 @@ impl Core {
         Ok(account)
     }
 
-    /// The sealed profile of an account whose only identifier is this one.
-    fn profile_of(&self, target: &Lookup, sealed: Option<&[u8]>) -> Result<Vec<u8>, Unavailable> {
+    /// The profile of an account whose only identifier is this one.
+    fn profile_of(&self, target: &Lookup, sealed: Option<&[u8]>) -> Profile {
         let given = sealed.and_then(|sealed| self.keyring.open(Place::CodeTarget, sealed).ok());
         let given = given.and_then(|given| String::from_utf8(given).ok());
-        self.seal_profile(&match target.kind {
+        match target.kind {
             IdentifierKind::Username => Profile { username: given, ..Profile::default() },
             IdentifierKind::Email => Profile { email: given, ..Profile::default() },
             IdentifierKind::Phone => Profile { phone: given, ..Profile::default() },
-        })
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_model::account::Profile;
 use countersign_model::ids::AccountId;
 use countersign_model::message::Template;
 use countersign_model::oauth::claims::AMR_PASSWORD;
@@ -12,6 +13,7 @@ use countersign_store::accounts;
 
 use crate::audit::audit;
 use crate::change_password::{Change, ChangePasswordError};
+use crate::new_password::RefusedPassword;
 use crate::{Core, Source, Unavailable};
 
 /// How long after the sign-in the password that it took need not be typed again.
@@ -57,10 +59,11 @@ impl From<ChangePasswordError> for ReplacePasswordError {
 }
 
 impl Core {
-    /// Whether today's rule would refuse a password that is in use. A list of breached passwords that cannot be
-    /// read keeps nobody from signing in.
-    pub async fn is_weak(&self, password: &Password) -> bool {
-        self.password_faults(Rule::Strict, password, &[]).await.is_ok_and(|faults| !faults.is_empty())
+    /// Whether today's rule would refuse a password that is in use to its owner. A list of breached passwords that
+    /// cannot be read keeps nobody from signing in.
+    pub async fn is_weak(&self, password: &Password, owner: &Profile) -> bool {
+        let checked = self.check_password(Rule::Strict, password, owner).await;
+        matches!(checked, Err(RefusedPassword::Faults(_)))
     }
 
     /// The hash of the password that signed somebody in at this time. `None` if another one was set since: who finds
@@ -78,16 +81,13 @@ impl Core {
     /// [`ReplacePasswordError`].
     pub async fn replace_password(&self, request: ReplacePassword<'_>) -> Result<(), ReplacePasswordError> {
         let ReplacePassword { cookie, new, rule, source } = request;
-        let faults = self.password_faults(rule, new, &[]).await?;
-        if !faults.is_empty() {
-            return Err(ReplacePasswordError::Password(faults));
-        }
         let now = self.clock.now();
         let session = self.check_browser(cookie).await?.filter(|session| {
             now < session.auth_time.after(STILL_PROVEN)
                 && session.amr.iter().any(|method| method == AMR_PASSWORD)
         });
         let session = session.ok_or(ReplacePasswordError::SignedOut)?;
+        self.check_password(rule, new, &session.profile).await?;
         let old = self.hash_typed_at(session.account, session.auth_time).await?;
         let old = old.ok_or(ReplacePasswordError::SignedOut)?;
         let slot = self.hasher.try_reserve(source).map_err(Unavailable::from)?;

@@ -92,10 +92,8 @@ impl Core {
         request: RequestAccount<'_>,
     ) -> Result<RequestedAccount, RequestAccountError> {
         let RequestAccount { email, password, rule, source } = request;
-        let faults = self.password_faults(rule, password, &[]).await?;
-        if !faults.is_empty() {
-            return Err(RequestAccountError::Password(faults));
-        }
+        let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
+        self.check_password(rule, password, &profile).await?;
         let now = self.clock.now();
         let lookup = self.keyring.lookup(&email);
         let mut tx = self.store.read().await?;
@@ -117,7 +115,6 @@ impl Core {
             || (AccountId::draw(&self.random), Uuid::draw(&self.random)),
             |open| (open.account, open.uuid),
         );
-        let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
         // Kept for a taken address too, where nothing ever confirms it: asked for again, it must answer
         // with the same public id as a free one does (acceptance decision 9).
         let registration = RegistrationRow {

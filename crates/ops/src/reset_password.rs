@@ -102,10 +102,7 @@ impl Core {
     /// [`ResetPasswordError`].
     pub async fn reset_password(&self, request: ResetPassword<'_>) -> Result<(), ResetPasswordError> {
         let ResetPassword { proof, new, rule, source } = request;
-        let faults = self.password_faults(rule, new, &[]).await?;
-        if !faults.is_empty() {
-            return Err(ResetPasswordError::Password(faults));
-        }
+        let new = self.check_new_password(rule, new).await?;
         let rate = self.settings.limits.sign_in_per_source;
         self.count(self.source_counter(Scope::SignInSource, rate, source).into_iter().collect()).await?;
         let (digest, purpose) = self.proof_digest(proof).ok_or(ResetPasswordError::Invalid)?;
@@ -126,6 +123,7 @@ impl Core {
         let proof = self.gather_proof(&mut tx, &account, target).await?;
         drop(tx);
         let profile = self.open_profile(&account.profile)?;
+        let new = new.of(&profile)?;
         let slot = self.hasher.try_reserve(source)?;
         let phc = slot.hash(new.as_bytes(), self.random.bytes()).await?;
         let counter = self.account_subject(account.id);

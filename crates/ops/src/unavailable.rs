@@ -93,6 +93,31 @@ macro_rules! may_be_refused {
     )*};
 }
 
+/// Lets an operation's error hold why a new password was refused.
+macro_rules! may_refuse_a_password {
+    ($($error:ident in $module:ident),* $(,)?) => {$(
+        impl From<crate::new_password::RefusedPassword> for crate::$module::$error {
+            fn from(refused: crate::new_password::RefusedPassword) -> Self {
+                match refused {
+                    crate::new_password::RefusedPassword::Faults(faults) => Self::Password(faults),
+                    crate::new_password::RefusedPassword::Unavailable(unavailable) => unavailable.into(),
+                }
+            }
+        }
+    )*};
+}
+
+may_refuse_a_password!(
+    AdminError in admin_error,
+    ChangePasswordError in change_password,
+    RegisterAccountError in register_account,
+    RegisterByPhoneError in register_by_phone,
+    RegisterWithCodeError in register_with_code,
+    ReplacePasswordError in replace_password,
+    RequestAccountError in request_account,
+    ResetPasswordError in reset_password,
+);
+
 may_be_refused!(
     crate::oauth::client_credentials::ClientCredentialsError,
     crate::oauth::register_client::RegisterError,

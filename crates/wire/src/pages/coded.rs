@@ -226,7 +226,7 @@ pub(super) const RULE: Rule = Rule::Strict;
 
 /// What a new password must be, with the length from the rule itself.
 pub(super) fn password_hint(call: &Call<'_>, words: &Words) -> String {
-    let faults = Password::new("x").map(|x| RULE.faults(&x, call.core().settings.password_floor, &[]));
+    let faults = Password::new("x").map(|x| RULE.faults(&x, call.core().settings.password_floor));
     let shortest = |fault: &Fault| match fault {
         Fault::TooShort { min } => Some(*min),
         Fault::TooLong { .. } | Fault::Common | Fault::Breached | Fault::EntirelyNumeric | Fault::Context => {

@@ -124,7 +124,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     };
     match call.core().sign_in(request).await {
         Ok(signed_in) => {
-            let is_weak = call.core().is_weak(&password).await;
+            let is_weak = call.core().is_weak(&password, &signed_in.profile).await;
             enter(call, &form, flow, &signed_in, is_weak).await
         }
         Err(SignInError::Credentials) => Ok(wrong()),

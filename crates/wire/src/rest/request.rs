@@ -133,7 +133,7 @@ fn new_password(fields: &Fields, floor: Floor) -> Result<Password, Texts> {
             Unusable::Nul => NUL.into(),
         }]
     })?;
-    let faults = Rule::Rest.faults(&password, floor, &[]);
+    let faults = Rule::Rest.faults(&password, floor);
     if faults.is_empty() { Ok(password) } else { Err(faults.into_iter().map(password_fault).collect()) }
 }
 

@@ -18,6 +18,7 @@ on_both_engines! {
     not_now_holds_for_a_month_for_that_account
     a_breached_password_is_replaced_on_the_way
     a_password_is_replaced_by_who_has_just_typed_it_only
+    nobody_is_called_like_their_password
 }
 
 /// Good enough for 000, and too short for the pages.
@@ -147,4 +148,44 @@ fn a_password_is_replaced_by_who_has_just_typed_it_only(case: &Case) {
     let mut here = Provider::new(&case).browser();
     here.open("/sign-in").sign_in(&User { password: new, ..weak });
     assert_eq!(here.page().status, 401, "the password was changed");
+}
+
+/// R007: wherever the strict rule holds. The documents have no such rule.
+fn nobody_is_called_like_their_password(case: &Case) {
+    let refused = |browser: &Browser| {
+        let page = browser.page();
+        assert!(page.status == 400 && page.text().contains("the name of the account"), "{browser}");
+    };
+    let provider = Provider::new(case);
+    let email = format!("annabelle.long.{}", case.email());
+    let (name, _) = email.split_once('@').expect("an address");
+    let (own, new) = (format!("{}1", name.to_uppercase()), password());
+    // Where an account is made.
+    let mut browser = provider.browser();
+    browser.open("/sign-up").submit(&[("identifier", &email)]);
+    let code = case.server().latest_to(&email).code();
+    refused(browser.submit(&[("code", &code), ("new_password", &own)]));
+    browser.submit(&[("code", &code), ("new_password", &new)]);
+    assert!(is_signed_in(&mut browser), "the code was used up: {browser}");
+    // Where one is forgotten.
+    browser.open("/recover").submit(&[("identifier", &email)]);
+    let code = case.server().latest_to(&email).code();
+    refused(browser.submit(&[("code", &code), ("new_password", &own)]));
+    // By the operator.
+    let file = scratch::directory("own-name").join("password");
+    fs::write(&file, &own).expect("a file of our own");
+    let file = file.display().to_string();
+    let set = case.server().command(&["account", "set-password", &email, "--password-file", &file]);
+    let why = String::from_utf8_lossy(&set.stderr).into_owned();
+    assert!(why.contains("the password is too close to the name of the account"), "{why}");
+    // A document lets them have it; after they have signed in, the page asks for another one.
+    ouser::reset(case, &ouser::code_for(case, &email), &own).expect(204);
+    browser.open("/sign-in").sign_in(&User { email: email.clone(), password: own.clone() });
+    assert!(asks(&browser), "{browser}");
+    refused(browser.submit(&[("new_password", &format!("{own}2")), ("action", "set")]));
+    // By the link of a mail.
+    case.post("/auth/v1/passwordreset", json!({ "email": email })).expect(200);
+    let page = case.server().latest_to(&email).link_path();
+    let again = case.http().post(&page).form(&[("password", &*own)]).send().expect(400);
+    assert!(again.text().contains("the name of the account"), "{again:?}");
 }
