@@ -75,6 +75,13 @@ impl Core {
         self.store.write(CountTry { counters, now: self.clock.now() }).await
     }
 
+    /// Counts a try to register: before it is told whether a name or an address is taken.
+    pub(crate) async fn count_registration(&self, source: Source) -> Result<(), NotCounted> {
+        let rate = self.settings.limits.registrations_per_source;
+        let counter = self.source_counter(Scope::RegistrationSource, rate, source);
+        self.count(counter.into_iter().collect()).await
+    }
+
     /// The counter of the source; none for an operator.
     pub(crate) fn source_counter(&self, scope: Scope, rate: Rate, source: Source) -> Option<Counter> {
         let subject = self.keyring.limit_key(scope, &source.subject()?);

@@ -4,7 +4,7 @@ use countersign_model::account::Profile;
 use countersign_model::identifier::Identifier;
 use countersign_model::ids::{AccountId, Uuid};
 use countersign_model::keyring::Lookup;
-use countersign_model::limit::{RetryAfter, Scope};
+use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::claims::AMR_PASSWORD;
 use countersign_model::password::{Fault, Password, Rule};
 use countersign_model::session::Surface;
@@ -113,6 +113,7 @@ impl Core {
         &self,
         request: RegisterAccount<'_>,
     ) -> Result<Registered, RegisterAccountError> {
+        self.count_registration(request.source).await?;
         let readable = Profile {
             username: request.username.as_ref().map(|username| username.given().to_owned()),
             email: Some(request.email.given().to_owned()),
@@ -135,9 +136,6 @@ impl Core {
         }
         drop(tx);
         let slot = self.hasher.try_reserve(request.source)?;
-        let rate = self.settings.limits.registrations_per_source;
-        let counter = self.source_counter(Scope::RegistrationSource, rate, request.source);
-        self.count(counter.into_iter().collect()).await?;
         let phc = slot.hash(request.password.as_bytes(), self.random.bytes()).await?;
         let (account, uuid) = (AccountId::draw(&self.random), Uuid::draw(&self.random));
         let session = request.start_session.then(|| self.draw_session(request.surface, now).by(AMR_PASSWORD));

@@ -116,6 +116,7 @@ impl Core {
     /// [`RegisterByPhoneError`].
     pub async fn register_by_phone(&self, request: RegisterByPhone<'_>) -> Result<(), RegisterByPhoneError> {
         let RegisterByPhone { username, password, phone, email, source } = request;
+        self.count_registration(source).await?;
         let username_lookup = self.keyring.lookup(&username);
         let mut tx = self.store.read().await?;
         if identifiers::find(&mut tx, &username_lookup).await?.is_some() {

@@ -92,6 +92,7 @@ impl Core {
         request: RequestAccount<'_>,
     ) -> Result<RequestedAccount, RequestAccountError> {
         let RequestAccount { email, password, rule, source } = request;
+        self.count_registration(source).await?;
         let profile = Profile { email: Some(email.given().to_owned()), ..Profile::default() };
         self.check_password(rule, password, &profile).await?;
         let now = self.clock.now();

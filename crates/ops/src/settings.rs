@@ -155,7 +155,7 @@ pub struct Limits {
     pub messages_per_source: Rate,
     /// Messages of the whole server.
     pub messages_total: Rate,
-    /// Accounts that a source makes at once, without a message (003, 004).
+    /// Tries of a source to make an account (001, 002, 003, 004).
     pub registrations_per_source: Rate,
     /// Addresses of metadata documents that one source brings up.
     pub client_documents_per_source: Rate,

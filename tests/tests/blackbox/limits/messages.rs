@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_testkit::{Client, source};
-use serde_json::json;
+use countersign_testkit::{Client, LineClient, source};
+use serde_json::{Value, json};
 
 use super::come_back;
 use crate::case::{Case, on_both_engines, password};
@@ -15,6 +15,7 @@ on_both_engines! {
     a_hundred_sources_are_needed_to_use_up_the_messages_of_all
     a_registration_counts_for_each_message_that_it_causes
     a_source_makes_so_many_accounts_and_no_more
+    a_source_asks_so_often_whether_a_name_is_taken_and_no_more
     the_whole_server_sends_so_many_messages_and_no_more
 }
 
@@ -115,6 +116,27 @@ fn a_source_makes_so_many_accounts_and_no_more(case: &Case) {
     let elsewhere = rest::registration(&case.email(), &password());
     case.server().client().post_json("/auth/register/", &elsewhere).expect(201);
     ouser::register(&case);
+}
+
+/// R017: what tells whether a name is taken is counted before it tells.
+fn a_source_asks_so_often_whether_a_name_is_taken_and_no_more(case: &Case) {
+    let settings = "[limits]\nregistrations_per_source_burst = 2\nregistrations_per_source_interval = \"1h\"";
+    let case = case.with_config(settings);
+    let email = ouser::register(&case).email;
+    let taken = line::Registration::new(&case).validated(&case);
+    let asks = |path: &str, body: &Value, told: u16| {
+        let http = Client::from_source(case.server().http_address(), source::fresh());
+        let statuses: Vec<_> = (0..4).map(|_| http.post_json(path, body).status).collect();
+        assert_eq!(statuses, [told, told, 429, 429], "{path}");
+    };
+    asks("/auth/register/", &rest::registration(&email, &password()), 400);
+    asks("/v1/requests/accounts", &json!({ "email": email, "password": password() }), 400);
+    let member = json!({ "username": taken.username, "email": case.email(), "password": password() });
+    asks("/auth/v1/registermember", &member, 409);
+    let mut stranger = LineClient::connect_from(source::fresh(), case.server().line_address());
+    let request = line::Registration { username: taken.username, ..line::Registration::new(&case) }.request();
+    let told = [(); 4].map(|()| stranger.ask(&request));
+    assert_eq!(told, ["nop usernametaken", "nop usernametaken", "nop unavailable", "nop unavailable"]);
 }
 
 fn the_whole_server_sends_so_many_messages_and_no_more(case: &Case) {
