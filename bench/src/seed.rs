@@ -15,8 +15,9 @@ use countersign_model::random::Random;
 use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::{Clock, Timestamp};
 use countersign_ops::manage_master_key::open_keyring;
+use countersign_store::accounts::{self, InsertError};
 use countersign_store::tokens::{Holder, NewToken};
-use countersign_store::{Database, Store, StoreError, Tx, Work, accounts, identifiers, sessions, tokens};
+use countersign_store::{Database, Store, StoreError, Tx, Work, identifiers, sessions, tokens};
 
 use crate::Result;
 
@@ -60,9 +61,9 @@ struct Sessions(Vec<(Session, NewToken)>);
 
 impl Work for Accounts {
     type Output = ();
-    type Error = StoreError;
+    type Error = InsertError;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> std::result::Result<(), StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> std::result::Result<(), InsertError> {
         for account in &self.made {
             identifiers::insert(tx, &account.email, account.id, Some(self.now)).await?;
             accounts::insert(tx, account.id, account.uuid, &account.profile, false, self.now).await?;

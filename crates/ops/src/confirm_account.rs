@@ -6,8 +6,9 @@ use countersign_model::ids::Uuid;
 use countersign_model::keyring::Lookup;
 use countersign_model::session::{Surface, TokenDigest};
 use countersign_model::time::Timestamp;
+use countersign_store::accounts::{self, InsertError};
 use countersign_store::registrations::{self, RegistrationRow};
-use countersign_store::{Tx, Work, accounts, codes, identifiers};
+use countersign_store::{Tx, Work, codes, identifiers};
 
 use crate::audit::audit;
 use crate::claim::Claim;
@@ -23,6 +24,16 @@ pub enum ConfirmAccountError {
     /// Not possible just now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<InsertError> for ConfirmAccountError {
+    /// The ids are drawn once for all registrations of an address: another one was confirmed.
+    fn from(error: InsertError) -> ConfirmAccountError {
+        match error {
+            InsertError::IdTaken => ConfirmAccountError::Invalid,
+            InsertError::Store(error) => error.into(),
+        }
+    }
 }
 
 struct Confirm {
@@ -48,9 +59,8 @@ impl Work for Confirm {
         if let Some(claim) = &self.claim {
             claim.give_way(tx).await?;
         }
-        if !accounts::insert(tx, account, uuid, &registration.sealed, false, self.now).await?
-            || !identifiers::insert(tx, &email, account, Some(self.now)).await?
-        {
+        accounts::insert(tx, account, uuid, &registration.sealed, false, self.now).await?;
+        if !identifiers::insert(tx, &email, account, Some(self.now)).await? {
             return Err(invalid);
         }
         accounts::set_password(tx, account, &registration.phc, self.now).await?;

@@ -262,9 +262,8 @@ impl Work for Add {
     type Error = AdminError;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<AccountId, AdminError> {
-        if !accounts::insert(tx, self.id, self.uuid, &self.profile, false, self.now).await? {
-            return Err(StoreError::Unavailable("the id that was drawn is taken".to_owned()).into());
-        }
+        let inserted = accounts::insert(tx, self.id, self.uuid, &self.profile, false, self.now).await;
+        inserted.map_err(Unavailable::from)?;
         for claim in &self.claims {
             claim.give_way(tx).await?;
         }

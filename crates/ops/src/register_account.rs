@@ -95,7 +95,8 @@ impl Work for Register {
         if !identifiers::insert(tx, &self.email, self.account, None).await? {
             return Err(RegisterAccountError::EmailTaken);
         }
-        accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await?;
+        let inserted = accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await;
+        inserted.map_err(Unavailable::from)?;
         accounts::set_password(tx, self.account, &self.phc, self.now).await?;
         if let Some(session) = &self.session {
             session.start(tx, self.account, 0).await?;

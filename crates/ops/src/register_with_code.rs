@@ -76,7 +76,8 @@ impl Work for Register {
         if !identifiers::insert(tx, &self.target, self.account, Some(self.now)).await? {
             return Err(RegisterWithCodeError::IdentifierTaken);
         }
-        accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await?;
+        let inserted = accounts::insert(tx, self.account, self.uuid, &self.profile, false, self.now).await;
+        inserted.map_err(Unavailable::from)?;
         Ok(accounts::set_password(tx, self.account, &self.phc, self.now).await?)
     }
 }

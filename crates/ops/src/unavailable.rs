@@ -41,6 +41,19 @@ impl From<countersign_store::StoreError> for Unavailable {
     }
 }
 
+impl From<countersign_store::accounts::InsertError> for Unavailable {
+    /// For an id that was drawn just now: the next try draws another one.
+    fn from(error: countersign_store::accounts::InsertError) -> Unavailable {
+        match error {
+            countersign_store::accounts::InsertError::IdTaken => {
+                tracing::error!(%error, "no account was made");
+                Unavailable::Store
+            }
+            countersign_store::accounts::InsertError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<crate::hasher::Busy> for Unavailable {
     fn from(busy: crate::hasher::Busy) -> Unavailable {
         Unavailable::Busy(RetryAfter(busy.retry_after))

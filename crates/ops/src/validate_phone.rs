@@ -6,8 +6,9 @@ use countersign_model::keyring::Lookup;
 use countersign_model::limit::{RetryAfter, Scope};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
+use countersign_store::accounts::{self, InsertError};
 use countersign_store::registrations::{self, RegistrationRow};
-use countersign_store::{StoreError, Tx, Work, accounts, identifiers, phones};
+use countersign_store::{StoreError, Tx, Work, identifiers, phones};
 
 use crate::audit::audit;
 use crate::claim::Claim;
@@ -41,6 +42,16 @@ pub enum ValidatePhoneError {
     /// Not possible just now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<InsertError> for ValidatePhoneError {
+    /// The ids were drawn for one registration, which another code of it has used.
+    fn from(error: InsertError) -> ValidatePhoneError {
+        match error {
+            InsertError::IdTaken => ValidatePhoneError::CodeWrong,
+            InsertError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Counted before the verdict, durably (R017).
@@ -96,9 +107,7 @@ impl Work for Validate {
         }
         let username = made.username.ok_or(wrong.clone())?;
         let awaits_email = made.email.is_some() && made.email_verified_at.is_none();
-        if !accounts::insert(tx, made.account, made.uuid, &made.sealed, awaits_email, self.now).await? {
-            return Err(wrong);
-        }
+        accounts::insert(tx, made.account, made.uuid, &made.sealed, awaits_email, self.now).await?;
         let name = Lookup { kind: IdentifierKind::Username, hash: username };
         if !identifiers::insert(tx, &name, made.account, Some(self.now)).await? {
             return Err(wrong);

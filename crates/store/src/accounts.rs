@@ -60,10 +60,22 @@ fn read(row: &Row) -> Result<AccountRow, StoreError> {
     })
 }
 
-/// A new account. `false` if one of its ids is taken.
+/// Why there is no new account.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertError {
+    /// Another account has one of the ids. No bool, which may be dropped: what is written for the new account would
+    /// be the other one's.
+    #[error("the id of a new account is taken")]
+    IdTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A new account.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`InsertError`].
 pub async fn insert(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -71,13 +83,13 @@ pub async fn insert(
     profile: &[u8],
     awaits_email: bool,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), InsertError> {
     let sql = "INSERT INTO accounts (id, uuid, created_at, awaits_email_at, epoch, version, profile)
                VALUES (?1, ?2, ?3, ?4, 0, 0, ?5) ON CONFLICT DO NOTHING";
     let awaits = awaits_email.then_some(now.micros());
     let params =
         [id.0.into(), Param::Bytes(uuid.as_bytes()), now.micros().into(), awaits.into(), profile.into()];
-    Ok(tx.execute(sql, &params).await? == 1)
+    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(InsertError::IdTaken) }
 }
 
 /// An account by its integer id.

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_model::ids::MessageId;
@@ -13,7 +14,8 @@ use countersign_store::{Database, Store, outbox};
 
 use super::*;
 use crate::hasher::{Hasher, HasherSettings};
-use crate::{CoreParts, Settings};
+use crate::register_account::{RegisterAccount, RegisterAccountError};
+use crate::{CoreParts, Settings, Source};
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
@@ -25,6 +27,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new(name: &str) -> Fixture {
+        Fixture::with_random(name, Random::System).await
+    }
+
+    async fn with_random(name: &str, random: Random) -> Fixture {
         let folder = std::env::temp_dir().join(format!("countersign-admin-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
@@ -33,7 +39,7 @@ impl Fixture {
         let core = Core::open(CoreParts {
             store,
             clock: Clock::fixed(NOW),
-            random: Random::System,
+            random,
             hasher: Hasher::new(cheap).unwrap(),
             master_key: MasterKey::new([7; 32]),
             settings: Settings::default(),
@@ -260,4 +266,37 @@ async fn a_profile_that_does_not_open_is_a_fault() {
     assert!(core.store.write(broken).await.unwrap());
     let found = core.find_account(&id.0.to_string()).await;
     assert_eq!(found, Err(AdminError::Unavailable(Unavailable::Fault)));
+}
+
+#[tokio::test]
+async fn an_id_that_is_drawn_twice_gives_nobody_anothers_account() {
+    let Fixture { core, folder: _ } = &Fixture::with_random("twice", Random::seeded(1)).await;
+    // What is drawn from here on is the same each time.
+    let draw_again = || {
+        let Random::Seeded { drawn, rest, .. } = core.random.as_ref() else { unreachable!() };
+        drawn.store(1_000_000, Ordering::Relaxed);
+        rest.lock().unwrap().clear();
+    };
+    let password = Password::new("a long enough password").unwrap();
+    draw_again();
+    let alice = core.add_account(AddAccount { email: None, ..alice(Some(&password)) }).await.unwrap();
+    let phc = accounts::find(&mut core.store.read().await.unwrap(), alice).await.unwrap().unwrap().phc;
+    draw_again();
+    let email = Identifier::email("mallory@example.com").unwrap();
+    let request = RegisterAccount {
+        username: None,
+        email: email.clone(),
+        first_name: String::new(),
+        last_name: String::new(),
+        password: &Password::new("another long password").unwrap(),
+        rule: Rule::AuthV1,
+        surface: Surface::AuthV1,
+        source: Source::Local,
+        start_session: false,
+    };
+    let refused = core.register_account(request).await.unwrap_err();
+    assert_eq!(refused, RegisterAccountError::Unavailable(Unavailable::Store));
+    let tx = &mut core.store.read().await.unwrap();
+    assert!(identifiers::find(tx, &core.keyring.lookup(&email)).await.unwrap().is_none());
+    assert_eq!(accounts::find(tx, alice).await.unwrap().unwrap().phc, phc);
 }
