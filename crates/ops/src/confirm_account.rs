@@ -77,7 +77,7 @@ impl Core {
     ///
     /// # Errors
     /// [`ConfirmAccountError`].
-    pub async fn confirm_account(&self, id: &str) -> Result<SignedIn, ConfirmAccountError> {
+    pub async fn confirm_account(&self, id: &str, source: Source) -> Result<SignedIn, ConfirmAccountError> {
         let id = Uuid::parse(id).ok_or(ConfirmAccountError::Invalid)?;
         let now = self.clock.now();
         let session = self.draw_session(Surface::Authd, now);
@@ -92,7 +92,7 @@ impl Core {
         };
         drop(tx);
         let made = self.store.write(Confirm { digest, claim, session, now }).await?;
-        audit("confirm_account", "made", Some(made.account), Source::Local);
+        audit("confirm_account", "made", Some(made.account), source);
         let profile = self.open_profile(&made.sealed)?;
         Ok(SignedIn { account: made.account, uuid: made.uuid, profile, tokens })
     }

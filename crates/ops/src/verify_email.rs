@@ -65,7 +65,7 @@ impl Core {
     ///
     /// # Errors
     /// [`VerifyEmailError`].
-    pub async fn verify_email(&self, link: &str) -> Result<(), VerifyEmailError> {
+    pub async fn verify_email(&self, link: &str, source: Source) -> Result<(), VerifyEmailError> {
         let (digest, now) = (TokenDigest::of(link), self.clock.now());
         let mut tx = self.store.read().await?;
         let code = codes::find_valid(&mut tx, &digest, CodePurpose::VerifyEmail, now).await?;
@@ -77,7 +77,7 @@ impl Core {
         };
         drop(tx);
         let account = self.store.write(Verify { digest, claim, now }).await?;
-        audit("verify_email", "verified", Some(account), Source::Local);
+        audit("verify_email", "verified", Some(account), source);
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn request_account(call: &Call<'_>) -> Result<Reply, Error> {
     responses((status = 200, description = "The account and its tokens.", body = AccountBody), (status = 303, description = "A browser that navigates here is sent to a page."), (status = 404, description = "Unknown, used or expired.", body = Errors), AnyCall)
 )]
 pub(super) async fn confirm_account(call: &Call<'_>) -> Result<Reply, Error> {
-    let confirmed = call.core().confirm_account(call.parameter()).await;
+    let confirmed = call.core().confirm_account(call.parameter(), call.source()).await;
     match confirmed {
         Ok(signed_in) if call.is_visit() => Ok(show_confirmed(call, &signed_in.tokens).await),
         Err(ConfirmAccountError::Invalid) if call.is_visit() => Ok(Reply::see_other(LINK_INVALID)),

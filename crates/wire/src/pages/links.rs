@@ -33,7 +33,7 @@ pub(super) async fn ask_to_verify(call: &Call<'_>) -> Result<Reply, Error> {
 
 pub(super) async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
     refuse_other_sites(call)?;
-    call.core().verify_email(call.parameter()).await?;
+    call.core().verify_email(call.parameter(), call.source()).await?;
     confirmed(call).await
 }
 

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines};
 use crate::cross::posts;
+use crate::{authd, line};
 
 on_both_engines! {
     no_field_of_any_request_reaches_the_log
     a_log_line_is_one_json_object_with_the_id_of_its_request
     an_event_has_the_id_of_its_request
     what_anybody_can_repeat_is_summed_up
+    who_opens_a_link_is_logged_by_their_address
 }
 
 const CANARY: &str = "c4nary-Secret";
@@ -142,5 +144,19 @@ fn what_anybody_can_repeat_is_summed_up(case: &Case) {
             }
             (told + counted == 200 * round && counted > 0).then_some(())
         });
+    }
+}
+
+/// An operator is who has the command line.
+fn who_opens_a_link_is_logged_by_their_address(case: &Case) {
+    let case = case.with_config("");
+    authd::register(&case);
+    line::Registration::with_email(&case).verified(&case);
+    for event in ["confirm_account", "verify_email"] {
+        let line = poll::until("the event is in the log", || {
+            let log = case.server().log();
+            log.lines().find(|line| line.contains(&format!("\"{event}\""))).map(str::to_owned)
+        });
+        assert!(line.contains("source=127."), "{line}");
     }
 }
