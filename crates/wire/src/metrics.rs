@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use countersign_model::session::Surface;
 use countersign_model::shard::{Apart, SHARDS, shard};
-use countersign_ops::sign_in::SignInError;
-use countersign_ops::sign_in_with_code::SignInWithCodeError;
+use countersign_ops::sign_in::{SignIn, SignInError};
+use countersign_ops::sign_in_with_code::{SignInWithCode, SignInWithCodeError};
+use countersign_ops::{Core, SignedIn};
 use http::StatusCode;
 
 use crate::line::LineCounters;
@@ -20,6 +21,10 @@ use crate::line::LineCounters;
 /// The statuses that have a series of their own; the rest is counted as `other`.
 const STATUSES: [u16; 21] =
     [200, 201, 202, 204, 302, 303, 400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 429, 431, 500, 503];
+
+/// Where people sign in. An application does not: it acts for who has signed in at the pages.
+const DOORS: [Surface; 6] =
+    [Surface::Ouser, Surface::Authd, Surface::Line, Surface::AuthV1, Surface::Rest, Surface::Browser];
 
 /// Upper bounds of the latency buckets, in microseconds: from a token check to a queued hash.
 const BOUNDS: [u64; 12] =
@@ -32,7 +37,7 @@ pub struct Metrics {
     surfaces: Vec<&'static str>,
     /// Requests, as each share of the threads counted them.
     requests: [Apart<OnceLock<Requests>>; SHARDS],
-    sign_ins: [[AtomicU64; Outcome::ALL.len()]; Surface::EVERY.len()],
+    sign_ins: [[AtomicU64; Outcome::ALL.len()]; DOORS.len()],
     connections: [AtomicI64; Listener::ALL.len()],
     pub(crate) line: LineCounters,
 }
@@ -78,7 +83,7 @@ impl Outcome {
         [Outcome::Success, Outcome::Refused, Outcome::Unverified, Outcome::Limited, Outcome::Unavailable];
 
     /// How this sign-in ended.
-    pub fn of<T>(result: &Result<T, SignInError>) -> Outcome {
+    fn of<T>(result: &Result<T, SignInError>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
             Err(SignInError::Credentials) => Outcome::Refused,
@@ -89,7 +94,7 @@ impl Outcome {
     }
 
     /// How this sign-in by a code ended.
-    pub fn of_code<T>(result: &Result<T, SignInWithCodeError>) -> Outcome {
+    fn of_code<T>(result: &Result<T, SignInWithCodeError>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
             Err(SignInWithCodeError::Credentials) => Outcome::Refused,
@@ -186,9 +191,34 @@ impl Metrics {
         histogram.sum_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Counts a sign-in.
-    pub fn signed_in(&self, surface: Surface, outcome: Outcome) {
-        let index = Surface::EVERY.iter().position(|s| *s == surface).unwrap_or_default();
+    /// Signs in with a password, and counts it. Every surface does it here.
+    ///
+    /// # Errors
+    /// [`SignInError`].
+    pub(crate) async fn sign_in(&self, core: &Core, request: SignIn<'_>) -> Result<SignedIn, SignInError> {
+        let surface = request.surface;
+        let result = core.sign_in(request).await;
+        self.signed_in(surface, Outcome::of(&result));
+        result
+    }
+
+    /// The same with a code.
+    ///
+    /// # Errors
+    /// [`SignInWithCodeError`].
+    pub(crate) async fn sign_in_with_code(
+        &self,
+        core: &Core,
+        request: SignInWithCode<'_>,
+    ) -> Result<SignedIn, SignInWithCodeError> {
+        let surface = request.surface;
+        let result = core.sign_in_with_code(request).await;
+        self.signed_in(surface, Outcome::of_code(&result));
+        result
+    }
+
+    fn signed_in(&self, surface: Surface, outcome: Outcome) {
+        let Some(index) = DOORS.iter().position(|door| *door == surface) else { return };
         self.sign_ins[index][outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -218,7 +248,7 @@ impl Metrics {
         }
         self.write_latency(out);
         out.family("countersign_sign_ins_total", "counter", "Sign-ins, by surface and outcome.");
-        for (surface, outcomes) in Surface::EVERY.iter().zip(&self.sign_ins) {
+        for (surface, outcomes) in DOORS.iter().zip(&self.sign_ins) {
             for (outcome, count) in Outcome::ALL.iter().zip(outcomes) {
                 let labels = [("surface", surface.name()), ("outcome", outcome.name())];
                 out.sample("countersign_sign_ins_total", &labels, count.load(Ordering::Relaxed));

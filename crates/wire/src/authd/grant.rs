@@ -16,7 +16,6 @@ use utoipa::ToSchema;
 
 use super::reply::refresh_token;
 use crate::http::{Accept, BodyError, Call, Fields, Reply};
-use crate::metrics::Outcome;
 
 /// RFC 6749 §5.2, and what it has no word for.
 pub(super) enum GrantError {
@@ -50,9 +49,7 @@ async fn password_grant(call: &Call<'_>, fields: &Fields) -> Result<SessionToken
     let identifier = Identifier::any(required(fields, "username")?, call.core().settings.phone_region);
     let password = &Password::new(required(fields, "password")?).map_err(|_| GrantError::InvalidGrant)?;
     let request = SignIn { identifier, password, surface: Surface::Authd, source: call.source() };
-    let signed_in = call.core().sign_in(request).await;
-    call.metrics().signed_in(Surface::Authd, Outcome::of(&signed_in));
-    Ok(signed_in?.tokens)
+    Ok(call.sign_in(request).await?.tokens)
 }
 
 /// RFC 6749 §3.2: a parameter without a value counts as left out.

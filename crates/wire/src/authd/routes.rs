@@ -18,7 +18,6 @@ use super::openapi::{
 use super::reply::AccountBody;
 use super::{grant, reply, request};
 use crate::http::{CONFIRMED, Call, Encoding, LINK_INVALID, Reply, Route, Verb, handler};
-use crate::metrics::Outcome;
 
 /// The paths.
 pub const ROUTES: &[Route] = &[
@@ -99,9 +98,7 @@ async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let (name, password) = &request::credentials(&fields, "email")?;
     let identifier = Identifier::any(name, call.core().settings.phone_region);
     let request = SignIn { identifier, password, surface: Surface::Authd, source: call.source() };
-    let signed_in = call.core().sign_in(request).await;
-    call.metrics().signed_in(Surface::Authd, Outcome::of(&signed_in));
-    Ok(reply::signed_in(&signed_in?.tokens))
+    Ok(reply::signed_in(&call.sign_in(request).await?.tokens))
 }
 
 /// Sends a message to reset a password, if the address is known.

@@ -12,7 +12,6 @@ use super::openapi::{AnyCall, EmailBody, Limited, LoginBody, MemberBody, TokenBo
 use super::reply::{MessageReply, TokenReply};
 use super::{reply, request};
 use crate::http::{Call, Handler, Reply, Route, Verb, handler};
-use crate::metrics::Outcome;
 
 const TOKEN_REQUEST: &[(Verb, Handler)] = &[(Verb::Post, handler!(token_request))];
 const TOKEN_REFRESH: &[(Verb, Handler)] = &[(Verb::Post, handler!(token_refresh))];
@@ -55,9 +54,7 @@ pub(super) async fn token_request(call: &Call<'_>) -> Result<Reply, Error> {
         surface: Surface::AuthV1,
         source: call.source(),
     };
-    let signed_in = call.core().sign_in(sign_in).await;
-    call.metrics().signed_in(Surface::AuthV1, Outcome::of(&signed_in));
-    Ok(reply::token(&signed_in?.tokens.access))
+    Ok(reply::token(&call.sign_in(sign_in).await?.tokens.access))
 }
 
 /// Exchanges a token for a new one; the old one is void.

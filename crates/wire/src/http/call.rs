@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_model::oauth::Parameters;
 use countersign_ops::oauth::client_certificate::ClientCertificate;
-use countersign_ops::{Core, Source};
+use countersign_ops::sign_in::{SignIn, SignInError};
+use countersign_ops::sign_in_with_code::{SignInWithCode, SignInWithCodeError};
+use countersign_ops::{Core, SignedIn, Source};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
@@ -40,9 +42,23 @@ impl<'a> Call<'a> {
         self.settings
     }
 
-    /// Where to count.
-    pub fn metrics(&self) -> &'a Metrics {
-        self.metrics
+    /// Signs in with a password, and counts it.
+    ///
+    /// # Errors
+    /// [`SignInError`].
+    pub(crate) async fn sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, SignInError> {
+        self.metrics.sign_in(self.core, request).await
+    }
+
+    /// Signs in with a code, and counts it.
+    ///
+    /// # Errors
+    /// [`SignInWithCodeError`].
+    pub(crate) async fn sign_in_with_code(
+        &self,
+        request: SignInWithCode<'_>,
+    ) -> Result<SignedIn, SignInWithCodeError> {
+        self.metrics.sign_in_with_code(self.core, request).await
     }
 
     /// Whom the limits hold to account for it.

@@ -10,7 +10,6 @@ use countersign_ops::validate_phone::ValidatePhone;
 use super::connection::Context;
 use super::reply::{Refusal, Reply};
 use super::request::Request;
-use crate::metrics::Outcome;
 
 /// The longest username (002-05).
 const USERNAME_MAX_CHARS: usize = 32;
@@ -32,9 +31,7 @@ async fn login(context: &Context, name: &str, password: &str) -> Result<Reply, R
     // What can be no password at all is nobody's, which shows without a look at any account.
     let password = Password::new(password).map_err(|_| Refusal::Credentials)?;
     let request = SignIn { identifier, password: &password, surface: Surface::Line, source: context.source };
-    let outcome = context.core.sign_in(request).await;
-    context.metrics.signed_in(Surface::Line, Outcome::of(&outcome));
-    Ok(Reply::Token(outcome?.tokens.access))
+    Ok(Reply::Token(context.metrics.sign_in(&context.core, request).await?.tokens.access))
 }
 
 async fn register(

@@ -18,7 +18,6 @@ use super::openapi::{
 use super::reply;
 use super::request::{self, Proof};
 use crate::http::{Call, Reply, Route, Verb, handler};
-use crate::metrics::Outcome;
 
 /// The paths.
 pub const ROUTES: &[Route] = &[
@@ -75,17 +74,13 @@ async fn login_with_password(
     let password = &Password::new(password).map_err(|_| Error::Credentials)?;
     let request =
         SignIn { identifier: Some(identifier), password, surface: Surface::Ouser, source: call.source() };
-    let signed_in = call.core().sign_in(request).await;
-    call.metrics().signed_in(Surface::Ouser, Outcome::of(&signed_in));
-    Ok(reply::session(&signed_in?.tokens))
+    Ok(reply::session(&call.sign_in(request).await?.tokens))
 }
 
 async fn login_with_code(call: &Call<'_>, identifier: Identifier, code: &str) -> Result<Reply, Error> {
     let (code_use, surface) = (CodeUse::Document, Surface::Ouser);
     let request = SignInWithCode { identifier, code, code_use, surface, source: call.source() };
-    let signed_in = call.core().sign_in_with_code(request).await;
-    call.metrics().signed_in(Surface::Ouser, Outcome::of_code(&signed_in));
-    Ok(reply::session(&signed_in?.tokens))
+    Ok(reply::session(&call.sign_in_with_code(request).await?.tokens))
 }
 
 /// Registers the identifier that a code was sent to.

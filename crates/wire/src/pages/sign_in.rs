@@ -122,7 +122,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         surface: Surface::Browser,
         source: call.source(),
     };
-    match call.core().sign_in(request).await {
+    match call.sign_in(request).await {
         Ok(signed_in) => {
             let is_weak = call.core().is_weak(&password, &signed_in.profile).await;
             enter(call, &form, flow, &signed_in, is_weak).await

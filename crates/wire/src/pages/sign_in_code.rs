@@ -37,7 +37,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         surface: Surface::Browser,
         source: call.source(),
     };
-    match call.core().sign_in_with_code(request).await {
+    match call.sign_in_with_code(request).await {
         Ok(signed_in) => welcome(call, &step.form, step.flow, &signed_in).await,
         Err(SignInWithCodeError::Credentials) => {
             Ok(step.refuse(call, step.words.code_wrong, StatusCode::UNAUTHORIZED).challenge("Form"))

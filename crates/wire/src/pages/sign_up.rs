@@ -56,7 +56,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
         surface: Surface::Browser,
         source: call.source(),
     };
-    match call.core().sign_in(request).await {
+    match call.sign_in(request).await {
         Ok(signed_in) => welcome(call, &step.form, step.flow, &signed_in).await,
         // The account is made: its owner can sign in.
         Err(

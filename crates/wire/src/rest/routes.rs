@@ -17,7 +17,6 @@ use super::reply::{IdentityTokenReply, ProfileReply, TokenReply};
 use super::token_header::TokenHeader;
 use super::{reply, request};
 use crate::http::{Call, Reply, Route, Verb, handler};
-use crate::metrics::Outcome;
 
 /// The paths.
 pub const ROUTES: &[Route] = &[
@@ -91,9 +90,7 @@ pub(super) async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         surface: Surface::Rest,
         source: call.source(),
     };
-    let signed_in = call.core().sign_in(sign_in).await;
-    call.metrics().signed_in(Surface::Rest, Outcome::of(&signed_in));
-    Ok(reply::token(&signed_in?.tokens.access))
+    Ok(reply::token(&call.sign_in(sign_in).await?.tokens.access))
 }
 
 /// Shows the account of the token.

@@ -3,13 +3,16 @@
 use countersign_testkit::{Client, Response, poll};
 
 use crate::away::Away;
-use crate::case::{Case, on_both_engines};
+use crate::case::{Case, on_both_engines, password};
+use crate::oauth::provider::{Provider, User};
+use crate::parity::{Surface, sign_in};
 use crate::{line, ouser, rest};
 
 on_both_engines! {
     a_healthy_server_says_so
     without_its_store_it_lives_and_is_not_ready
     metrics_count_what_happens_and_name_nobody
+    metrics_count_the_sign_ins_of_every_door
 }
 
 fn a_healthy_server_says_so(case: &Case) {
@@ -83,6 +86,66 @@ fn metrics_count_what_happens_and_name_nobody(case: &Case) {
     }
     case.get("/metrics").expect(404);
     metrics.post_json("/login", &serde_json::json!({})).expect(404);
+}
+
+/// A right and a wrong password at each door, and codes where they sign in.
+fn metrics_count_the_sign_ins_of_every_door(case: &Case) {
+    let case = case.with_config("");
+    let metrics = Client::new(case.server().metrics_address());
+    let counted = || -> Vec<(String, String)> {
+        let text = metrics.get("/metrics").send().expect(200).text().to_owned();
+        let samples =
+            text.lines().filter_map(|line| line.strip_prefix("countersign_sign_ins_total")?.split_once(' '));
+        samples.map(|(labels, value)| (labels.to_owned(), value.to_owned())).collect()
+    };
+    let grown = |surface: &str, outcomes: &[&str], act: &dyn Fn()| {
+        let before = counted();
+        act();
+        let after = counted();
+        let grown: Vec<_> =
+            after.iter().filter(|sample| !before.contains(sample)).map(|(labels, _)| labels).collect();
+        let expected = |outcome: &&str| format!("{{surface=\"{surface}\",outcome=\"{outcome}\"}}");
+        assert_eq!(grown, outcomes.iter().map(expected).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    };
+    let (member, both) = (ouser::register(&case), ["success", "refused"]);
+    for (surface, name) in Surface::ALL.into_iter().zip(["ouser", "authd", "line", "authv1", "rest"]) {
+        grown(name, &both, &|| {
+            assert!(sign_in(&case, surface, &member.email, &member.password).is_some());
+            assert!(sign_in(&case, surface, &member.email, "Wrong-passw0rd").is_none());
+        });
+    }
+    grown("authd", &both, &|| {
+        let grant = |password: &str| {
+            let form = [("grant_type", "password"), ("username", &member.email), ("password", password)];
+            case.http().post("/v1/tokens/").form(&form).send()
+        };
+        grant(&member.password).expect(200);
+        grant("Wrong-passw0rd").expect(400);
+    });
+    grown("ouser", &both, &|| {
+        let code = ouser::code_for(&case, &member.email);
+        ouser::login_by_code(&case, &member.email, &code).expect(200);
+        ouser::login_by_code(&case, &member.email, &code).expect(401);
+    });
+    let user = User { email: member.email.clone(), password: member.password.clone() };
+    let browser = || Provider::new(&case).browser();
+    grown("browser", &both, &|| {
+        browser().open("/sign-in").sign_in(&user);
+        browser().open("/sign-in").sign_in(&User { password: "Wrong-passw0rd".to_owned(), ..user.clone() });
+    });
+    grown("browser", &both, &|| {
+        let mut browser = browser();
+        browser.open("/sign-in/code").submit(&[("identifier", &user.email)]);
+        let code = case.server().latest_to(&user.email).code();
+        browser.submit(&[("code", "AAAAA-AAAAA")]).submit(&[("code", &code)]);
+    });
+    grown("browser", &["success"], &|| {
+        let (mut browser, email) = (browser(), case.email());
+        browser.open("/sign-up").submit(&[("identifier", &email)]);
+        let code = case.server().latest_to(&email).code();
+        browser.submit(&[("code", &code), ("new_password", &password())]);
+    });
+    assert!(!counted().iter().any(|(labels, _)| labels.contains("oauth")), "nobody signs in there");
 }
 
 /// The sum of all counters, whatever they are called.
