@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use countersign_model::ids::{AccountId, SessionId};
-use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
 use countersign_model::oauth::{
     AuthMethod, AuthorizationDetails, AuthorizationRequest, Client, ClientNo, ClientOrigin, ErrorCode,
     GrantFacts, GrantType, RedirectUri, ResponseMode, Scope,
@@ -17,7 +16,7 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
 use super::read_request::{Destination, Fault, check_details, check_resource};
-use super::single_claims::{claims_for, demanded_acr, fits_subject, scope_for};
+use super::single_claims::{can_do, claims_for, demanded_acr, demands_code, fits_subject, scope_for};
 use super::start_authorization::{Answer, Flow};
 use crate::{Core, OAuthSettings, Unavailable};
 
@@ -30,6 +29,8 @@ pub enum Step {
         login_hint: Option<String>,
         /// They are signed in and must do it again.
         again: bool,
+        /// What the client demands is had by a code only.
+        by_code: bool,
     },
     /// The page that asks which account.
     SelectAccount {
@@ -325,8 +326,8 @@ fn check_targets(
     check_details(client, details, &settings.authorization_details_types)
 }
 
-fn sign_in(flow: &Flow, again: bool) -> Step {
-    Step::SignIn { login_hint: flow.request.login_hint.clone(), again }
+fn sign_in(Flow { request, .. }: &Flow, again: bool) -> Step {
+    Step::SignIn { login_hint: request.login_hint.clone(), again, by_code: demands_code(request) }
 }
 
 /// What a request that wants no page gets instead of this one (OpenID Connect Core §3.1.2.6).
@@ -346,10 +347,6 @@ fn silent_fault(page: &Step) -> Fault {
 fn is_too_old(request: &AuthorizationRequest, session: &BrowserSession, now: Timestamp) -> bool {
     let may = request.max_age.map(|seconds| Duration::from_secs(seconds.into()));
     may.is_some_and(|may| now.since(session.auth_time) >= may)
-}
-
-fn can_do(acr: &str) -> bool {
-    matches!(acr, ACR_PASSWORD | ACR_CODE)
 }
 
 fn fits_hint(request: &AuthorizationRequest, session: &BrowserSession) -> bool {

@@ -3,7 +3,7 @@
 //! A single claim is allowed as the scope that stands for it: the person is asked in the words of that scope,
 //! and a client that may not have the scope does not get the claim.
 
-use countersign_model::oauth::claims::scope_of;
+use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, scope_of};
 use countersign_model::oauth::{AuthorizationRequest, ClaimDemand, Client, Scope, SingleClaims};
 use serde_json::Value;
 
@@ -35,6 +35,18 @@ pub(super) fn demanded_acr(request: &AuthorizationRequest) -> Option<Vec<String>
     let demand = request.claims.as_ref()?.id_token.get("acr")?.as_ref()?;
     let wanted = texts(demand);
     (demand.essential && !wanted.is_empty()).then_some(wanted)
+}
+
+/// Whether somebody can sign in here in the way of this class.
+pub(super) fn can_do(acr: &str) -> bool {
+    matches!(acr, ACR_PASSWORD | ACR_CODE)
+}
+
+/// Whether the request demands what is had by a code from a message and not by a password.
+pub(super) fn demands_code(request: &AuthorizationRequest) -> bool {
+    let demand = demanded_acr(request).unwrap_or_default();
+    let has = |acr| demand.iter().any(|wanted| wanted == acr);
+    has(ACR_CODE) && !has(ACR_PASSWORD)
 }
 
 /// Whether this subject is one that the request demands, if it demands any. It is never another's answer,

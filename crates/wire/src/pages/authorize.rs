@@ -13,6 +13,7 @@ use super::error::Error;
 use super::form::{Form, flow_of_query};
 use super::respond;
 use super::sign_in::{self, Given};
+use super::sign_in_code;
 use crate::http::{Call, Reply};
 
 const CONSENT: &str = "/consent";
@@ -84,7 +85,10 @@ async fn step(call: &Call<'_>, browser: &Browser, sealed: &str, flow: &Flow) -> 
     let session = cookies::session(call).await?;
     let signed_in = session.as_ref().map(|session| session.profile.shown_name());
     Ok(match call.core().advance_flow(flow, session.as_ref()).await? {
-        Step::SignIn { login_hint, again } => {
+        Step::SignIn { by_code: true, .. } => {
+            browser.mark(Reply::see_other(&format!("{}?flow={sealed}", sign_in_code::PATH)))
+        }
+        Step::SignIn { login_hint, again, by_code: false } => {
             let identifier = login_hint.as_deref().unwrap_or_default();
             let given = Given { identifier, again, signed_in, ..Given::default() };
             sign_in::page(call, browser, sealed, Some(flow), given)

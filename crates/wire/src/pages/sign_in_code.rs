@@ -11,9 +11,11 @@ use super::error::Error;
 use super::sign_in::welcome;
 use crate::http::{Call, Reply};
 
+pub(super) const PATH: &str = "/sign-in/code";
+
 const PAGE: Addressed = Addressed {
     coded: Coded {
-        path: "/sign-in/code",
+        path: PATH,
         heading: |words| words.code_title,
         button: |words| words.sign_in,
         purpose: CodePurpose::SignIn,

@@ -182,6 +182,10 @@ fn a_demanded_class_of_sign_in_is_had_or_refused(case: &Case) {
         let asked = asking(&provider, &client, &json!({"id_token": {"acr": demand}})).with("prompt", "none");
         assert_eq!(browser.open(&asked.target()).answer().error(), error, "{demand}");
     }
+    // A password would not do, and the form for one would come again and again.
+    let asked = asking(&provider, &client, &json!({"id_token": {"acr": {"essential": true, "value": code}}}));
+    browser.open(&asked.target());
+    assert!(browser.page().text().contains("action=\"/sign-in/code\""), "{}", browser.page().text());
 }
 
 fn broken_claims_are_refused(case: &Case) {
