@@ -60,6 +60,16 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
             "`oauth.mtls.proxy_header` counts from trusted proxies only, so `proxy.trusted` must be set",
         );
     }
+    let oauth = oauth::surface(reader);
+    // Pages, cookies and metadata have paths of their own (RFC 8414 section 3.1 puts those of such an issuer elsewhere).
+    if oauth.enabled && public_url.as_deref().is_some_and(has_path) {
+        let origin = reader.origin("public_url");
+        reader.problem(
+            &origin,
+            "`public_url` has a path, under which the pages of OAuth do not stand: leave the path out, or set \
+             `surfaces.oauth.enabled = false`",
+        );
+    }
     Settings {
         operations,
         delivery: delivery::read(reader),
@@ -81,7 +91,7 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
         authd,
         authv1,
         rest,
-        oauth: oauth::surface(reader),
+        oauth,
         clients: Vec::new(),
         hasher,
     }
@@ -91,6 +101,11 @@ pub fn settings(reader: &mut Reader<'_>) -> Settings {
 fn public_url(text: &str) -> Option<String> {
     let url = http_url(text)?;
     (!url.contains(['?', '#', '@', ' '])).then(|| url.trim_end_matches('/').to_owned())
+}
+
+/// Of a URL without a trailing slash.
+fn has_path(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'))
 }
 
 fn certificate_files(reader: &mut Reader<'_>, section: &str) -> Option<CertificateFiles> {

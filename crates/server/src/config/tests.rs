@@ -160,6 +160,16 @@ fn settings_of_certificates_that_would_do_nothing_are_told() {
     assert!(told.len() == 1 && told[0].contains("without `oauth.mtls.ca_file`"), "{told:?}");
 }
 
+/// The pages and the metadata of OAuth stand at paths of their own.
+#[test]
+fn a_public_url_has_no_path_while_there_is_oauth() {
+    let url = "public_url = \"https://id.example.com/tenant\"\n";
+    let told = problems(url, &[]);
+    assert!(told.len() == 1 && told[0].contains("`surfaces.oauth.enabled = false`"), "{told:?}");
+    assert!(problems(&format!("{url}[surfaces.oauth]\nenabled = false"), &[]).is_empty());
+    assert!(problems("public_url = \"https://id.example.com/\"", &[]).is_empty());
+}
+
 #[test]
 fn other_machines_need_a_url_and_a_certificate() {
     let told = |toml: &str| exposure_problems(&understood(toml, &[], &[]).unwrap().settings).len();
