@@ -18,6 +18,11 @@ impl Challenge {
         is_digest.then(|| Challenge(text.to_owned()))
     }
 
+    /// The one of a verifier (RFC 7636 §4.2).
+    pub fn of(verifier: &str) -> Challenge {
+        Challenge(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes())))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,8 +35,7 @@ pub fn verify(challenge: &Challenge, verifier: &str) -> bool {
     if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(is_unreserved) {
         return false;
     }
-    let made = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
-    made.as_bytes().ct_eq(challenge.0.as_bytes()).into()
+    Challenge::of(verifier).0.as_bytes().ct_eq(challenge.0.as_bytes()).into()
 }
 
 #[cfg(test)]

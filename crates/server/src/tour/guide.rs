@@ -50,7 +50,7 @@ pub struct Step<'s> {
 /// Leads through the tour.
 pub struct Guide<'t> {
     target: &'t Target,
-    client: Client,
+    pub(super) client: Client,
     chapters: u32,
     checks: u32,
     /// What goes again at the end.
@@ -218,7 +218,7 @@ impl<'t> Guide<'t> {
 }
 
 /// Why a request had no answer, down to its cause: the outermost error says only that there is none.
-fn unreachable_server(base: &str, error: reqwest::Error) -> Failure {
+pub(super) fn unreachable_server(base: &str, error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let outermost: &(dyn Error + 'static) = &error;
     let causes = || std::iter::successors(Some(outermost), |&cause| beneath(cause));

@@ -5,6 +5,7 @@ mod after;
 mod answer;
 mod authd;
 mod authv1;
+mod browser;
 mod guide;
 mod line;
 mod made;
@@ -86,7 +87,7 @@ async fn walk(guide: &mut Guide<'_>) -> Outcome {
     line::chapter(guide, &person, &random).await?;
     authv1::chapter(guide, &person, &random).await?;
     let token = rest::chapter(guide, &person, &random).await?;
-    oidc::chapter(guide, &session).await?;
+    oidc::chapter(guide, &session, &person, &random).await?;
     after::password_change(guide, &mut person, &session, &token, &random).await?;
     after::log_out(guide, &person, &session).await
 }

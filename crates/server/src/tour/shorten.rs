@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The fields whose values are secrets in one of the documents.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 14] = [
     "password",
     "current_password",
     "session_token",
@@ -14,6 +14,8 @@ const SECRETS: [&str; 12] = [
     "refresh_token",
     "oauth_token",
     "identity_token",
+    "id_token",
+    "code_verifier",
     "client_secret",
     "Authorization",
 ];
