@@ -110,6 +110,9 @@ await run({
     assert.equal(tokens.scope ?? 'reports', 'reports')
     const wrong = oauth.ClientSecretPost('not the secret')
     const refused = await oauth.clientCredentialsGrantRequest(as, client, wrong, {}, insecure)
-    await assert.rejects(oauth.processClientCredentialsResponse(as, client, refused), (error) => error.error === 'invalid_client')
+    // Every 401 has a challenge, which this library tells of first.
+    await assert.rejects(oauth.processClientCredentialsResponse(as, client, refused.clone()),
+      (error) => error.code === oauth.WWW_AUTHENTICATE_CHALLENGE && error.status === 401)
+    assert.equal((await refused.json()).error, 'invalid_client')
   },
 })

@@ -41,6 +41,16 @@ impl OAuthError {
     pub(super) fn new(status: StatusCode, code: ErrorCode, description: &'static str) -> OAuthError {
         OAuthError { status, code, description, challenge: None, nonce: None, retry_after: None }
     }
+
+    /// For a client that has not shown who it is. Every 401 names a scheme (RFC 9110 §15.5.2), and this is the one
+    /// that clients know (RFC 6749 §5.2). Programs come here: for a script's request to another origin browsers show
+    /// no window that asks for a password.
+    pub(super) fn invalid_client(description: &'static str) -> OAuthError {
+        OAuthError {
+            challenge: Some("Basic realm=\"oauth2\"".to_owned()),
+            ..OAuthError::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, description)
+        }
+    }
 }
 
 impl From<Unavailable> for OAuthError {

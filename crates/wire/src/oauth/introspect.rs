@@ -15,11 +15,9 @@ const SIGNED: &str = "application/token-introspection+jwt";
 impl From<IntrospectError> for OAuthError {
     fn from(error: IntrospectError) -> OAuthError {
         match error {
-            IntrospectError::Public => OAuthError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::InvalidClient,
-                "Only a client that authenticates may ask about tokens.",
-            ),
+            IntrospectError::Public => {
+                OAuthError::invalid_client("Only a client that authenticates may ask about tokens.")
+            }
             IntrospectError::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -17,29 +17,21 @@ use crate::http::{BodyError, Call, decode_form_value};
 impl From<AuthenticateClientError> for OAuthError {
     fn from(error: AuthenticateClientError) -> OAuthError {
         match error {
-            AuthenticateClientError::Missing => OAuthError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::InvalidClient,
-                "The request does not say which client it is from.",
-            ),
+            AuthenticateClientError::Missing => {
+                OAuthError::invalid_client("The request does not say which client it is from.")
+            }
             AuthenticateClientError::Several => OAuthError::new(
                 StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidRequest,
                 "The client authenticates in more than one way, or under two ids.",
             ),
-            AuthenticateClientError::Invalid => OAuthError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::InvalidClient,
+            AuthenticateClientError::Invalid => OAuthError::invalid_client(
                 "The client is unknown, or not authenticated in the way that it is registered with.",
             ),
-            AuthenticateClientError::WantsHeader => OAuthError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::InvalidClient,
+            AuthenticateClientError::WantsHeader => OAuthError::invalid_client(
                 "The client is registered for client_secret_basic: its secret belongs into the Authorization header.",
             ),
-            AuthenticateClientError::WantsBody => OAuthError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::InvalidClient,
+            AuthenticateClientError::WantsBody => OAuthError::invalid_client(
                 "The client is registered for client_secret_post: its secret belongs into the body.",
             ),
             AuthenticateClientError::Unavailable(unavailable) => unavailable.into(),
@@ -48,9 +40,6 @@ impl From<AuthenticateClientError> for OAuthError {
 }
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
-
-/// What a header says that wants another scheme.
-const CHALLENGE: &str = "Basic realm=\"oauth2\"";
 
 /// The parameters of a POST. A query beside it is refused, so that no parameter stands twice and no
 /// secret stands in an address that proxies log (RFC 6749 §2.3.1).
@@ -102,18 +91,8 @@ pub(super) async fn authenticate(
     call: &Call<'_>,
     parameters: &Parameters,
 ) -> Result<Arc<Client>, OAuthError> {
-    let uses_header = call.headers().contains_key(AUTHORIZATION);
-    let refused = |error| {
-        let error = OAuthError::from(error);
-        let is_401 = error.status == StatusCode::UNAUTHORIZED;
-        // RFC 6749 §5.2 demands it of who used the header.
-        OAuthError { challenge: (is_401 && uses_header).then(|| CHALLENGE.to_owned()), ..error }
-    };
-    let basic = match uses_header {
-        true => Some(
-            read_basic(call.header(AUTHORIZATION))
-                .ok_or_else(|| refused(AuthenticateClientError::Invalid))?,
-        ),
+    let basic = match call.headers().contains_key(AUTHORIZATION) {
+        true => Some(read_basic(call.header(AUTHORIZATION)).ok_or(AuthenticateClientError::Invalid)?),
         false => None,
     };
     let certificate = call.certificate();
@@ -125,7 +104,7 @@ pub(super) async fn authenticate(
         assertion: parameters.get("client_assertion"),
         certificate: certificate.as_deref(),
     };
-    call.core().authenticate_client(&credentials, call.source()).await.map_err(refused)
+    Ok(call.core().authenticate_client(&credentials, call.source()).await?)
 }
 
 /// `scope`.

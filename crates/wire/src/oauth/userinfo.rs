@@ -28,7 +28,7 @@ pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let proof = request::proof(call, &url, Some(&shown.token));
     let certificate = certificate.as_deref();
     let presented = PresentedToken { token: &shown.token, as_dpop: shown.as_dpop, proof, certificate };
-    let told = call.core().userinfo(presented).await.map_err(|error| refused(error, shown.as_dpop))?;
+    let told = call.core().userinfo(presented).await.map_err(|error| refused(call, error, shown.as_dpop))?;
     let reply = match told.signed {
         Some(signed) => Reply::bytes(StatusCode::OK, JWT, signed),
         None => Reply::json(StatusCode::OK, &told.claims),
@@ -59,7 +59,10 @@ fn read(call: &Call<'_>) -> Result<Shown, OAuthError> {
         (true, Some(_)) => Err(malformed()),
         // RFC 6750 §3.1: whoever shows nothing is told no error.
         (false, None) => Err(OAuthError {
-            challenge: Some(format!("Bearer, DPoP algs=\"{ALGORITHMS}\"")),
+            challenge: Some({
+                let metadata = metadata(call);
+                format!("Bearer {metadata}, DPoP algs=\"{ALGORITHMS}\", {metadata}")
+            }),
             ..OAuthError::new(
                 StatusCode::UNAUTHORIZED,
                 ErrorCode::InvalidToken,
@@ -77,6 +80,12 @@ fn read_header(header: Option<&str>) -> Option<Shown> {
     (is_known && is_token(token)).then(|| Shown { token: token.to_owned(), as_dpop })
 }
 
+/// Where clients learn who gives tokens for this (RFC 9728 §5.1).
+fn metadata(call: &Call<'_>) -> String {
+    let base = &call.core().settings.public_url;
+    format!("resource_metadata=\"{base}/.well-known/oauth-protected-resource\"")
+}
+
 fn malformed() -> OAuthError {
     OAuthError {
         challenge: Some("Bearer error=\"invalid_request\"".to_owned()),
@@ -88,7 +97,7 @@ fn malformed() -> OAuthError {
     }
 }
 
-fn refused(error: UserinfoError, as_dpop: bool) -> OAuthError {
+fn refused(call: &Call<'_>, error: UserinfoError, as_dpop: bool) -> OAuthError {
     let scheme = if as_dpop { "DPoP" } else { "Bearer" };
     let error = match error {
         UserinfoError::Invalid => OAuthError::new(
@@ -114,6 +123,9 @@ fn refused(error: UserinfoError, as_dpop: bool) -> OAuthError {
     let mut challenge = format!("{scheme} error=\"{}\"", error.code.text());
     if error.status == StatusCode::FORBIDDEN {
         challenge.push_str(", scope=\"openid\"");
+    }
+    if error.status == StatusCode::UNAUTHORIZED {
+        challenge.push_str(&format!(", {}", metadata(call)));
     }
     if as_dpop {
         challenge.push_str(&format!(", algs=\"{ALGORITHMS}\""));

@@ -235,13 +235,20 @@ fn a_client_uses_only_its_registered_method(case: &Case) {
         expect_error(refused, "invalid_client");
         assert_eq!(refused.text(), bodies[0], "why is nobody's business");
     }
-    // Who used the header is told so by the header (RFC 6749 section 5.2).
-    assert!(refusals[1].header("www-authenticate").is_some_and(|value| value.starts_with("Basic ")));
-    assert_eq!(refusals[0].header("www-authenticate"), None);
+    // RFC 6749 section 5.2, and RFC 9110 section 15.5.2 for who used no header.
+    let endpoints = ["introspect", "revoke", "par", "device_authorization"];
+    let elsewhere = endpoints.map(|endpoint| {
+        let request = case.http().post(&format!("/oauth2/{endpoint}"));
+        request.form(&[("client_id", basic_client.id.as_str()), ("token", "x")]).send().expect(401)
+    });
+    let public = provider.public_client();
+    let asks = provider.call(&public, "/oauth2/introspect", &[("token", "x")]).expect(401);
+    for refused in refusals.iter().chain(&elsewhere).chain([&asks]) {
+        assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"oauth2\""));
+    }
     let settings = case.server().command(&["client", "add", "--web", "https://app.example.com/cb"]);
     let settings = String::from_utf8_lossy(&settings.stdout).into_owned();
     assert!(settings.contains("client.ClientSecretBasic(") && settings.contains(methods[0]), "{settings}");
-    let public = provider.public_client();
     expect_error(&by_body(&public, "anything"), "invalid_client");
     assert_eq!(ask(case, None, &[]).status, 401);
 }

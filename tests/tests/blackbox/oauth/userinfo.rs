@@ -55,7 +55,14 @@ fn a_token_comes_in_one_place(case: &Case) {
     post().header("Authorization", &bearer).form(&[("access_token", &token)]).send().expect(400);
     // Proxies log the query.
     let refused = case.get(&format!("/oauth2/userinfo?access_token={token}")).expect(401);
-    assert!(refused.header("www-authenticate").is_some_and(|value| !value.contains("error")));
+    // RFC 6750 section 3: parameters follow each scheme; RFC 9728 section 5.1 has one for both.
+    let metadata =
+        format!("resource_metadata=\"{}/.well-known/oauth-protected-resource\"", provider.issuer());
+    let wanted = format!("Bearer {metadata}, DPoP algs=\"ES256 RS256 EdDSA\", {metadata}");
+    assert_eq!(refused.header("www-authenticate"), Some(wanted.as_str()));
+    let refused = provider.userinfo("unknown").expect(401);
+    let wanted = format!("Bearer error=\"invalid_token\", {metadata}");
+    assert_eq!(refused.header("www-authenticate"), Some(wanted.as_str()));
     for header in ["Bearer", "Bearer ", "Basic eDp5", &format!("Bearer {token} {token}"), &token] {
         let request = case.http().get("/oauth2/userinfo").header("Authorization", header);
         let refused = request.send().expect(400);
