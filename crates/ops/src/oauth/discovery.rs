@@ -142,13 +142,17 @@ fn server_metadata(settings: &Settings) -> Value {
 }
 
 fn resource_metadata(settings: &Settings) -> Value {
-    json!({
+    let mut metadata = json!({
         "resource": settings.public_url,
         "authorization_servers": [settings.public_url],
         "scopes_supported": Scope::KNOWN,
         "bearer_methods_supported": ["header", "body"],
         "dpop_signing_alg_values_supported": Algorithm::ALL.map(Algorithm::name),
-    })
+    });
+    if settings.oauth.mtls.enabled {
+        metadata["tls_client_certificate_bound_access_tokens"] = true.into();
+    }
+    metadata
 }
 
 /// Those that a token or userinfo has; nobody knows when a profile was changed.

@@ -497,6 +497,8 @@ fn certificates_are_asked_for_where_they_are_set(case: &Case) {
     let methods = discovery["token_endpoint_auth_methods_supported"].to_string();
     assert!(methods.contains("\"tls_client_auth\"") && methods.contains("\"self_signed_tls_client_auth\""));
     assert_eq!(discovery["tls_client_certificate_bound_access_tokens"], true);
+    let resource = main(&identity).get("/.well-known/oauth-protected-resource").send().expect(200).json();
+    assert_eq!(resource["tls_client_certificate_bound_access_tokens"], true);
 
     let provider = Provider::new(&on);
     let client = service(&provider, "tls_client_auth", json!({"tls_client_auth_subject_dn": "CN=app"}));
