@@ -1,5 +1,5 @@
-//! Which scripts may read an answer (Fetch standard, CORS). Only those of a client's own origins, which were
-//! registered with it, and never with cookies.
+//! Which scripts may read an answer (Fetch standard, CORS). Where it is about a client, only those of its own origins,
+//! which were registered with it; where there is no client yet, all. Never with cookies.
 
 use countersign_model::oauth::Client;
 use http::StatusCode;
@@ -7,6 +7,9 @@ use http::header::{self, HeaderName, HeaderValue};
 
 use super::error::OAuthError;
 use crate::http::{Call, Reply};
+
+/// Those that scripts may read besides the usual ones.
+const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce");
 
 /// What a browser asks before a script's request: nobody has said yet which client it is, so any client's
 /// origin may go on.
@@ -26,6 +29,27 @@ pub(super) async fn preflight(call: &Call<'_>) -> Result<Reply, OAuthError> {
     Ok(headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value)))
 }
 
+/// The same for what any script may read. What it sends along is its own: a browser adds no credentials to it, and
+/// versions of protocols travel in headers of many names.
+pub(super) async fn open_preflight(_: &Call<'_>) -> Result<Reply, OAuthError> {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization, content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    let reply = allow_all(Reply::empty(StatusCode::NO_CONTENT));
+    Ok(headers
+        .into_iter()
+        .fold(reply, |reply, (name, value)| reply.header(name, HeaderValue::from_static(value))))
+}
+
+/// Lets any script read the answer: it is the same for all, or for whoever sent what it needs.
+pub(super) fn allow_all(reply: Reply) -> Reply {
+    reply
+        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
+        .header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)
+}
+
 /// Lets a script of this client read the answer.
 pub(super) fn allow(call: &Call<'_>, client: &Client, reply: Reply) -> Reply {
     let reply = reply.header(header::VARY, HeaderValue::from_static("Origin"));
@@ -34,10 +58,9 @@ pub(super) fn allow(call: &Call<'_>, client: &Client, reply: Reply) -> Reply {
     let is_own = metadata.allowed_origins.iter().any(|own| own == origin)
         || metadata.redirect_uris.iter().any(|uri| uri.origin().is_some_and(|own| own == origin));
     match HeaderValue::from_str(origin) {
-        Ok(value) if is_own => reply.header(header::ACCESS_CONTROL_ALLOW_ORIGIN, value).header(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"),
-        ),
+        Ok(value) if is_own => reply
+            .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, value)
+            .header(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
         _ => reply,
     }
 }

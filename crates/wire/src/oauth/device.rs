@@ -1,21 +1,30 @@
 //! Device authorization (RFC 8628 §3.1).
 
-use countersign_model::oauth::ErrorCode;
+use countersign_model::oauth::{Client, ErrorCode, Parameters};
 use countersign_ops::oauth::device::{StartDevice, StartDeviceError};
 use http::StatusCode;
 use serde_json::json;
 
 use super::error::OAuthError;
-use super::request;
+use super::{cors, request};
 use crate::http::{Call, Reply};
 
 pub(super) async fn answer(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (client, parameters) = request::authenticated(call).await?;
+    let reply = start(call, &client, &parameters).await.unwrap_or_else(Reply::from);
+    Ok(cors::allow(call, &client, reply))
+}
+
+pub(super) async fn preflight(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    cors::preflight(call).await
+}
+
+async fn start(call: &Call<'_>, client: &Client, parameters: &Parameters) -> Result<Reply, OAuthError> {
     let started = StartDevice {
-        client: &client,
-        scope: request::scope(&parameters)?,
+        client,
+        scope: request::scope(parameters)?,
         resource: parameters.all("resource"),
-        details: request::details(&parameters)?.unwrap_or_default(),
+        details: request::details(parameters)?.unwrap_or_default(),
         source: call.source(),
     };
     let started = call.core().start_device(started).await?;

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use countersign_model::oauth::ErrorCode;
 use http::StatusCode;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ETAG, HeaderValue, IF_NONE_MATCH};
+use http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 
+use super::cors;
 use super::error::OAuthError;
 use crate::http::{Call, Reply};
 
@@ -55,7 +56,5 @@ pub(super) async fn status_list(call: &Call<'_>) -> Result<Reply, OAuthError> {
 
 /// Scripts of every origin may read it: it is the same for all, and says nothing of anybody.
 fn public(content_type: HeaderValue, body: Bytes) -> Reply {
-    Reply::bytes(StatusCode::OK, content_type, body)
-        .cached(KEPT)
-        .header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
+    cors::allow_all(Reply::bytes(StatusCode::OK, content_type, body).cached(KEPT))
 }

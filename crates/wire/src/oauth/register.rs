@@ -8,10 +8,16 @@ use http::StatusCode;
 use http::header::{self, AUTHORIZATION, HeaderValue};
 use serde_json::{Map, Value, json};
 
+use super::cors;
 use super::error::OAuthError;
 use crate::http::{Accept, Call, Reply};
 
+/// Any script may read it: who registers has no origin that is known yet.
 pub(super) async fn register(call: &Call<'_>) -> Result<Reply, OAuthError> {
+    Ok(cors::allow_all(make(call).await.unwrap_or_else(Reply::from)))
+}
+
+async fn make(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let made = match call.core().register_client(bearer(call), &metadata(call)?, call.source()).await {
         Err(RegisterError::TooMany(after)) => return Ok(Reply::from(too_many()).retry_after(after)),
         made => made?,

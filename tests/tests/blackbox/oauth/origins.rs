@@ -9,6 +9,8 @@ use crate::case::{Case, on_both_engines};
 on_both_engines! {
     no_stranger_reads_an_answer
     an_application_reads_answers_for_itself_only
+    an_application_pushes_and_starts_devices_for_itself_only
+    any_script_registers_and_reads_what_is_public
 }
 
 /// What holds nobody's secrets is for everybody.
@@ -19,14 +21,13 @@ const PUBLIC: [&str; 4] = [
     "/oauth2/jwks",
 ];
 
-const PATHS: [&str; 23] = [
+const PATHS: [&str; 22] = [
     "/oauth2/token",
     "/oauth2/introspect",
     "/oauth2/revoke",
     "/oauth2/userinfo",
     "/oauth2/par",
     "/oauth2/device_authorization",
-    "/oauth2/register",
     "/oauth2/register/x",
     "/oauth2/authorize",
     "/oauth2/continue",
@@ -116,4 +117,58 @@ fn an_application_reads_answers_for_itself_only(case: &Case) {
     };
     assert_eq!(allowed(&who(mine)), Some(mine));
     assert_eq!(allowed(&who(other)), None);
+}
+
+fn an_application_pushes_and_starts_devices_for_itself_only(case: &Case) {
+    let provider = Provider::new(case);
+    let (mine, other) = ("https://pushing.example.com", "https://other-pushing.example.com");
+    let spa = |origin: &str| {
+        provider.client(json!({
+            "token_endpoint_auth_method": "none",
+            "redirect_uris": [format!("{origin}/callback")],
+            "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+        }))
+    };
+    let (client, _) = (spa(mine), spa(other));
+    let asked = provider.ask(&client);
+    for (path, good) in [("/oauth2/par", 201), ("/oauth2/device_authorization", 200)] {
+        for (origin, expected) in [(mine, Some(mine)), (other, Some(other)), ("https://evil.example", None)] {
+            let preflight = case.http().request("OPTIONS", path).header("Origin", origin);
+            let preflight = preflight.header("Access-Control-Request-Method", "POST").send().expect(204);
+            assert_eq!(allowed(&preflight), expected, "{path} {origin}");
+        }
+        let wrong = asked.clone().with("resource", "https://unregistered.example.com");
+        for (asked, status) in [(&asked, good), (&wrong, 400)] {
+            for (origin, expected) in [(mine, Some(mine)), (other, None)] {
+                let request = case.http().post(path).header("Origin", origin);
+                let answer = request.form(&asked.pairs()).send().expect(status);
+                assert_eq!(allowed(&answer), expected, "{path} {origin} {status}");
+            }
+        }
+    }
+}
+
+/// Clients of MCP servers run in browsers, find out what is there, and register: nobody knows them before.
+fn any_script_registers_and_reads_what_is_public(case: &Case) {
+    let case = &case.with_config("[oauth]\nregistration = 'open'\n");
+    let anywhere = "https://tool.example.org";
+    for path in PUBLIC.into_iter().chain(["/oauth2/status/0", "/oauth2/register"]) {
+        let preflight = case.http().request("OPTIONS", path).header("Origin", anywhere);
+        let preflight = preflight
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "content-type, mcp-protocol-version")
+            .send();
+        assert_eq!((preflight.status, allowed(&preflight)), (204, Some("*")), "{path}");
+        let headers = preflight.header("access-control-allow-headers").unwrap_or_default();
+        // An asterisk does not stand for Authorization.
+        assert!(headers.contains('*') && headers.contains("authorization"), "{path}: {headers}");
+    }
+    for (uri, status) in [("https://tool.example.org/callback", 201), ("no URI", 400)] {
+        let request = case.http().post("/oauth2/register").header("Origin", anywhere);
+        let answer = request.json(&json!({"redirect_uris": [uri]})).send().expect(status);
+        assert_eq!(allowed(&answer), Some("*"), "{}", answer.text());
+    }
+    // What is registered is for who has its token.
+    let managed = case.http().get("/oauth2/register/x").header("Origin", anywhere).send();
+    assert_eq!(allowed(&managed), None);
 }
