@@ -86,7 +86,7 @@ enum Need<'s> {
 }
 
 impl Flow {
-    fn destination(&self) -> Destination {
+    pub(super) fn destination(&self) -> Destination {
         let only = self.client.metadata.redirect_uris.first().map(|uri| uri.as_str().to_owned());
         Destination {
             redirect_uri: self.request.redirect_uri.clone().or(only).unwrap_or_default(),

@@ -123,7 +123,7 @@ impl Core {
         let pushed = parameters.get("request_uri").filter(|uri| self.is_pushed(uri));
         if let Some(uri) = pushed.filter(|_| object.is_none()) {
             let (digest, request) = self.use_pushed(&client, uri).await?;
-            return self.flow(client, request, Some(digest));
+            return self.flow(client, request, Some(digest)).await;
         }
         let asked = self.signed_parameters(&client, parameters).await?;
         check_size(asked.size())?;
@@ -134,7 +134,7 @@ impl Core {
         };
         let types = &self.settings.oauth.authorization_details_types;
         match is_right.and_then(|()| read_request::read(&client, &asked, types)) {
-            Ok(request) => self.flow(client, request, None),
+            Ok(request) => self.flow(client, request, None).await,
             Err(fault) => {
                 let what = ("authorize", fault.0.text());
                 audit_repeated(&REFUSALS, what, Some(client.id.as_str()), source);
@@ -143,7 +143,8 @@ impl Core {
         }
     }
 
-    fn flow(
+    /// A hint that is none is answered like anything else that is wrong: the client and its redirect URI are known.
+    async fn flow(
         &self,
         client: Arc<Client>,
         request: AuthorizationRequest,
@@ -151,15 +152,17 @@ impl Core {
     ) -> Result<Flow, StartAuthorizationError> {
         let hint = request.id_token_hint.as_deref().and_then(|token| self.read_hint(token));
         let hint = hint.filter(|hint| hint.client_id == client.id.as_str()).map(|hint| hint.subject);
-        if request.id_token_hint.is_some() && hint.is_none() {
-            return Err(
-                Fault(ErrorCode::InvalidRequest, "The id_token_hint is no ID token of this client.").into()
-            );
-        }
+        let is_no_hint = request.id_token_hint.is_some() && hint.is_none();
         let started_at = self.clock.now();
         // The hint has been read: it need not travel on.
         let request = AuthorizationRequest { id_token_hint: None, ..request };
-        Ok(Flow { client, request, started_at, chosen: None, hint, pushed })
+        let flow = Flow { client, request, started_at, chosen: None, hint, pushed };
+        if is_no_hint {
+            let why = "The id_token_hint is no ID token of this client.";
+            let fault = Fault(ErrorCode::InvalidRequest, why);
+            return Err(self.refuse_request(&flow.client, flow.destination(), fault).await);
+        }
+        Ok(flow)
     }
 
     /// Tells the client what is wrong. One that nobody has looked at could make this server send browsers

@@ -281,7 +281,7 @@ fn a_logout_token_opens_nothing(case: &Case) {
     provider.refresh(&client, &token).expect(400);
     case.get(&format!("/oauth2/logout?id_token_hint={token}")).expect(400);
     let hinted = provider.ask(&client).with("id_token_hint", &token);
-    assert_eq!(provider.browser().open(&hinted.target()).page().status, 400);
+    assert_eq!(provider.browser().open(&hinted.target()).answer().error(), Some("invalid_request"));
 }
 
 fn a_client_that_fails_is_told_again(case: &Case) {

@@ -97,5 +97,5 @@ fn a_signed_answer_is_no_other_token(case: &Case) {
     provider.userinfo(jwt).expect(401);
     assert!(!provider.is_active(&client, jwt));
     let hinted = provider.ask(&client).with("id_token_hint", jwt);
-    assert_eq!(browser.open(&hinted.target()).page().status, 400);
+    assert_eq!(browser.open(&hinted.target()).answer().error(), Some("invalid_request"));
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::codes::expect_error;
 use super::dpop::{Key, proof_for_token, redeem};
-use super::provider::{Provider, RegisteredClient, User, decoded};
+use super::provider::{Asked, Provider, RegisteredClient, User, decoded};
 use crate::case::{Case, on_both_engines};
 
 on_both_engines! {
@@ -116,10 +116,24 @@ fn whoever_is_not_expected_is_not_signed_in(case: &Case) {
     assert_eq!(answer.error(), Some("login_required"), "{answer:?}");
     let mut browser = provider.signed_in(&client, &expected);
     assert!(!browser.open(&silent.target()).answer().get("code").is_empty());
-    // Another client's is no hint here.
+    // Another client's is no hint here, and the client is told so (RFC 6749 section 4.1.2.1).
     let stranger = provider.client(json!({ "first_party": true }));
-    let answer = browser.open(&provider.ask(&stranger).with("id_token_hint", &hint).target()).page().status;
-    assert_eq!(answer, 400);
+    for hint in [hint.as_str(), "no token"] {
+        let asked = provider.ask(&stranger).with("id_token_hint", hint);
+        let pushed = provider.call(&stranger, "/oauth2/par", &asked.pairs()).expect(201);
+        let pushed = Asked {
+            pairs: vec![
+                ("client_id".to_owned(), stranger.id.clone()),
+                ("request_uri".to_owned(), pushed.string("request_uri")),
+            ],
+            ..asked.clone()
+        };
+        for asked in [asked.clone(), asked.clone().with("prompt", "none"), pushed] {
+            let answer = browser.open(&asked.target()).answer();
+            let told = (answer.error(), answer.get("state"));
+            assert_eq!(told, (Some("invalid_request"), asked.state.as_str()), "{hint}: {answer:?}");
+        }
+    }
     let mut browser = provider.browser();
     browser.open(&provider.ask(&client).with("login_hint", &expected.email).target());
     let fields = browser.form_with(&[("password", "")]).fields;
