@@ -147,14 +147,17 @@ fn response_mode(client: &Client, parameters: &Parameters) -> Result<Option<Resp
     mode.map(Some).ok_or(Fault(ErrorCode::InvalidRequest, "This response_mode is not to be had."))
 }
 
+/// Those scopes that the client may have. Others are left out (OpenID Connect Core §3.1.2.1), and the token's `scope`
+/// tells; a request of which nothing is left is refused.
 fn scope(client: &Client, parameters: &Parameters) -> Result<Scope, Fault> {
     let refused = |why| Fault(ErrorCode::InvalidScope, why);
     let Some(text) = parameters.get("scope") else { return Ok(Scope::default()) };
-    let scope = Scope::parse(text).map_err(|_| refused("The scope is not a list of names."))?;
-    if !client.may_scope(&scope) {
-        return Err(refused("The client is not registered for this scope."));
+    let asked = Scope::parse(text).map_err(|_| refused("The scope is not a list of names."))?;
+    let may = asked.intersect(&client.metadata.scope);
+    if may.is_empty() && !asked.is_empty() {
+        return Err(refused("The client is not registered for any of this scope."));
     }
-    Ok(scope)
+    Ok(may)
 }
 
 fn challenge(client: &Client, parameters: &Parameters) -> Result<Option<Challenge>, Fault> {

@@ -10,6 +10,7 @@ on_both_engines! {
     a_bad_client_or_redirect_is_shown_not_redirected
     pkce_is_demanded_and_only_s256
     repeated_parameters_are_refused
+    scopes_that_the_client_may_not_have_are_left_out
     prompt_none_never_shows_a_page
     max_age_zero_signs_in_again
     a_flow_belongs_to_the_browser_that_began_it
@@ -64,6 +65,32 @@ fn repeated_parameters_are_refused(case: &Case) {
         browser.open(&format!("{target}&{pair}"));
         assert_eq!(browser.page().status, 400, "{pair}");
     }
+}
+
+/// OpenID Connect Core section 3.1.2.1: nothing more is granted, and the token says what is.
+fn scopes_that_the_client_may_not_have_are_left_out(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.client(json!({"scope": "openid email"}));
+    let user = provider.user();
+    let asked = provider.ask(&client).with("scope", "openid profile unheard_of offline_access");
+    let pushed = |asked: &Asked| {
+        let uri = provider.call(&client, "/oauth2/par", &asked.pairs()).expect(201).string("request_uri");
+        let pairs = [("client_id".to_owned(), client.id.clone()), ("request_uri".to_owned(), uri)];
+        Asked { pairs: pairs.to_vec(), ..asked.clone() }
+    };
+    for asked in [asked.clone(), pushed(&asked)] {
+        let granted = provider.grant_in(&mut provider.browser(), &asked, &user);
+        let tokens = provider.redeem(&client, &granted).expect(200).json();
+        assert_eq!(tokens["scope"], "openid");
+        for token in ["access_token", "refresh_token"] {
+            let told = provider.introspect(&client, tokens[token].as_str().expect("a token"));
+            assert_eq!((&told["active"], &told["scope"]), (&json!(true), &json!("openid")), "{token}");
+        }
+    }
+    let nothing = provider.ask(&client).with("scope", "profile unheard_of");
+    assert_eq!(provider.browser().open(&nothing.target()).answer().error(), Some("invalid_scope"));
+    let refused = provider.call(&client, "/oauth2/par", &nothing.pairs()).expect(400);
+    assert_eq!(refused.string("error"), "invalid_scope");
 }
 
 fn prompt_none_never_shows_a_page(case: &Case) {
