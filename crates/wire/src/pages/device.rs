@@ -11,7 +11,7 @@ use super::cookies::{self, Browser};
 use super::details::readable;
 use super::error::Error;
 use super::form::{Form, text_of_query};
-use super::layout::{FlowNotice, Hidden, Shell, in_query};
+use super::layout::{FlowNotice, Hidden, Shell};
 use super::words::fill;
 use crate::http::{Call, Reply};
 
@@ -58,7 +58,8 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     let form = Form::read(call, &about(session.as_ref()))?;
     let user_code = form.text("user_code");
     let Some(session) = session else {
-        return Ok(Reply::see_other(&format!("/sign-in?device={}", in_query(user_code))));
+        let hidden = Hidden::of(call, &form.browser, "", PATH).for_device(user_code);
+        return Ok(Reply::see_other(&format!("/sign-in{}", hidden.query())));
     };
     let core = call.core();
     let outcome = match form.text("decision") {

@@ -6,6 +6,8 @@ use super::cookies::Browser;
 use super::error::Error;
 use crate::http::{Accept, Call, Fields, is_cross_site};
 
+const UI_LOCALES: &str = "ui_locales";
+
 /// A form of which is known that this server gave it to this browser.
 pub(super) struct Form {
     fields: Fields,
@@ -61,6 +63,19 @@ pub(super) fn device_of_query(call: &Call<'_>) -> String {
 /// A field of the query; empty if it is not there.
 pub(super) fn text_of_query(call: &Call<'_>, name: &str) -> String {
     call.query().ok().and_then(|query| query.text(name).map(str::to_owned).ok()).unwrap_or_default()
+}
+
+/// The languages that a page outside of flows is asked for in `ui_locales`, by its query or by the form before it.
+pub(super) fn ui_locales(call: &Call<'_>) -> Vec<String> {
+    let of_query = text_of_query(call, UI_LOCALES);
+    let of_form = || {
+        let fields = call.fields(Accept::FORM).ok()?;
+        fields.text(UI_LOCALES).map(str::to_owned).ok()
+    };
+    let text = if of_query.is_empty() { of_form().unwrap_or_default() } else { of_query };
+    // What goes on to the next page is short, and tags only (RFC 5646 section 2.1).
+    let is_tag = |tag: &&str| tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    text.split_whitespace().filter(is_tag).take(10).map(str::to_owned).collect()
 }
 
 /// Opens a flow; `None` if there is none to open.

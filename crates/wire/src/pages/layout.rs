@@ -14,6 +14,7 @@ use http::header::{self, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::cookies::Browser;
+use super::form::ui_locales;
 use super::page;
 use super::words::{self, Words};
 use crate::http::{Call, Reply};
@@ -34,7 +35,7 @@ pub(super) struct Shell<'a> {
 impl<'a> Shell<'a> {
     /// For a page outside of flows.
     pub(super) fn of(call: &Call<'a>) -> Shell<'a> {
-        Shell::in_language(call, &[])
+        Shell::in_language(call, &ui_locales(call))
     }
 
     /// For a page of this flow.
@@ -136,13 +137,16 @@ pub(super) struct Hidden {
     pub(super) flow: Plain,
     /// The code of a device that somebody signs in for, or nothing.
     pub(super) device: String,
+    /// The languages that were asked for outside of a flow, or nothing.
+    pub(super) locales: String,
 }
 
 impl Hidden {
     /// For a form in this flow, which is base64url, or, without one, for a form of this path.
     pub(super) fn of(call: &Call<'_>, browser: &Browser, flow: &str, path: &str) -> Hidden {
         let about = if flow.is_empty() { path } else { flow };
-        Hidden { csrf: browser.csrf(call, about), flow: Plain::of(flow), device: String::new() }
+        let locales = if flow.is_empty() { ui_locales(call).join(" ") } else { String::new() };
+        Hidden { csrf: browser.csrf(call, about), flow: Plain::of(flow), device: String::new(), locales }
     }
 
     /// The same on the way to a device's page.
@@ -152,10 +156,9 @@ impl Hidden {
 
     /// What links to other pages of the flow end in.
     pub(super) fn query(&self) -> Plain {
-        match (self.flow.is_empty(), self.device.is_empty()) {
-            (false, _) => Plain(format!("?flow={}", self.flow)),
-            (true, false) => Plain(format!("?device={}", in_query(&self.device))),
-            (true, true) => Plain::default(),
+        match self.flow.is_empty() {
+            false => Plain(format!("?flow={}", self.flow)),
+            true => Plain(address("", &[("device", &self.device), ("ui_locales", &self.locales)])),
         }
     }
 }
@@ -188,8 +191,15 @@ impl fmt::Display for Plain {
 impl askama::filters::HtmlSafe for Plain {}
 
 /// A text as part of a query.
-pub(super) fn in_query(text: &str) -> String {
+fn in_query(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// A path, and those of the fields in its query that are not empty.
+pub(super) fn address(path: &str, fields: &[(&str, &str)]) -> String {
+    let fields = fields.iter().filter(|(_, value)| !value.is_empty());
+    let pairs: Vec<String> = fields.map(|(name, value)| format!("{name}={}", in_query(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 /// A heading and a sentence.
@@ -254,8 +264,10 @@ mod tests {
         for bad in ["a\"b", "<", "&", "a b", "'", "ä", "a=b"] {
             assert!(Plain::of(bad).is_empty(), "{bad}");
         }
-        let hidden = Hidden { csrf: String::new(), flow: Plain::default(), device: "\"><b>".to_owned() };
-        assert_eq!(hidden.query().to_string(), "?device=%22%3E%3Cb%3E");
+        let (flow, device, locales) = (Plain::default(), "\"><b>".to_owned(), "de en".to_owned());
+        let hidden = Hidden { csrf: String::new(), flow, device, locales };
+        assert_eq!(hidden.query().to_string(), "?device=%22%3E%3Cb%3E&ui_locales=de%20en");
+        assert_eq!(address("/account", &[("device", "")]), "/account");
     }
 
     #[test]

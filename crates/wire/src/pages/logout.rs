@@ -10,7 +10,7 @@ use super::consent::host_of;
 use super::cookies::{self, Browser};
 use super::error::Error;
 use super::form::Form;
-use super::layout::{Button, FlowAsk, FlowNotice, Hidden, Shell};
+use super::layout::{Button, FlowAsk, FlowNotice, Hidden, Shell, address};
 use super::respond;
 use super::words::fill;
 use crate::http::{Call, Reply};
@@ -30,7 +30,7 @@ impl From<PlanLogoutError> for Error {
 pub(super) async fn ask(call: &Call<'_>) -> Result<Reply, Error> {
     let wish = call.query_parameters().map_err(respond::unreadable)?;
     let plan = call.core().plan_logout(&wish).await?;
-    let Some(session) = cookies::session(call).await? else { return Ok(unasked(call, &plan)) };
+    let Some(session) = cookies::session(call).await? else { return Ok(unasked(call, &plan, &wish)) };
     let browser = Browser::of(call);
     // The wish travels in the form, and the form's proof is for this wish only.
     let wish = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wish).unwrap_or_default());
@@ -68,7 +68,7 @@ pub(super) async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     if let Some(cookie) = cookies::session_cookie(call) {
         call.core().end_browser(cookie).await?;
     }
-    Ok(cookies::sign_out(go(&plan)))
+    Ok(cookies::sign_out(go(&plan, &wish)))
 }
 
 /// Tells that it is done.
@@ -79,14 +79,17 @@ pub(super) async fn signed_out(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Sends on who is not signed in, or lets them go on themselves: they did nothing yet.
-fn unasked(call: &Call<'_>, plan: &LogoutPlan) -> Reply {
-    let Some(uri) = plan.redirect.as_deref().filter(|_| !plan.is_known) else { return go(plan) };
+fn unasked(call: &Call<'_>, plan: &LogoutPlan, wish: &Parameters) -> Reply {
+    let Some(uri) = plan.redirect.as_deref().filter(|_| !plan.is_known) else { return go(plan, wish) };
     let shell = Shell::of(call);
     let words = shell.words;
     let notice = FlowNotice::new(&shell, words.signed_out, words.signed_out_text);
     shell.show(StatusCode::OK, &FlowNotice { links: &[(uri, &host_of(uri))], ..notice }).no_store()
 }
 
-fn go(plan: &LogoutPlan) -> Reply {
-    Reply::see_other(plan.redirect.as_deref().unwrap_or("/signed-out")).no_store()
+/// Where the client wants it, or to a page of ours in the language of the wish.
+fn go(plan: &LogoutPlan, wish: &Parameters) -> Reply {
+    let locales = wish.get("ui_locales").unwrap_or_default();
+    let own = || address("/signed-out", &[("ui_locales", locales)]);
+    Reply::see_other(&plan.redirect.clone().unwrap_or_else(own)).no_store()
 }

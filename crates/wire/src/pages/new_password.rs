@@ -10,8 +10,8 @@ use super::authorize::continue_at;
 use super::coded::{RULE, password_hint};
 use super::cookies::{self, Browser};
 use super::error::Error;
-use super::form::{Form, device_of_query, flow_of_query, open_flow, text_of_query};
-use super::layout::{Hidden, Shell, in_query};
+use super::form::{Form, device_of_query, flow_of_query, open_flow, text_of_query, ui_locales};
+use super::layout::{Hidden, Shell, address};
 use super::words;
 use crate::http::{Call, Reply};
 
@@ -43,12 +43,12 @@ pub(super) fn location(call: &Call<'_>, browser: &Browser, hidden: &Hidden, sess
 }
 
 /// Where it goes on from there.
-pub(super) fn next(flow: &str, device: &str) -> String {
-    match (flow, device) {
-        ("", "") => "/account".to_owned(),
-        ("", code) => format!("/device?user_code={}", in_query(code)),
-        (flow, _) => continue_at(flow),
+pub(super) fn next(call: &Call<'_>, flow: &str, device: &str) -> String {
+    if !flow.is_empty() {
+        return continue_at(flow);
     }
+    let path = if device.is_empty() { "/account" } else { "/device" };
+    address(path, &[("user_code", device), ("ui_locales", &ui_locales(call).join(" "))])
 }
 
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
@@ -88,7 +88,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     if !form.browser.is_own_form(call, &proof_for(session.session), proof) {
         return Err(Error::StartAgain);
     }
-    let on = Reply::see_other(&next(&form.flow, device));
+    let on = Reply::see_other(&next(call, &form.flow, device));
     if form.text("action") == "later" {
         return Ok(cookies::put_off(call, on, session.account));
     }

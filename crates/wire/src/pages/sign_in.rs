@@ -168,7 +168,7 @@ async fn enter(
         let hidden = Hidden::of(call, &form.browser, &sealed, PATH).for_device(device);
         new_password::location(call, &form.browser, &hidden, signed_in.tokens.session)
     } else {
-        new_password::next(&sealed, device)
+        new_password::next(call, &sealed, device)
     };
     Ok(cookies::sign_in(call, Reply::see_other(&location), &signed_in.tokens.access))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::browser::Browser;
 use super::codes::expect_error;
 use super::dpop::{Key, proof_for_token, redeem};
 use super::provider::{Asked, Provider, RegisteredClient, User, decoded};
@@ -16,6 +17,8 @@ on_both_engines! {
     what_is_demanded_is_done_or_refused
     whoever_is_not_expected_is_not_signed_in
     pages_speak_the_language_that_is_asked_for
+    pages_outside_of_flows_speak_the_language_that_is_asked_for
+    signing_out_speaks_the_language_that_is_asked_for
     a_code_for_a_key_needs_that_key
 }
 
@@ -148,6 +151,58 @@ fn pages_speak_the_language_that_is_asked_for(case: &Case) {
         browser.open(&provider.ask(&client).with("ui_locales", locales).target());
         let wanted = format!("<html lang=\"{lang}\"");
         assert!(browser.page().text().contains(&wanted), "{locales}: {browser}");
+    }
+}
+
+/// The language of the page that a browser shows.
+fn language(browser: &Browser) -> String {
+    let page = browser.page().text();
+    let rest = page.split_once("<html lang=\"").unwrap_or_else(|| panic!("no language: {browser}")).1;
+    rest.chars().take_while(|c| *c != '"').collect()
+}
+
+fn pages_outside_of_flows_speak_the_language_that_is_asked_for(case: &Case) {
+    let provider = Provider::new(case);
+    let user = provider.user();
+    for path in ["/sign-in", "/sign-up", "/recover", "/device"] {
+        let mut browser = provider.browser();
+        browser.open_with(path, &[("ui_locales", "xx fr-CA en")]);
+        assert_eq!(language(&browser), "fr", "{path}");
+        // Its form brings the wish along.
+        let field = if path == "/device" { "user_code" } else { "identifier" };
+        browser.submit(&[(field, "nothing of the kind")]);
+        assert_eq!(language(&browser), "fr", "{path}: {browser}");
+    }
+    // So do the ways from one page to the next.
+    let mut browser = provider.browser();
+    browser.open("/device?ui_locales=de").submit(&[("user_code", "BCDF-GHJK")]);
+    assert!(browser.asks_for_password() && language(&browser) == "de", "{browser}");
+    assert!(browser.page().text().contains("ui_locales=de\""), "{browser}");
+    browser.sign_in(&user);
+    assert!(browser.has_form(&[("user_code", "BCDF-GHJK")]) && language(&browser) == "de", "{browser}");
+    // Nothing else gets onto the page.
+    browser.open_with("/sign-in", &[("ui_locales", "\"><script> ja")]);
+    assert!(language(&browser) == "ja" && !browser.page().text().contains("<script>"), "{browser}");
+}
+
+/// OpenID Connect RP-Initiated Logout section 2.
+fn signing_out_speaks_the_language_that_is_asked_for(case: &Case) {
+    let provider = Provider::new(case);
+    let (client, user) = (provider.client(json!({})), provider.user());
+    let wish = [("ui_locales", "xx ja")];
+    let open = |browser: &mut Browser, method: &str| match method {
+        "GET" => _ = browser.open_with("/oauth2/logout", &wish),
+        _ => _ = browser.post("/oauth2/logout", &wish),
+    };
+    for method in ["GET", "POST"] {
+        let mut browser = provider.signed_in(&client, &user);
+        open(&mut browser, method);
+        assert_eq!(language(&browser), "ja", "{method}: {browser}");
+        browser.submit(&[("decision", "sign_out")]);
+        assert_eq!(language(&browser), "ja", "{method}: {browser}");
+        let mut nobody = provider.browser();
+        open(&mut nobody, method);
+        assert_eq!(language(&nobody), "ja", "{method}: {nobody}");
     }
 }
 
