@@ -17,13 +17,17 @@ use tables::{TABLES, Table};
 /// Rows that are read at once and written in one unit of work.
 const PAGE: i64 = 500;
 
-/// How far the copy is.
+/// How far a copy or a backup is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CopyProgress {
-    /// The table that is being copied.
-    pub table: &'static str,
-    /// Its rows that have been copied.
-    pub rows: u64,
+pub struct Progress {
+    /// What is being done.
+    pub doing: &'static str,
+    /// How much of it has been done.
+    pub done: u64,
+    /// Of how much.
+    pub total: u64,
+    /// Of what.
+    pub unit: &'static str,
 }
 
 /// What was copied.
@@ -77,7 +81,7 @@ pub enum CopyError {
 pub async fn copy(
     from: &Store,
     to: &Store,
-    progress: impl FnMut(CopyProgress) + Send,
+    mut progress: impl FnMut(Progress) + Send,
 ) -> Result<CopyReport, CopyError> {
     for store in [from, to] {
         if !store.migrate(false).await?.is_empty() {
@@ -89,17 +93,25 @@ pub async fn copy(
             return Err(CopyError::NotEmpty(table.name));
         }
     }
-    let report = read_snapshot(from, to, progress).await?;
+    let report = read_snapshot(from, to, &mut progress).await?;
     let mut written = to.read().await?;
+    let total = report.tables.iter().map(|table| table.rows).sum();
+    let mut before = 0;
     for table in &report.tables {
         let found = TABLES.iter().find(|known| known.name == table.name);
         let reread = match found {
-            Some(known) => Some(walk(&mut written, known, None, |_| {}).await?),
+            Some(known) => {
+                let tell = |rows| {
+                    progress(Progress { doing: "comparing", done: before + rows, total, unit: "rows" });
+                };
+                Some(walk(&mut written, known, None, tell).await?)
+            }
             None => None,
         };
         if reread.as_ref() != Some(table) {
             return Err(CopyError::Differs(table.name));
         }
+        before += table.rows;
     }
     Ok(report)
 }
@@ -110,9 +122,13 @@ impl Store {
     ///
     /// # Errors
     /// [`CopyError`]; what this call has made of the file is gone then, and one that was there is untouched.
-    pub async fn backup(&self, to: &Path) -> Result<(), CopyError> {
+    pub async fn backup(
+        &self,
+        to: &Path,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<(), CopyError> {
         create_private(to)?;
-        let written = self.fill(to).await;
+        let written = self.fill(to, &mut progress).await;
         if written.is_err() {
             // It was made above, and half a backup is worse than none.
             let _ = std::fs::remove_file(to);
@@ -120,16 +136,16 @@ impl Store {
         written
     }
 
-    async fn fill(&self, to: &Path) -> Result<(), CopyError> {
-        if self.backup_file(to)? {
+    async fn fill(&self, to: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), CopyError> {
+        if self.backup_file(to, progress)? {
             return Ok(());
         }
         // An open SQLite database is a file and its write-ahead log; the second step makes it one file.
         let staging = Staging::beside(to)?;
         let database = Store::open(&Database::Sqlite(staging.0.clone())).await?;
         database.migrate(true).await?;
-        copy(self, &database, |_| {}).await?;
-        database.backup_file(to)?;
+        copy(self, &database, &mut *progress).await?;
+        database.backup_file(to, progress)?;
         Ok(())
     }
 }
@@ -173,7 +189,7 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 async fn read_snapshot(
     from: &Store,
     to: &Store,
-    progress: impl FnMut(CopyProgress) + Send,
+    progress: impl FnMut(Progress) + Send,
 ) -> Result<CopyReport, CopyError> {
     let snapshot = Snapshot { to, progress: Mutex::new(progress) };
     match from {
@@ -188,7 +204,7 @@ struct Snapshot<'a, F> {
     progress: Mutex<F>,
 }
 
-impl<F: FnMut(CopyProgress) + Send> Work for Snapshot<'_, F> {
+impl<F: FnMut(Progress) + Send> Work for Snapshot<'_, F> {
     type Output = CopyReport;
     type Error = CopyError;
 
@@ -198,18 +214,31 @@ impl<F: FnMut(CopyProgress) + Send> Work for Snapshot<'_, F> {
     }
 }
 
-impl<F: FnMut(CopyProgress) + Send> Snapshot<'_, F> {
+impl<F: FnMut(Progress) + Send> Snapshot<'_, F> {
     async fn copy(&self, tx: &mut Tx<'_>) -> Result<CopyReport, CopyError> {
         let mut tables = Vec::with_capacity(TABLES.len());
+        let (mut before, total) = (0, count(tx).await?);
         for table in TABLES {
             let tell = |rows| {
-                let progress = CopyProgress { table: table.name, rows };
+                let progress = Progress { doing: "copying", done: before + rows, total, unit: "rows" };
                 self.progress.lock().unwrap_or_else(PoisonError::into_inner)(progress);
             };
-            tables.push(walk(tx, table, Some(self.to), tell).await?);
+            let copied = walk(tx, table, Some(self.to), tell).await?;
+            before += copied.rows;
+            tables.push(copied);
         }
         Ok(CopyReport { tables })
     }
+}
+
+/// The rows of all tables.
+async fn count(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+    let mut total = 0;
+    for table in TABLES {
+        let row = tx.query_opt(table.count, &[]).await?;
+        total += row.map_or(Ok(0), |row| row.int(0))?;
+    }
+    Ok(u64::try_from(total).unwrap_or(0))
 }
 
 /// Reads a whole table page by page, and writes each page to another store, if there is one.
@@ -233,8 +262,8 @@ async fn walk(
         last = end.iter().take(table.key_columns).cloned().collect();
         if let Some(to) = to {
             to.write(Insert { sql: table.insert, rows }).await?;
-            tell(digest.rows);
         }
+        tell(digest.rows);
     }
     Ok(CopiedTable { name: table.name, rows: digest.rows, digest: digest.text() })
 }

@@ -1,17 +1,17 @@
 //! `countersign copy`, `backup` and `restore`.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use countersign_model::random::Random;
 use countersign_ops::OpenCoreError;
 use countersign_ops::manage_master_key::open_keyring;
 use countersign_store::Store;
-use countersign_store::copy::{CopiedTable, CopyError, CopyProgress, CopyReport, copy as copy_store};
+use countersign_store::copy::{CopiedTable, CopyError, CopyReport, copy as copy_store};
 use serde_json::{Value, json};
 
 use super::args::{Backup, Copy, Restore};
-use super::output::{self, note, say};
+use super::output::{self, say};
+use super::progress::ShownProgress;
 use crate::config::{self, Settings, without_password};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
@@ -61,7 +61,10 @@ pub async fn backup(arguments: Backup) -> Outcome {
         );
     }
     let store = existing(settings.database.reveal()).await?;
-    store.backup(file).await.map_err(|error| {
+    let mut shown = ShownProgress::new(arguments.form.json);
+    let written = store.backup(file, |progress| shown.update(progress)).await;
+    drop(shown);
+    written.map_err(|error| {
         Failure::failed(format!("cannot write the backup to {}: {error}", file.display()))
     })?;
     let whole = verify(file).await;
@@ -177,13 +180,10 @@ fn refuse_in_use(url: &str, advice: &str) -> Outcome {
 
 /// Copies with progress, and says what was copied; `not_empty` is what to do where there is data already.
 async fn between(from: &Store, to: &Store, not_empty: &str, quiet: bool) -> Outcome<Value> {
-    let shows_progress = !quiet && std::io::stderr().is_terminal();
-    let report = copy_store(from, to, |progress: CopyProgress| {
-        if shows_progress {
-            note(&format!("  {}: {} rows", progress.table, progress.rows));
-        }
-    });
-    let report: CopyReport = report.await.map_err(|error| match error {
+    let mut shown = ShownProgress::new(quiet);
+    let report = copy_store(from, to, |progress| shown.update(progress)).await;
+    drop(shown);
+    let report: CopyReport = report.map_err(|error| match error {
         CopyError::NotEmpty(_) => Failure::failed(error).advice(not_empty),
         CopyError::NotMigrated
         | CopyError::Differs(_)

@@ -11,6 +11,7 @@ mod migrate;
 mod outbox;
 pub mod output;
 mod password;
+mod progress;
 mod role;
 mod token;
 

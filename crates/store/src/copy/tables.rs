@@ -6,6 +6,8 @@ pub struct Table {
     pub name: &'static str,
     /// How many columns the primary key has.
     pub key_columns: usize,
+    /// How many rows there are.
+    pub count: &'static str,
     /// The first rows; how many is `?1`.
     pub first_page: &'static str,
     /// The rows behind a key, whose columns are `?2` and on.
@@ -20,6 +22,7 @@ macro_rules! table {
         Table {
             name: $name,
             key_columns: $count,
+            count: concat!("SELECT COUNT(*) FROM ", $name),
             first_page: concat!("SELECT ", $columns, " FROM ", $name, " ORDER BY ", $key, " LIMIT ?1"),
             next_page: concat!(
                 "SELECT ",

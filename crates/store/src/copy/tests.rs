@@ -55,13 +55,19 @@ async fn every_row_is_copied_once() {
     let (from, to) = (folder.store("from.db").await, folder.store("to.db").await);
     from.write(Fill).await.unwrap();
     let mut seen = Vec::new();
-    let report = copy(&from, &to, |progress| seen.push((progress.table, progress.rows))).await.unwrap();
+    let report = copy(&from, &to, |progress| seen.push(progress)).await.unwrap();
     let rows = |name| report.tables.iter().find(|table| table.name == name).unwrap().rows;
     assert_eq!(
         (rows("identifiers"), rows("spent_phones"), rows("passwords"), rows("codes")),
         (1203, 1203, 3, 0)
     );
-    assert!(seen.contains(&("identifiers", 500)) && seen.contains(&("identifiers", 1203)), "{seen:?}");
+    let total: u64 = report.tables.iter().map(|table| table.rows).sum();
+    for doing in ["copying", "comparing"] {
+        let seen: Vec<_> = seen.iter().filter(|progress| progress.doing == doing).collect();
+        assert!(seen.len() > 5 && seen.is_sorted_by_key(|progress| progress.done), "{seen:?}");
+        assert!(seen.iter().all(|progress| progress.total == total), "{seen:?}");
+        assert_eq!(seen.last().unwrap().done, total);
+    }
 
     for table in TABLES {
         let all = |store: Store| async move {
@@ -89,8 +95,16 @@ async fn a_backup_is_one_private_file_with_every_row() {
     let from = folder.store("from.db").await;
     from.write(Fill).await.unwrap();
     let file = folder.0.join("backup.db");
-    from.backup(&file).await.unwrap();
-    assert!(matches!(from.backup(&file).await, Err(CopyError::File(_))), "a file is never overwritten");
+    let mut seen = Vec::new();
+    from.backup(&file, |progress| seen.push(progress)).await.unwrap();
+    assert!(
+        seen.last().is_some_and(|at| at.doing == "writing" && at.total > 0 && at.done == at.total),
+        "{seen:?}"
+    );
+    assert!(
+        matches!(from.backup(&file, |_| {}).await, Err(CopyError::File(_))),
+        "a file is never overwritten"
+    );
     #[cfg(unix)]
     {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());

@@ -12,6 +12,7 @@ mod postgres;
 mod postgres_traffic;
 mod postgres_values;
 mod sqlite;
+mod sqlite_backup;
 mod sqlite_log;
 mod sqlite_readers;
 mod value;
@@ -19,6 +20,8 @@ mod value;
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
+
+use crate::copy::Progress;
 
 pub use address::{Database, InvalidDatabase};
 pub use look_up::LookUp;
@@ -162,9 +165,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if the copy cannot be written.
-    pub fn backup_file(&self, to: &Path) -> Result<bool, StoreError> {
+    pub fn backup_file(
+        &self,
+        to: &Path,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<bool, StoreError> {
         match self {
-            Store::Sqlite(sqlite) => sqlite.backup(to).map(|()| true),
+            Store::Sqlite(sqlite) => sqlite.backup(to, progress).map(|()| true),
             Store::Postgres(_) => Ok(false),
         }
     }

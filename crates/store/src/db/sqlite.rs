@@ -17,10 +17,12 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
-use super::sqlite_log;
+use crate::copy::Progress;
+
 pub use super::sqlite_readers::{Moment, Reader};
 use super::sqlite_readers::{Readers, SNAPSHOT};
 use super::{Inner, Param, Row, StoreError, Tx, Unusable, Value, Work};
+use super::{sqlite_backup, sqlite_log};
 
 /// Before this version a WAL could be corrupted by two connections (R150).
 const OLDEST_VERSION: i32 = 3_051_003;
@@ -104,11 +106,9 @@ impl Sqlite {
         }
     }
 
-    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+    pub fn backup(&self, to: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), StoreError> {
         let mut reader = self.reader()?;
-        let mut target = Connection::open(to).map_err(store_error)?;
-        let backup = rusqlite::backup::Backup::new(reader.connection()?, &mut target).map_err(store_error)?;
-        backup.run_to_completion(1024, Duration::from_millis(1), None).map_err(store_error)
+        sqlite_backup::write(reader.connection()?, to, progress)
     }
 
     pub fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
