@@ -40,5 +40,24 @@ pub(crate) fn chain_of(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
+    if text.contains("CaUsedAsEndEntity") {
+        text += " (the server shows the certificate of an authority as its own, which `ca_file` cannot make good: let an \
+                 authority sign one for the server, and name the authority's in `ca_file`)";
+    }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_a_self_signed_certificate_is_told() {
+        let told = |text: &str| chain_of(&std::io::Error::other(text));
+        assert!(told("invalid peer certificate: Other(CaUsedAsEndEntity)").contains("name the authority's"));
+        assert_eq!(
+            told("invalid peer certificate: UnknownIssuer"),
+            "invalid peer certificate: UnknownIssuer"
+        );
+    }
 }

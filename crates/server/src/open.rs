@@ -34,6 +34,16 @@ pub enum Opener {
 /// # Errors
 /// With what to do about it.
 pub async fn open(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
+    let was_there = settings.data_dir.exists();
+    let opened = open_all(settings, opener).await;
+    if opened.is_err() && !was_there {
+        // Goes only if nothing is in it.
+        let _ = std::fs::remove_dir(&settings.data_dir);
+    }
+    opened
+}
+
+async fn open_all(settings: &Settings, opener: Opener) -> Outcome<Arc<Core>> {
     let url = settings.database.reveal();
     let database = database(url)?;
     let may_make = opener != Opener::Command;

@@ -103,7 +103,10 @@ async fn outbox(core: &Core, settings: &Settings, findings: &mut Findings) {
     let dead: Vec<&Message> = in_state(MessageState::Dead).collect();
     if let Some(last) = dead.last() {
         let reason = last.last_error.as_deref().unwrap_or("no reason noted");
-        let text = format!("{} messages were given up, the last for: {reason}", dead.len());
+        let text = match dead.len() {
+            1 => format!("1 message was given up, for: {reason}"),
+            many => format!("{many} messages were given up, the last for: {reason}"),
+        };
         findings.problem(
             CHECK,
             text,

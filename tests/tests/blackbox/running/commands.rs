@@ -14,6 +14,7 @@ on_both_engines! {
     what_is_listed_or_shown_as_json_parses
     the_exit_code_tells
     a_refusal_says_what_to_do
+    a_command_that_fails_leaves_no_folder_behind
 }
 
 /// Runs a program on a terminal of its own, waits until it asks for a password, and presses Ctrl-C. Prints how it
@@ -191,4 +192,11 @@ fn completions_are_scripts() {
     }
     assert_eq!(run(&folder, &["completions", "abacus"]).status.code(), Some(2));
     assert_eq!(std::fs::read_dir(&folder).expect("a directory").count(), 0, "it has made something");
+}
+
+fn a_command_that_fails_leaves_no_folder_behind(case: &Case) {
+    let folder = scratch::directory("left");
+    let said = failed(&run(&folder, &["outbox", "list", "--database", case.server().database_url()]));
+    assert!(said.contains("master.key"), "{said}");
+    assert_eq!(std::fs::read_dir(&folder).expect("a directory").count(), 0, "something was left");
 }
