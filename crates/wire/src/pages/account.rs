@@ -4,6 +4,7 @@ use askama::Template;
 use countersign_model::ids::SessionId;
 use countersign_model::oauth::ClientNo;
 use countersign_model::session::{Session, Surface, TokenPurpose};
+use countersign_model::time::Timestamp;
 use countersign_ops::AdminError;
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::browser_session::BrowserSession;
@@ -103,7 +104,7 @@ fn address_row(words: &Words, own: &OwnAddress) -> AddressRow {
 
 fn application(words: &Words, consent: &Consent) -> Application {
     let scopes: Vec<String> = consent.scope.names().map(|name| scope_text(words, name)).collect();
-    let since = fill(words.since, &[("time", &consent.given_at.date_and_time())]);
+    let since = since(words, consent.given_at);
     let row = Row {
         id: consent.client.0.to_string(),
         name: match (&consent.client_host, &consent.client_name) {
@@ -113,9 +114,14 @@ fn application(words: &Words, consent: &Consent) -> Application {
             (None, Some(name)) => name.clone(),
             (None, None) => consent.client_id.clone(),
         },
-        text: format!("{} ({since} UTC)", scopes.join(", ")),
+        text: format!("{} ({since})", scopes.join(", ")),
     };
     Application { row, details: consent.details.iter().flat_map(|all| readable(words, all)).collect() }
+}
+
+/// The zone goes with the time, wherever a language puts it.
+fn since(words: &Words, time: Timestamp) -> String {
+    fill(words.since, &[("time", &format!("{} UTC", time.date_and_time()))])
 }
 
 fn row(words: &Words, session: &Session, this: SessionId) -> Row {
@@ -132,7 +138,7 @@ fn row(words: &Words, session: &Session, this: SessionId) -> Row {
     Row {
         id: if session.id == this { String::new() } else { session.id.to_string() },
         name: name.to_owned(),
-        text: fill(words.since, &[("time", &session.started_at.date_and_time())]) + " UTC",
+        text: since(words, session.started_at),
     }
 }
 
