@@ -2,13 +2,13 @@
 
 use countersign_model::account::Profile;
 use countersign_model::ids::{AccountId, SessionId, Uuid};
-use countersign_model::oauth::TokenFacts;
 use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, AMR_CODE, AMR_PASSWORD};
 use countersign_model::session::{TokenDigest, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::{browsers, grants};
 use countersign_store::{StoreError, Tx, Work};
 
+use super::presented::read_facts;
 use crate::sign_out::{SignOut, SignOutError};
 use crate::{Core, Unavailable};
 
@@ -88,14 +88,13 @@ impl Core {
                 tracing::error!(%error, "a browser's session was not prolonged");
             });
         }
-        let facts: Option<TokenFacts> = row.facts.as_deref().and_then(|json| serde_json::from_str(json).ok());
         Ok(Some(BrowserSession {
             account: row.account,
             uuid: row.uuid,
             session: row.session,
             epoch: row.epoch,
             auth_time: row.started_at,
-            amr: facts.unwrap_or_default().amr,
+            amr: read_facts(row.facts.as_deref())?.amr,
             profile: self.open_profile(&row.profile)?,
         }))
     }

@@ -147,17 +147,20 @@ impl DrawnTokens {
         carried: &Carried,
         grant_until: Timestamp,
     ) -> Result<Option<StatusIndex>, StoreError> {
-        let row = |token: &Token, purpose, expires_at, facts: &TokenFacts| NewToken {
-            digest: token.digest(),
-            purpose,
-            issued_at: self.now,
-            expires_at,
-            client: Some(client.no),
-            facts: serde_json::to_string(facts).ok(),
+        let unwritten = |_| StoreError::Broken("a token's facts cannot be written".to_owned());
+        let row = |token: &Token, purpose, expires_at, facts: &TokenFacts| {
+            Ok::<_, StoreError>(NewToken {
+                digest: token.digest(),
+                purpose,
+                issued_at: self.now,
+                expires_at,
+                client: Some(client.no),
+                facts: Some(serde_json::to_string(facts).map_err(unwritten)?),
+            })
         };
         let access = match &self.access {
             Access::Opaque(token) => {
-                Some(row(token, TokenPurpose::OAuthAccess, self.access_until(carried.end), &carried.access))
+                Some(row(token, TokenPurpose::OAuthAccess, self.access_until(carried.end), &carried.access)?)
             }
             Access::Jwt { .. } => None,
         };
@@ -177,7 +180,8 @@ impl DrawnTokens {
         let refresh = self
             .refresh
             .as_ref()
-            .map(|token| row(token, TokenPurpose::OAuthRefresh, self.until(carried.end), &carried.refresh));
+            .map(|token| row(token, TokenPurpose::OAuthRefresh, self.until(carried.end), &carried.refresh))
+            .transpose()?;
         refresh_tokens::insert_pair(tx, holder, access.as_ref(), refresh.as_ref()).await?;
         Ok(status)
     }

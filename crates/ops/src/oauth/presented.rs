@@ -141,11 +141,12 @@ impl Core {
             Some(caller) => Some(Arc::clone(caller)),
             None => self.find_client_by_no(row.client).await?,
         };
+        let facts = read_facts(Some(&row.facts))?;
         Ok(client.map(|client| Presented {
             kind: Kind::Client,
             whose: None,
             client: Some(client),
-            facts: serde_json::from_str(&row.facts).unwrap_or_default(),
+            facts,
             issued_at: row.issued_at,
             expires_at: row.expires_at,
             claims: None,
@@ -229,7 +230,11 @@ impl Core {
     }
 }
 
-fn read_facts(json: Option<&str>) -> Result<TokenFacts, StoreError> {
+/// The facts of a token. Those that cannot be read are an error, since what a token is bound to is one of them.
+///
+/// # Errors
+/// [`StoreError::Broken`].
+pub(super) fn read_facts(json: Option<&str>) -> Result<TokenFacts, StoreError> {
     let Some(json) = json else { return Ok(TokenFacts::default()) };
     serde_json::from_str(json).map_err(|_| StoreError::Broken("a token's facts are not JSON".to_owned()))
 }

@@ -6,6 +6,7 @@ use super::provider::{Provider, RegisteredClient, User, another_node, basic, dec
 use crate::away::Away;
 use crate::case::{Case, at_once, on_both_engines, password, unique};
 use crate::parity::{self, Surface, register, sign_in};
+use crate::running::schema::sql;
 use crate::{authd, ouser};
 use countersign_testkit::{Engine, poll};
 
@@ -18,6 +19,7 @@ on_both_engines! {
     an_end_holds_for_another_process
     a_revoked_token_is_ended_and_a_revoked_refresh_token_ends_its_grant
     a_revocation_that_fails_says_so
+    facts_that_cannot_be_read_are_not_passed_over
     an_answer_is_signed_for_whoever_wants_it
 }
 
@@ -315,6 +317,36 @@ fn a_revocation_that_fails_says_so(case: &Case) {
         provider.revoke(client, token).expect(200);
         assert!(!provider.is_active(client, token));
     }
+}
+
+/// What a token is bound to is one of its facts: without them nobody takes it for an unbound one, nor a browser for one
+/// that is signed in.
+fn facts_that_cannot_be_read_are_not_passed_over(case: &Case) {
+    let mut case = case.with_config("");
+    let (held, cookie) = {
+        let provider = Provider::new(&case);
+        let (client, service) = (provider.client(json!({})), service(&provider, "opaque"));
+        let mut browser = provider.browser();
+        let granted = provider.grant_in(&mut browser, &provider.ask(&client), &provider.user());
+        let tokens = provider.redeem(&client, &granted).expect(200).json();
+        let own = own_token(&provider, &service);
+        let held = [(client.clone(), text(&tokens, "access_token")), (service, own)];
+        (held, format!("__Host-countersign={}", browser.cookies["__Host-countersign"]))
+    };
+    let account = |case: &Case| case.http().get("/account").header("Cookie", &cookie).send().status;
+    assert_eq!(account(&case), 200);
+    case.server_mut().kill();
+    for table in ["tokens", "oauth_client_tokens"] {
+        let statement = format!("UPDATE {table} SET facts = 'no JSON' WHERE facts IS NOT NULL");
+        sql(case.engine(), case.server().database_url(), &statement);
+    }
+    case.server_mut().launch();
+    let provider = Provider::new(&case);
+    for (client, token) in &held {
+        let told = provider.call(client, "/oauth2/introspect", &[("token", token)]);
+        assert_eq!((told.status, told.string("error")), (500, "server_error".to_owned()), "{told:?}");
+    }
+    assert_eq!(account(&case), 500);
 }
 
 /// RFC 9701.
