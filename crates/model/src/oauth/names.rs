@@ -154,6 +154,16 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
+    /// All of them.
+    pub const ALL: [AuthMethod; 6] = [
+        AuthMethod::None,
+        AuthMethod::Basic,
+        AuthMethod::Post,
+        AuthMethod::PrivateKeyJwt,
+        AuthMethod::TlsClientAuth,
+        AuthMethod::SelfSignedTls,
+    ];
+
     /// The registered name.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,29 +8,40 @@ use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, of_scope};
 use countersign_model::oauth::{AuthMethod, GrantType, ResponseMode, Scope};
 use serde_json::{Value, json};
 
-use crate::{Core, MtlsSettings, PageSettings, Registration, Settings};
+use crate::{Core, MtlsSettings, OAuthSettings, PageSettings, Registration, Settings};
 
-/// The grants that are served without further settings.
-const GRANTS: [GrantType; 5] = [
-    GrantType::AuthorizationCode,
-    GrantType::RefreshToken,
-    GrantType::ClientCredentials,
-    GrantType::DeviceCode,
-    GrantType::TokenExchange,
-];
+impl OAuthSettings {
+    /// Whether tokens can be had by this grant: what is announced, and what the token endpoint takes.
+    pub fn serves_grant(&self, grant: GrantType) -> bool {
+        match grant {
+            GrantType::AuthorizationCode
+            | GrantType::RefreshToken
+            | GrantType::ClientCredentials
+            | GrantType::DeviceCode
+            | GrantType::TokenExchange => true,
+            GrantType::JwtBearer => !self.trusted_issuers.is_empty(),
+        }
+    }
+}
 
-/// How clients show who they are.
-const AUTH_METHODS: [AuthMethod; 4] =
-    [AuthMethod::Basic, AuthMethod::Post, AuthMethod::PrivateKeyJwt, AuthMethod::None];
+impl MtlsSettings {
+    /// Whether clients can show in this way who they are.
+    fn serves_method(&self, method: AuthMethod) -> bool {
+        match method {
+            AuthMethod::None | AuthMethod::Basic | AuthMethod::Post | AuthMethod::PrivateKeyJwt => true,
+            AuthMethod::SelfSignedTls => self.enabled,
+            AuthMethod::TlsClientAuth => self.enabled && self.authorities.is_some(),
+        }
+    }
+}
 
-/// With those of certificates where these can get here.
-fn auth_methods(mtls: &MtlsSettings) -> Vec<&'static str> {
-    let certificates = [
-        (AuthMethod::SelfSignedTls, mtls.enabled),
-        (AuthMethod::TlsClientAuth, mtls.enabled && mtls.authorities.is_some()),
-    ];
-    let certificates = certificates.into_iter().filter(|(_, is_on)| *is_on).map(|(method, _)| method);
-    AUTH_METHODS.into_iter().chain(certificates).map(AuthMethod::name).collect()
+/// The names of those that are served.
+fn served<T: Copy>(
+    all: &[T],
+    is_served: impl Fn(T) -> bool,
+    name: impl Fn(T) -> &'static str,
+) -> Vec<&'static str> {
+    all.iter().copied().filter(|one| is_served(*one)).map(name).collect()
 }
 
 /// RFC 8705 §3.3 and §5: where clients with certificates go instead.
@@ -75,7 +86,9 @@ fn server_metadata(settings: &Settings) -> Value {
     let issuer = &settings.public_url;
     let at = |path: &str| format!("{issuer}{path}");
     let algorithms = Algorithm::ALL.map(Algorithm::name);
-    let auth_methods = auth_methods(&settings.oauth.mtls);
+    let oauth = &settings.oauth;
+    let grants = served(&GrantType::ALL, |grant| oauth.serves_grant(grant), GrantType::name);
+    let auth_methods = served(&AuthMethod::ALL, |method| oauth.mtls.serves_method(method), AuthMethod::name);
     let confidential: Vec<&str> =
         auth_methods.iter().copied().filter(|method| *method != AuthMethod::None.name()).collect();
     let mut metadata = json!({
@@ -96,7 +109,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
         "authorization_signing_alg_values_supported": algorithms,
-        "grant_types_supported": GRANTS.map(GrantType::name),
+        "grant_types_supported": grants,
         "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
@@ -123,11 +136,6 @@ fn server_metadata(settings: &Settings) -> Value {
         "request_uri_parameter_supported": false,
     });
     add_certificates(&mut metadata, &settings.oauth.mtls);
-    if !settings.oauth.trusted_issuers.is_empty()
-        && let Some(grants) = metadata["grant_types_supported"].as_array_mut()
-    {
-        grants.push(GrantType::JwtBearer.name().into());
-    }
     if !settings.oauth.client_documents.is_empty() {
         metadata["client_id_metadata_document_supported"] = true.into();
     }
@@ -155,7 +163,7 @@ fn resource_metadata(settings: &Settings) -> Value {
     metadata
 }
 
-/// Those that a token or userinfo has; nobody knows when a profile was changed.
+/// Those that an ID token or userinfo has; nobody knows when a profile was changed.
 fn claims() -> Vec<&'static str> {
     let of_tokens = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
     let of_people = Scope::KNOWN.iter().flat_map(|scope| of_scope(scope).iter().copied());

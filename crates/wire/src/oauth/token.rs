@@ -37,7 +37,8 @@ pub(super) async fn preflight(call: &Call<'_>) -> Result<Reply, OAuthError> {
 async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> Result<Tokens, OAuthError> {
     let name = parameters.get("grant_type").ok_or_else(|| missing("The request has no grant_type."))?;
     // The password grant is none of them (RFC 9700 §2.4).
-    let grant = GrantType::from_name(name).ok_or_else(unsupported)?;
+    let grant = GrantType::from_name(name).filter(|grant| call.core().settings.oauth.serves_grant(*grant));
+    let grant = grant.ok_or_else(unsupported)?;
     let binding = bind(call, &client)?;
     let asked = Asked { call, client, parameters, binding };
     match grant {
@@ -46,9 +47,6 @@ async fn give(call: &Call<'_>, client: Arc<Client>, parameters: Parameters) -> R
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.poll_device().await,
         GrantType::TokenExchange => asked.exchange_token().await,
-        GrantType::JwtBearer if asked.call.core().settings.oauth.trusted_issuers.is_empty() => {
-            Err(unsupported())
-        }
         GrantType::JwtBearer => asked.jwt_bearer().await,
     }
 }

@@ -1,12 +1,16 @@
 //! Discovery tells what is there, all of it and nothing more (OpenID Connect Discovery, RFC 8414).
 
+use std::collections::BTreeSet;
+
+use countersign_testkit::scratch;
 use serde_json::{Value, json};
 
-use super::provider::Provider;
-use crate::case::{Case, on_both_engines};
+use super::provider::{Provider, User, decoded};
+use crate::case::{Case, on_both_engines, password};
 
 on_both_engines! {
     discovery_tells_what_is_there
+    the_claims_are_those_of_an_account_that_has_everything
     discovery_follows_the_configuration
 }
 
@@ -65,7 +69,7 @@ fn discovery_tells_what_is_there(case: &Case) {
     for algorithm in names(&told, "id_token_signing_alg_values_supported") {
         let client = provider.client(json!({ "id_token_signed_response_alg": algorithm }));
         let tokens = provider.code_flow(&client, &user);
-        let (header, _) = super::provider::decoded(tokens["id_token"].as_str().unwrap());
+        let (header, _) = decoded(tokens["id_token"].as_str().unwrap());
         assert_eq!(header["alg"], algorithm.as_str());
     }
     for method in names(&told, "token_endpoint_auth_methods_supported") {
@@ -86,6 +90,27 @@ fn discovery_tells_what_is_there(case: &Case) {
     let resource = case.get("/.well-known/oauth-protected-resource").expect(200).json();
     assert_eq!(resource["resource"], provider.issuer());
     assert_eq!(resource["authorization_servers"], json!([provider.issuer()]));
+}
+
+/// What an ID token and userinfo say together, of somebody with all that an account can have.
+fn the_claims_are_those_of_an_account_that_has_everything(case: &Case) {
+    let provider = Provider::new(case);
+    let user = User { email: case.email(), password: password() };
+    let file = scratch::directory("claims").join("password");
+    std::fs::write(&file, &user.password).expect("a file of our own");
+    let (file, username, phone) = (file.display().to_string(), case.username(), case.phone());
+    let names_of_people = ["--username", &username, "--email", &user.email, "--phone", &phone];
+    let more = ["--first-name", "Ada", "--last-name", "Byron", "--password-file", &file, "--json"];
+    provider.command(&[&["account", "add"][..], &names_of_people, &more].concat());
+    let tokens = provider.code_flow(&provider.client(json!({})), &user);
+    let token = |name: &str| tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"));
+    let told = provider.userinfo(token("access_token")).expect(200).json();
+    let said = [decoded(token("id_token")).1, told];
+    let said: BTreeSet<String> =
+        said.iter().flat_map(|claims| claims.as_object().expect("an object").keys().cloned()).collect();
+    let promised = names(&configuration(case), "claims_supported");
+    assert_eq!(promised.len(), said.len(), "a claim is named twice: {promised:?}");
+    assert_eq!(BTreeSet::from_iter(promised), said);
 }
 
 fn discovery_follows_the_configuration(case: &Case) {
