@@ -136,11 +136,6 @@ impl TokenPurpose {
             | TokenPurpose::OAuthRefresh => false,
         }
     }
-
-    /// Whether a resource server may be told about it (RFC 7662): a cookie is nobody's but the browser's.
-    pub fn is_introspectable(self) -> bool {
-        self != TokenPurpose::BrowserSession
-    }
 }
 
 /// A token in plain text: shown once to its holder, stored only as its [`TokenDigest`].

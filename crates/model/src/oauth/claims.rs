@@ -1,38 +1,6 @@
-//! Claims: which scope stands for which, and which names nobody may set.
+//! Claims: which scope stands for which.
 
 use super::scope::Scope;
-
-/// Names that a token or a reply has a meaning for; nothing from outside overrides them (R084).
-pub const RESERVED: [&str; 28] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "azp",
-    "sid",
-    "typ",
-    "nonce",
-    "auth_time",
-    "acr",
-    "amr",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "client_id",
-    "scope",
-    "cnf",
-    "act",
-    "may_act",
-    "events",
-    "active",
-    "token_type",
-    "username",
-    "status",
-    "authorization_details",
-];
 
 /// Signing in with a password.
 pub const ACR_PASSWORD: &str = "urn:countersign:acr:password";
@@ -55,7 +23,8 @@ pub fn of_scope(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// The scope that stands for a claim; none for those that every token has, and for unknown ones.
+/// The scope that stands for a claim; none for those that every token has, and for unknown ones: nobody can ask for
+/// these (R084).
 pub fn scope_of(claim: &str) -> Option<&'static str> {
     Scope::KNOWN.into_iter().find(|scope| of_scope(scope).contains(&claim))
 }

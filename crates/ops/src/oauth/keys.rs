@@ -258,11 +258,6 @@ impl Core {
         Ok(self.oauth_keys())
     }
 
-    /// What `/oauth2/jwks` answers.
-    pub fn oauth_jwks(&self) -> Bytes {
-        self.oauth.keys.set.load().jwks.clone()
-    }
-
     /// Reads the keys anew, and renews those whose time has come. To be called every few seconds: so much
     /// later a change by another process holds here.
     ///
