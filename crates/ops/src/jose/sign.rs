@@ -75,6 +75,7 @@ impl NewKey {
     }
 
     /// An RSA key of the operator's own, PKCS#1 or PKCS#8 (004-27).
+    #[allow(clippy::wildcard_enum_match_arm)] // The library may add forms, and none but these two holds an RSA key.
     pub fn from_pem(pem: &Secret) -> Result<NewKey, BadKey> {
         let pair = match PrivateKeyDer::from_pem_slice(pem.reveal().as_bytes()).map_err(|_| BadKey)? {
             PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),

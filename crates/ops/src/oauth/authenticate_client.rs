@@ -135,7 +135,9 @@ impl Core {
                 Shown::Certificate(certificate) if has_certificate(client) => {
                     self.is_certified(client, certificate).await
                 }
-                _ => self.is_shown(client, row, &shown),
+                Shown::Nothing | Shown::Basic(_) | Shown::Post(_) | Shown::Certificate(_) => {
+                    self.is_shown(client, row, &shown)
+                }
             },
             None => false,
         };

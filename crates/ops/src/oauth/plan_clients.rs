@@ -171,8 +171,5 @@ fn change(
 }
 
 fn members(json: Value) -> Map<String, Value> {
-    match json {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
+    if let Value::Object(members) = json { members } else { Map::new() }
 }

@@ -105,9 +105,13 @@ impl Core {
         let kind = match row.purpose {
             TokenPurpose::OAuthAccess => Kind::Access,
             TokenPurpose::OAuthRefresh => Kind::Refresh,
+            purpose @ (TokenPurpose::OuserSession
+            | TokenPurpose::AuthdAccess
+            | TokenPurpose::LineToken
+            | TokenPurpose::AuthV1Token
+            | TokenPurpose::RestToken) => Kind::Document(purpose),
             // 001's refresh token gets new tokens and nothing else, and a cookie is nobody's but the browser's.
-            purpose if purpose.grants_access() => Kind::Document(purpose),
-            _ => return Ok(None),
+            TokenPurpose::AuthdRefresh | TokenPurpose::BrowserSession => return Ok(None),
         };
         let client = match row.whose.client {
             None => None,
@@ -244,7 +248,7 @@ fn facts_of(claims: &Value) -> TokenFacts {
     let audience = match &claims["aud"] {
         Value::String(one) => vec![one.clone()],
         Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
     let text = |value: &Value| value.as_str().map(str::to_owned);
     TokenFacts {

@@ -51,7 +51,14 @@ impl Work for RevokeOpaque {
                 grants::remove(tx, holder.account, holder.session).await?;
                 sessions::end(tx, holder.account, holder.session, self.now).await?;
             }
-            _ => tokens::remove(tx, &self.digest).await?,
+            TokenPurpose::OAuthAccess
+            | TokenPurpose::OuserSession
+            | TokenPurpose::AuthdAccess
+            | TokenPurpose::AuthdRefresh
+            | TokenPurpose::LineToken
+            | TokenPurpose::AuthV1Token
+            | TokenPurpose::RestToken
+            | TokenPurpose::BrowserSession => tokens::remove(tx, &self.digest).await?,
         }
         Ok(())
     }

@@ -139,7 +139,10 @@ fn web_settings(core: &Core, client: &Client, uri: &str) -> Outcome {
     let way = match client.metadata.token_endpoint_auth_method {
         AuthMethod::Basic => "ClientSecretBasic",
         AuthMethod::Post => "ClientSecretPost",
-        _ => return Ok(()),
+        AuthMethod::None
+        | AuthMethod::PrivateKeyJwt
+        | AuthMethod::TlsClientAuth
+        | AuthMethod::SelfSignedTls => return Ok(()),
     };
     openid_client(core, client, &json!(uri), &format!("client.{way}(process.env.CLIENT_SECRET)"))
 }
@@ -212,13 +215,13 @@ impl Said {
     /// The file's members, and over them those of the flags.
     fn read(&self) -> Outcome<Map<String, Value>> {
         let mut members = match &self.file {
-            Some(path) => match parse(&read_text(path)?, "--metadata")? {
-                Value::Object(members) => {
-                    warn_of_unknown_members(&members);
-                    members
-                }
-                _ => return Err(Failure::usage("--metadata holds no JSON object")),
-            },
+            Some(path) => {
+                let Value::Object(members) = parse(&read_text(path)?, "--metadata")? else {
+                    return Err(Failure::usage("--metadata holds no JSON object"));
+                };
+                warn_of_unknown_members(&members);
+                members
+            }
             None => Map::new(),
         };
         members.extend(self.members.clone());
@@ -272,10 +275,7 @@ fn parse(text: &str, flag: &str) -> Outcome<Value> {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
+    if let Value::Object(members) = value { members } else { Map::new() }
 }
 
 fn metadata(members: Map<String, Value>) -> Outcome<Metadata> {
@@ -363,12 +363,12 @@ fn show(record: &ClientRecord, as_json: bool) -> Outcome {
     if as_json {
         return output::json(&members);
     }
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.iter().all(Value::is_string) => {
+    let text = |value: &Value| match (value.as_str(), value.as_array()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(items)) if items.iter().all(Value::is_string) => {
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
         }
-        other => other.to_string(),
+        (None, _) => value.to_string(),
     };
     let facts: Vec<(&str, String)> =
         members.iter().map(|(name, value)| (name.as_str(), text(value))).collect();

@@ -75,9 +75,10 @@ async fn open(place: &Place, opener: Opener) -> Outcome<Arc<Core>> {
 /// What could not be done with something that an operator has named; the command `list` shows what there is to name.
 fn with_named(error: &AdminError, what: &str, list: &str) -> Failure {
     let failure = admin(error, what);
-    match error {
-        AdminError::NotFound => failure.advice(format!("`countersign {list}` shows what is there")),
-        _ => failure,
+    if matches!(error, AdminError::NotFound) {
+        failure.advice(format!("`countersign {list}` shows what is there"))
+    } else {
+        failure
     }
 }
 

@@ -113,7 +113,12 @@ impl Written {
                     self.sections.insert(name.clone(), origin);
                     self.table(&name, inner, file);
                 }
-                leaf => {
+                leaf @ (DeValue::String(_)
+                | DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_)) => {
                     let source = &file.text[value.span()];
                     self.files.insert(name, Entry { value: convert(leaf, source), origin });
                 }
@@ -127,12 +132,8 @@ fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
 }
 
 fn member_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<ClientTable> {
-    match clients::json_of(item.get_ref()) {
-        serde_json::Value::Object(members) => {
-            Some(ClientTable { members, origin: file.origin(item.span().start) })
-        }
-        _ => None,
-    }
+    let serde_json::Value::Object(members) = clients::json_of(item.get_ref()) else { return None };
+    Some(ClientTable { members, origin: file.origin(item.span().start) })
 }
 
 struct File<'a> {

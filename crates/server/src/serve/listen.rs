@@ -65,6 +65,7 @@ pub fn bind(settings: &Settings) -> Outcome<Listeners> {
     Ok(Listeners { http, line, mtls, metrics, addresses })
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // There are dozens of kinds, and the library may add more.
 fn listener(address: SocketAddr, key: &str, flag: &str) -> Outcome<TcpListener> {
     try_listen(address).map_err(|error| {
         let port = address.port();

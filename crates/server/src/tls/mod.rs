@@ -133,6 +133,7 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     })
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // The library may add more, and of each there is the same to say.
 fn told(error: &pem::Error) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),

@@ -26,12 +26,14 @@ pub fn json(value: &Value) -> Value {
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| match value {
                 Value::String(text) => (name.clone(), Value::String(field(name, text))),
-                other => (name.clone(), json(other)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    (name.clone(), json(value))
+                }
             });
             Value::Object(fields.collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(json).collect()),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

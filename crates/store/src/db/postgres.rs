@@ -77,7 +77,7 @@ impl Postgres {
             StoreError::Unusable(Unusable::WrongPassword, text) if lacks_password => {
                 StoreError::Unusable(Unusable::PasswordMissing, text)
             }
-            error => error,
+            error @ (StoreError::Unavailable(_) | StoreError::Unusable(..) | StoreError::Broken(_)) => error,
         })?;
         shared.idle_writers.lock().unwrap_or_else(PoisonError::into_inner).push(first);
         Ok(Postgres(Arc::new(shared)))

@@ -152,10 +152,7 @@ impl Fields {
 
 /// The text of a value, so that JSON `true` and the query's `true` are one.
 fn plain(value: &Value) -> std::borrow::Cow<'_, str> {
-    match value {
-        Value::String(text) => text.into(),
-        other => other.to_string().into(),
-    }
+    value.as_str().map_or_else(|| value.to_string().into(), Into::into)
 }
 
 #[cfg(test)]

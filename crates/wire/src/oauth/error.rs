@@ -272,7 +272,14 @@ impl From<OAuthError> for Reply {
 pub fn refuse(refusal: Refusal<'_>) -> Reply {
     let code = match refusal {
         Refusal::Fault => ErrorCode::ServerError,
-        _ => ErrorCode::InvalidRequest,
+        Refusal::NotFound
+        | Refusal::MethodNotAllowed(_)
+        | Refusal::BodyTooSlow
+        | Refusal::BodyBroken
+        | Refusal::BodyTooLarge
+        | Refusal::UriTooLong
+        | Refusal::HeadersTooLarge
+        | Refusal::BadHost => ErrorCode::InvalidRequest,
     };
     OAuthError::new(refusal.status(), code, refusal.message()).into()
 }

@@ -71,10 +71,8 @@ fn registration(
     secret: Option<&Secret>,
     token: Option<&Secret>,
 ) -> Map<String, Value> {
-    let mut shown = match client.metadata.to_json() {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
+    let metadata = client.metadata.to_json();
+    let mut shown = if let Value::Object(members) = metadata { members } else { Map::new() };
     let mut tell = |name: &str, value| shown.insert(name.to_owned(), value);
     tell("client_id", json!(client.id));
     tell("client_id_issued_at", json!(created_at.seconds()));

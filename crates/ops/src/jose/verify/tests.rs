@@ -55,9 +55,10 @@ fn claims() -> Value {
 fn with(changes: Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-            value => claims[name] = value.clone(),
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(name);
+        } else {
+            claims[name] = value.clone();
         }
     }
     claims
@@ -167,9 +168,10 @@ fn a_key_is_used_for_what_it_is_for() {
         let was = key.jwk[member].clone();
         key.jwk[member] = value;
         assert_eq!(verify(&jwt, &set(&[&key]), &expect()), Err(Refused), "{member}");
-        match was {
-            Value::Null => drop(key.jwk.as_object_mut().unwrap().remove(member)),
-            was => key.jwk[member] = was,
+        if was.is_null() {
+            key.jwk.as_object_mut().unwrap().remove(member);
+        } else {
+            key.jwk[member] = was;
         }
     }
     assert!(verify(&jwt, &set(&[&key]), &expect()).is_ok());
