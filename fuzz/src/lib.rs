@@ -129,7 +129,7 @@ async fn open(jwk: &Value) -> App {
     let file = std::env::temp_dir().join(format!("countersign-fuzz-{}.db", std::process::id()));
     let database = Database::parse(&format!("sqlite:{}", file.display())).expect("a database");
     let store = Store::open(&database).await.expect("a store");
-    store.migrate(true).await.expect("its tables");
+    store.migrate(Some(Timestamp::from_micros(NOW * 1_000_000))).await.expect("its tables");
     let hasher = HasherSettings { threads: NonZeroUsize::new(1), memory_kib: 64, ..HasherSettings::default() };
     let mut settings = Settings { public_url: ISSUER.to_owned(), ..Settings::default() };
     // Every input is a try from one address.

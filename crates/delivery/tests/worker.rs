@@ -33,7 +33,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 async fn core() -> Arc<Core> {
     let file = scratch::directory("worker").join("store.db");
     let store = Store::open(&Database::parse(&format!("sqlite:{}", file.display())).unwrap()).await.unwrap();
-    store.migrate(true).await.unwrap();
+    store.migrate(Some(countersign_model::time::Timestamp::from_micros(1))).await.unwrap();
     let random = Random::System;
     let hasher =
         HasherSettings { threads: NonZeroUsize::new(1), memory_kib: 64, ..HasherSettings::default() };

@@ -134,7 +134,7 @@ mod tests {
         async fn store(&self) -> Store {
             let url = format!("sqlite:{}", self.0.join("store.db").display());
             let store = Store::open(&countersign_store::Database::parse(&url).unwrap()).await.unwrap();
-            store.migrate(true).await.unwrap();
+            store.migrate(Some(NOW)).await.unwrap();
             store
         }
 

@@ -143,7 +143,7 @@ mod tests {
 
         async fn store(&self) -> Store {
             let store = Store::open(&Database::Sqlite(self.0.join("store.db"))).await.unwrap();
-            store.migrate(true).await.unwrap();
+            store.migrate(Some(countersign_model::time::Timestamp::from_micros(1))).await.unwrap();
             store
         }
     }

@@ -293,7 +293,7 @@ pub struct PageSettings {
 }
 
 impl PageSettings {
-    /// The languages that there are, the one of whoever asks for none first.
+    /// The languages that there are, in the order in which discovery names them.
     pub const LANGUAGES: [&'static str; 7] = ["en", "de", "fr", "es", "pt", "ja", "zh"];
 }
 

@@ -117,7 +117,7 @@ async fn open_core(
 ) -> Result<Core, Unopened> {
     let url = settings.database.reveal();
     let store = connect(database, url, opener).await?;
-    let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    let pending = store.migrate(None).await.map_err(|error| cannot_use(url, &error))?;
     if !pending.is_empty() {
         if opener == Opener::Command {
             return Err(Failure::failed(format!(
@@ -127,7 +127,8 @@ async fn open_core(
             .advice("run `countersign migrate --apply`, or start the server, which applies them")
             .into());
         }
-        let applied = store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+        let applied =
+            store.migrate(Some(Clock::system().now())).await.map_err(|error| cannot_use(url, &error))?;
         tracing::info!(migrations = applied.len(), "the database was migrated");
     }
     let hasher = Hasher::new(hasher_settings(settings, opener)).map_err(Failure::failed)?;
@@ -153,7 +154,7 @@ fn hasher_settings(settings: &Settings, opener: Opener) -> HasherSettings {
 async fn is_blank(database: &Database, url: &str) -> Outcome<bool> {
     let store = open_store(database, url).await?;
     let blank = async {
-        let is_migrated = store.migrate(false).await?.is_empty();
+        let is_migrated = store.migrate(None).await?.is_empty();
         Ok::<_, OpenError>(!is_migrated || keys::list(&mut store.read().await?).await?.is_empty())
     };
     blank.await.map_err(|error| cannot_use(url, &error))

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::{Database, OpenError, Param, Store, StoreError, Tx, Value, Work};
+use countersign_model::time::Timestamp;
 use digest::RowsDigest;
 use tables::{TABLES, Table};
 
@@ -84,7 +85,7 @@ pub async fn copy(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<CopyReport, CopyError> {
     for store in [from, to] {
-        if !store.migrate(false).await?.is_empty() {
+        if !store.migrate(None).await?.is_empty() {
             return Err(CopyError::NotMigrated);
         }
     }
@@ -125,10 +126,11 @@ impl Store {
     pub async fn backup(
         &self,
         to: &Path,
+        now: Timestamp,
         mut progress: impl FnMut(Progress) + Send,
     ) -> Result<(), CopyError> {
         create_private(to)?;
-        let written = self.fill(to, &mut progress).await;
+        let written = self.fill(to, now, &mut progress).await;
         if written.is_err() {
             // It was made above, and half a backup is worse than none.
             let _ = std::fs::remove_file(to);
@@ -136,14 +138,19 @@ impl Store {
         written
     }
 
-    async fn fill(&self, to: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<(), CopyError> {
+    async fn fill(
+        &self,
+        to: &Path,
+        now: Timestamp,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), CopyError> {
         if self.backup_file(to, progress)? {
             return Ok(());
         }
         // An open SQLite database is a file and its write-ahead log; the second step makes it one file.
         let staging = Staging::beside(to)?;
         let database = Store::open(&Database::Sqlite(staging.0.clone())).await?;
-        database.migrate(true).await?;
+        database.migrate(Some(now)).await?;
         copy(self, &database, &mut *progress).await?;
         database.backup_file(to, progress)?;
         Ok(())

@@ -1,6 +1,6 @@
 //! Brings a database to the schema of this program.
 
-use countersign_model::time::Clock;
+use countersign_model::time::Timestamp;
 
 use crate::{Database, Store, StoreError, Tx, Work};
 
@@ -55,13 +55,13 @@ impl Store {
         if found > known { Err(OpenError::Newer { found, known }) } else { Ok(store) }
     }
 
-    /// The migrations that the database lacks; applied, if `apply` says so.
+    /// The migrations that the database lacks; applied, if `apply` says what time it is.
     ///
     /// # Errors
     /// [`OpenError`]; what was applied before it stays.
-    pub async fn migrate(&self, apply: bool) -> Result<Vec<MigrationName>, OpenError> {
+    pub async fn migrate(&self, apply: Option<Timestamp>) -> Result<Vec<MigrationName>, OpenError> {
         let newest = self.newest().await?;
-        if apply && newest.is_none() {
+        if apply.is_some() && newest.is_none() {
             let made = self.write(MakeList).await;
             // PostgreSQL refuses the later of two nodes that make it at once, though it says IF NOT EXISTS.
             if made.is_err() && self.newest().await?.is_none() {
@@ -71,9 +71,9 @@ impl Store {
         let mut names = Vec::new();
         let lacks = |number: i64| number > newest.unwrap_or(0);
         for (number, name, text) in MIGRATIONS.iter().filter(|(number, ..)| lacks(*number)) {
-            if apply {
+            if let Some(now) = apply {
                 let text = self.schema_text(text);
-                self.write(Apply { number: *number, name, text }).await?;
+                self.write(Apply { number: *number, name, text, now }).await?;
             }
             names.push(MigrationName { number: *number, name });
         }
@@ -134,6 +134,7 @@ struct Apply {
     number: i64,
     name: &'static str,
     text: String,
+    now: Timestamp,
 }
 
 impl Work for Apply {
@@ -145,8 +146,7 @@ impl Work for Apply {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO schema_migrations (number, name, applied_at) VALUES (?1, ?2, ?3)
                    ON CONFLICT DO NOTHING";
-        let now = Clock::system().now().micros();
-        if tx.execute(sql, &[self.number.into(), self.name.into(), now.into()]).await? == 1 {
+        if tx.execute(sql, &[self.number.into(), self.name.into(), self.now.micros().into()]).await? == 1 {
             tx.batch(&self.text).await?;
         }
         Ok(())

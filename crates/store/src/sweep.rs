@@ -260,7 +260,7 @@ mod tests {
                 std::env::temp_dir().join(format!("countersign-sweep-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&folder).unwrap();
             let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
-            store.migrate(true).await.unwrap();
+            store.migrate(Some(Timestamp::from_micros(1))).await.unwrap();
             (Folder(folder), store)
         }
     }

@@ -172,6 +172,9 @@ fn time_and_chance_are_passed_in() {
     forbid("a clock or a source of randomness of its own", bound, |line| {
         sources.iter().any(|name| line.contains(name))
     });
+    // The program has one clock, and what it calls is told the time.
+    let called = |source: &Source| bound(source) && !source.is_in("crates/server/");
+    forbid("the system's clock", called, |line| line.contains("Clock::system"));
 }
 
 #[test]

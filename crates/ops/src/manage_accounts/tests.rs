@@ -34,7 +34,7 @@ impl Fixture {
         let folder = std::env::temp_dir().join(format!("countersign-admin-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
-        store.migrate(true).await.unwrap();
+        store.migrate(Some(NOW)).await.unwrap();
         let cheap = HasherSettings { memory_kib: 8, iterations: 1, ..HasherSettings::default() };
         let core = Core::open(CoreParts {
             store,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use countersign_model::random::Random;
+use countersign_model::time::Clock;
 use countersign_ops::OpenCoreError;
 use countersign_ops::manage_master_key::open_keyring;
 use countersign_store::Store;
@@ -62,7 +63,7 @@ pub async fn backup(arguments: Backup) -> Outcome {
     }
     let store = existing(settings.database.reveal()).await?;
     let mut shown = ShownProgress::new(arguments.form.json);
-    let written = store.backup(file, |progress| shown.update(progress)).await;
+    let written = store.backup(file, Clock::system().now(), |progress| shown.update(progress)).await;
     drop(shown);
     written.map_err(|error| {
         Failure::failed(format!("cannot write the backup to {}: {error}", file.display()))
@@ -133,7 +134,7 @@ async fn existing(url: &str) -> Outcome<Store> {
         return Err(Failure::failed(format!("{missing} does not exist")));
     }
     let store = open::open_store(&open::database(url)?, url).await?;
-    let pending = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    let pending = store.migrate(None).await.map_err(|error| cannot_use(url, &error))?;
     if pending.is_empty() {
         return Ok(store);
     }
@@ -144,7 +145,7 @@ async fn existing(url: &str) -> Outcome<Store> {
 /// A database that is to be filled; that it is empty is checked where it is filled.
 async fn fresh(url: &str) -> Outcome<Store> {
     let store = open::open_store(&open::database(url)?, url).await?;
-    store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+    store.migrate(Some(Clock::system().now())).await.map_err(|error| cannot_use(url, &error))?;
     Ok(store)
 }
 

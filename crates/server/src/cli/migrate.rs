@@ -1,5 +1,6 @@
 //! `countersign migrate`.
 
+use countersign_model::time::Clock;
 use countersign_store::MigrationName;
 use serde_json::json;
 
@@ -25,7 +26,7 @@ pub async fn run(arguments: Migrate) -> Outcome {
         return report_migrations(None, arguments.form.json, &format!("{missing} does not exist yet; "));
     }
     let store = open::open_store(&open::database(url)?, url).await?;
-    let names = store.migrate(false).await.map_err(|error| cannot_use(url, &error))?;
+    let names = store.migrate(None).await.map_err(|error| cannot_use(url, &error))?;
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     report_migrations(Some(&names), arguments.form.json, "")
 }
@@ -42,7 +43,7 @@ async fn apply(settings: &Settings, as_json: bool) -> Outcome {
         );
     }
     let store = open::open_store(&open::database(url)?, url).await?;
-    let names = store.migrate(true).await.map_err(|error| cannot_use(url, &error))?;
+    let names = store.migrate(Some(Clock::system().now())).await.map_err(|error| cannot_use(url, &error))?;
     report_applied(&names, as_json)?;
     if names.len() < MigrationName::all().len() {
         return Ok(());

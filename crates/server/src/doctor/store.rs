@@ -74,7 +74,7 @@ async fn schema(url: &str) -> Outcome<(Vec<String>, usize)> {
     let database = open::database(url)?;
     let store = open::open_store(&database, url).await?;
     let faults = store.check_integrity().await.map_err(|error| open::cannot_use(url, &error.into()))?;
-    let pending = store.migrate(false).await.map_err(|error| open::cannot_use(url, &error))?;
+    let pending = store.migrate(None).await.map_err(|error| open::cannot_use(url, &error))?;
     Ok((faults, pending.len()))
 }
 

@@ -271,7 +271,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("file.db");
         let store = Store::open(&Database::Sqlite(path.clone())).await.unwrap();
-        store.migrate(true).await.unwrap();
+        store.migrate(Some(countersign_model::time::Timestamp::from_micros(1))).await.unwrap();
         for _ in 0..400 {
             store.write(Large).await.unwrap();
             // The reader is free again and holds what it saw.

@@ -117,7 +117,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("countersign-statuses-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
-        store.migrate(true).await.unwrap();
+        store.migrate(Some(Timestamp::from_micros(1))).await.unwrap();
         (Folder(folder), store)
     }
 
