@@ -98,7 +98,7 @@ fn a_mail_arrives_and_its_contents_are_gone(case: &Case) {
 /// What 001, 002 and 003 send holds a link to the configured URL.
 fn links_of_all_documents_arrive(case: &Case) {
     let mail = MailServer::start(MailTls::Implicit, None);
-    let wishes = sending_to(&mail).arg("--public-url").arg("http://127.0.0.1:9/base");
+    let wishes = sending_to(&mail).arg("--public-url").arg("http://127.0.0.1:9");
     let case = case.with_own(wishes);
     let body = json!({"email": case.email(), "password": password()});
     let host = case
@@ -109,14 +109,14 @@ fn links_of_all_documents_arrive(case: &Case) {
         .send();
     host.expect(201);
     let received = &mail.await_mails(1)[0];
-    let link = "http://127.0.0.1:9/base/v1/requests/accounts/";
+    let link = "http://127.0.0.1:9/v1/requests/accounts/";
     assert!(received.text.contains(link), "{}", received.text);
     assert!(!received.text.contains("evil") && !received.html.contains("evil"));
     let member = json!({"email": case.email(), "password": password(), "username": case.username()});
     case.post("/auth/v1/registermember", member.clone()).expect(200);
     case.post("/auth/v1/passwordreset", json!({"email": member["email"]})).expect(200);
     let reset = poll::until("the mail with the reset link", || {
-        mail.mails().into_iter().find(|mail| mail.text.contains("http://127.0.0.1:9/base/reset-password/"))
+        mail.mails().into_iter().find(|mail| mail.text.contains("http://127.0.0.1:9/reset-password/"))
     });
     assert_eq!(reset.to, [member["email"].as_str().expect("text").to_owned()]);
 }

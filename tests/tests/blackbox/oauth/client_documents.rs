@@ -371,7 +371,7 @@ fn a_document_gives_no_rights_but_those_of_the_settings(case: &Case) {
     let resource = "https://mcp.example.com/mcp";
     let asked = || provider.ask(&client).with("resource", resource);
     open(&case, &asked()).expect(200);
-    for (name, value) in [("resource", "https://admin.example.com"), ("scope", "openid admin")] {
+    for (name, value) in [("resource", "https://admin.example.com"), ("scope", "admin")] {
         assert_eq!(open(&case, &asked().with(name, value)).status, 400, "{name}={value}");
     }
     let shown = provider.command(&["client", "show", &client.id, "--json"]);
