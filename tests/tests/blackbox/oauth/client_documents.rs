@@ -375,6 +375,9 @@ fn a_document_gives_no_rights_but_those_of_the_settings(case: &Case) {
         assert_eq!(open(&case, &asked().with(name, value)).status, 400, "{name}={value}");
     }
     let shown = provider.command(&["client", "show", &client.id, "--json"]);
+    // What it names beside others is left out of what is asked for.
+    let scope: Vec<&str> = shown["scope"].as_str().expect("a scope").split(' ').collect();
+    assert!(scope.contains(&"tools:run") && !scope.contains(&"admin"), "{scope:?}");
     assert_eq!(shown["grant_types"], json!(["authorization_code"]));
     assert_eq!(shown["audience"], json!([resource]));
     assert_eq!((&shown["introspect_documents"], &shown["first_party"]), (&json!(false), &json!(false)));
