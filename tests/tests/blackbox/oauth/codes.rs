@@ -139,14 +139,16 @@ fn fifty_redeem_one_code_and_one_gets_it(case: &Case) {
     });
 }
 
-/// The one answer with tokens; all others are refusals.
+/// The one answer with tokens; all others are refusals, or on a busy machine no answer for want of a database
+/// connection (R153).
 #[track_caller]
 pub fn the_one(answers: &[Response], round: usize) -> &Response {
     let (got, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(got.len(), 1, "round {round}");
-    for answer in refused {
+    for answer in refused.iter().filter(|answer| answer.status != 503) {
         expect_error(answer, "invalid_grant");
     }
+    assert!(refused.iter().any(|answer| answer.status != 503), "round {round}");
     got[0]
 }
 
