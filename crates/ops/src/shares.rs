@@ -1,7 +1,4 @@
-//! What is scarce and asked for by many: a source may hold as much of it as is left.
-//!
-//! So one source gets half of it at most, several together always leave some for the next, and while nobody else asks
-//! there is no fixed bound (dynamic thresholds, A. K. Choudhury and E. L. Hahne, 1998).
+//! What is scarce and asked for by many: how much everybody holds of it, and each source.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +27,7 @@ impl Shares {
     /// Takes `amount` for the source if it may. `room` is told how much everybody holds, and tells how much is left.
     ///
     /// # Errors
-    /// How much everybody holds, if there is not enough left, or for an address what it would hold is more than that.
+    /// How much everybody holds, if there is not enough left, or an address would hold more than it may.
     pub fn take(
         self: &Arc<Shares>,
         source: Source,
@@ -40,6 +37,11 @@ impl Shares {
         let mut share = Share { shares: Arc::clone(self), source, amount: 0 };
         share.grow(amount, room)?;
         Ok(share)
+    }
+
+    /// How many sources hold some.
+    pub fn sources(&self) -> usize {
+        self.lock().by_source.len()
     }
 
     /// How much everybody holds.
@@ -52,13 +54,24 @@ impl Shares {
     }
 }
 
-/// How much is left.
+/// How much may still be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub struct Room {
+    /// In all.
+    pub left: u64,
+    /// What an address may hold. Operators are stopped by nothing but the end.
+    pub each: u64,
+}
+
+impl Room {
     /// Nobody waits for it: whoever comes may have it.
-    Plenty,
-    /// So much.
-    Left(u64),
+    pub const PLENTY: Room = Room { left: u64::MAX, each: u64::MAX };
+
+    /// An address may hold as much as is left. So one gets half of it at most, several together always leave some for
+    /// the next, and there is no fixed bound (dynamic thresholds, A. K. Choudhury and E. L. Hahne, 1998).
+    pub fn shared(left: u64) -> Room {
+        Room { left, each: left }
+    }
 }
 
 impl Share {
@@ -69,11 +82,8 @@ impl Share {
     pub fn grow(&mut self, amount: u64, room: impl FnOnce(u64) -> Room) -> Result<(), u64> {
         let mut held = self.shares.lock();
         let own = held.by_source.get(&self.source).copied().unwrap_or(0).saturating_add(amount);
-        let may_have = match room(held.total) {
-            Room::Plenty => true,
-            Room::Left(left) => amount <= left && (self.source == Source::Local || own <= left),
-        };
-        if !may_have {
+        let Room { left, each } = room(held.total);
+        if amount > left || self.source != Source::Local && own > each {
             return Err(held.total);
         }
         held.total = held.total.saturating_add(amount);
@@ -105,7 +115,7 @@ mod tests {
     }
 
     fn of(capacity: u64) -> impl Fn(u64) -> Room + Copy {
-        move |total| Room::Left(capacity.saturating_sub(total))
+        move |total| Room::shared(capacity.saturating_sub(total))
     }
 
     #[test]
@@ -131,7 +141,7 @@ mod tests {
         assert_eq!(shares.take(Source::Local, 12, of(90)).err(), Some(79));
         drop(all);
         assert_eq!(shares.total(), 0);
-        assert!(shares.lock().by_source.is_empty());
+        assert_eq!(shares.sources(), 0);
     }
 
     #[test]
@@ -140,7 +150,7 @@ mod tests {
         let mut share = shares.take(source(1), 10, of(100)).unwrap();
         assert_eq!(share.grow(40, of(100)), Ok(()));
         assert_eq!(share.grow(1, of(100)), Err(50));
-        assert_eq!(share.grow(60, |_| Room::Plenty), Ok(()));
+        assert_eq!(share.grow(60, |_| Room::PLENTY), Ok(()));
         assert_eq!(shares.total(), 110);
         drop(share);
         assert_eq!(shares.total(), 0);

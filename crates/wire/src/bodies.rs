@@ -92,7 +92,7 @@ impl Bodies {
 }
 
 fn room(taken: u64) -> Room {
-    Room::Left(MAX_BYTES.saturating_sub(taken))
+    Room::shared(MAX_BYTES.saturating_sub(taken))
 }
 
 /// There is no room to wait in.

@@ -1,60 +1,31 @@
 //! Bounds of connections, in all and per source.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use countersign_ops::Source;
+use countersign_ops::shares::{Room, Share, Shares};
 
 /// Counts the connections that are open.
 #[derive(Debug)]
 pub struct Places {
-    total: usize,
-    per_source: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    total: usize,
-    by_source: HashMap<Source, usize>,
+    total: u64,
+    per_source: u64,
+    taken: Arc<Shares>,
 }
 
 /// One connection's place, given back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
-    source: Source,
-}
+pub type Place = Share;
 
 impl Places {
     /// So many in all, and so many of one source.
     pub fn new(total: usize, per_source: usize) -> Arc<Places> {
-        Arc::new(Places { total, per_source, taken: Mutex::default() })
+        Arc::new(Places { total: total as u64, per_source: per_source as u64, taken: Arc::default() })
     }
 
     /// `None` if there is none left, for this source or for all.
-    pub fn take(self: &Arc<Places>, source: Source) -> Option<Place> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_source = taken.by_source.get(&source).copied().unwrap_or(0);
-        if taken.total >= self.total || of_source >= self.per_source {
-            return None;
-        }
-        taken.total += 1;
-        taken.by_source.insert(source, of_source + 1);
-        Some(Place { places: Arc::clone(self), source })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.total = taken.total.saturating_sub(1);
-        match taken.by_source.get_mut(&self.source) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => {
-                taken.by_source.remove(&self.source);
-            }
-        }
+    pub fn take(&self, source: Source) -> Option<Place> {
+        let room = |taken| Room { left: self.total.saturating_sub(taken), each: self.per_source };
+        self.taken.take(source, 1, room).ok()
     }
 }
 
@@ -90,6 +61,6 @@ mod tests {
         let _fourth = places.take(one).unwrap();
         assert!(places.take(one).is_none());
         assert!(places.take(two).is_some());
-        assert_eq!(places.taken.lock().unwrap().by_source.len(), 1);
+        assert_eq!(places.taken.sources(), 1);
     }
 }

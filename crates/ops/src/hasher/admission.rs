@@ -58,14 +58,14 @@ impl Admission {
 
     fn room(&self, admitted: usize) -> Room {
         if admitted < self.threads {
-            return Room::Plenty;
+            return Room::PLENTY;
         }
         let in_time = match self.recent().as_micros() {
             0 => usize::MAX,
             each => usize::try_from(self.max_wait.as_micros().saturating_mul(self.threads as u128) / each)
                 .unwrap_or(usize::MAX),
         };
-        Room::Left(self.most.min(in_time.saturating_add(self.threads)).saturating_sub(admitted) as u64)
+        Room::shared(self.most.min(in_time.saturating_add(self.threads)).saturating_sub(admitted) as u64)
     }
 
     /// How long a request waits behind `admitted` others: until so many of them are done that a
