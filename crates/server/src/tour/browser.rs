@@ -84,10 +84,9 @@ impl Browser {
         fields.extend(filled);
         let base = &guide.target().base;
         let request = guide.client.post(format!("{base}{action}")).header(ORIGIN, base).form(&fields);
-        let shown = filled.iter().map(|(name, value)| format!("{name}={}", shorten::field(name, value)));
         say("")?;
         say(&format!("  → {} {base}{action}", Method::POST))?;
-        say(&format!("    {}", shown.collect::<Vec<_>>().join("&")))?;
+        say(&format!("    {}", shorten::form(filled)))?;
         self.send(guide, request, expect, shows).await
     }
 
@@ -117,11 +116,7 @@ impl Browser {
             |location| format!("on to {}", location.split('?').next().unwrap_or_default()),
         );
         say(&format!("  ← {status}, {what}"))?;
-        if status.as_u16() != expect {
-            say(&format!("  ✗ {shows}"))?;
-            return Err(Failure::failed(format!("the answer has status {status}, not {expect}")));
-        }
-        guide.passed(shows)?;
+        guide.check_status(status, expect, shows)?;
         Ok(page)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_model::message::{Contents, Template};
 use countersign_model::time::Stopwatch;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -145,11 +145,7 @@ impl<'t> Guide<'t> {
                 request.header("Content-Type", "application/json").body(value.to_string())
             }
             Body::Form(fields) => {
-                let shown: Vec<String> = fields
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", shorten::field(name, value)))
-                    .collect();
-                say(&format!("    {}", shown.join("&")))?;
+                say(&format!("    {}", shorten::form(fields)))?;
                 request.form(fields)
             }
         };
@@ -161,12 +157,20 @@ impl<'t> Guide<'t> {
         if !text.is_empty() {
             say(&format!("    {}", printable(&shorten::json(&body).to_string())))?;
         }
-        if status.as_u16() != step.expect {
-            say(&format!("  ✗ {}", step.shows))?;
-            return Err(Failure::failed(format!("the answer has status {status}, not {}", step.expect)));
-        }
-        self.passed(step.shows)?;
+        self.check_status(status, step.expect, step.shows)?;
         Ok(Answer(body))
+    }
+
+    /// Notes what an answer shows, if it has the status that the document names.
+    ///
+    /// # Errors
+    /// If it has another.
+    pub(super) fn check_status(&mut self, status: StatusCode, expect: u16, shows: &str) -> Outcome {
+        if status.as_u16() != expect {
+            say(&format!("  ✗ {shows}"))?;
+            return Err(Failure::failed(format!("the answer has status {status}, not {expect}")));
+        }
+        self.passed(shows)
     }
 
     /// Sends a line of document 002, shows it and its answer.

@@ -48,6 +48,12 @@ pub fn field(name: &str, value: &str) -> String {
     }
 }
 
+/// The fields of a form.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    let shown = fields.iter().map(|(name, value)| format!("{name}={}", field(name, value)));
+    shown.collect::<Vec<_>>().join("&")
+}
+
 /// A line of document 002: passwords and tokens shortened.
 pub fn line(text: &str) -> String {
     let words = text.split(' ').enumerate().map(|(i, word)| {
