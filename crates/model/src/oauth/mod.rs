@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod client;
+pub mod configured_claims;
 pub mod details;
 pub mod error_code;
 pub mod facts;
@@ -15,6 +16,7 @@ pub mod scope;
 pub mod status;
 
 pub use self::client::{Client, ClientId, ClientNo, ClientOrigin};
+pub use self::configured_claims::{AccountFact, ClaimSource, ConfiguredClaim, ConfiguredClaims};
 pub use self::details::{AuthorizationDetails, InvalidDetails};
 pub use self::error_code::ErrorCode;
 pub use self::facts::{Actor, GrantFacts, SingleClaims, TokenFacts};
