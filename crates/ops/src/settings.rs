@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_model::identifier::Region;
 use countersign_model::limit::{Quota, Rate};
-use countersign_model::oauth::{Jwks, Scope, TokenFormat};
+use countersign_model::oauth::{ConfiguredClaims, Jwks, Scope, TokenFormat};
 use countersign_model::password::Floor;
 use countersign_model::secret::Secret;
 use countersign_model::session::TokenPurpose;
@@ -206,6 +206,8 @@ pub struct OAuthSettings {
     pub mtls: MtlsSettings,
     /// Who may say whom a client acts for.
     pub trusted_issuers: Vec<TrustedIssuer>,
+    /// Claims that the operator adds.
+    pub claims: Arc<ConfiguredClaims>,
     /// Private hosts and networks that may be fetched from.
     pub fetch_allowed: Vec<String>,
     /// The types of authorization details that clients may be registered for (RFC 9396).
@@ -369,6 +371,7 @@ impl Default for OAuthSettings {
             client_document_scopes: Scope::default(),
             mtls: MtlsSettings::default(),
             trusted_issuers: Vec::new(),
+            claims: Arc::default(),
             fetch_allowed: Vec::new(),
             authorization_details_types: Vec::new(),
             key_rotation: DAY * 90,

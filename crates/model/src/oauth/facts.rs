@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claims::scope_of;
+use super::configured_claims::ConfiguredClaims;
 use super::details::AuthorizationDetails;
 use super::scope::Scope;
 use crate::time::Timestamp;
@@ -98,8 +98,8 @@ impl SingleClaims {
     }
 
     /// Those that this scope allows.
-    pub fn within(mut self, scope: &Scope) -> SingleClaims {
-        let may = |claim: &String| scope_of(claim).is_some_and(|name| scope.has(name));
+    pub fn within(mut self, scope: &Scope, configured: &ConfiguredClaims) -> SingleClaims {
+        let may = |claim: &String| configured.scope_of(claim).is_some_and(|name| scope.has(name));
         self.userinfo.retain(may);
         self.id_token.retain(may);
         self

@@ -16,7 +16,7 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use super::browser_session::BrowserSession;
 use super::manage_groups::is_admitted;
 use super::read_request::{Destination, Fault, check_details, check_resource};
-use super::single_claims::{can_do, claims_for, demanded_acr, demands_code, fits_subject, scope_for};
+use super::single_claims::{can_do, demanded_acr, demands_code, fits_subject};
 use super::start_authorization::{Answer, Flow};
 use crate::{Core, OAuthSettings, Unavailable};
 
@@ -107,7 +107,7 @@ impl Flow {
 
     /// What a person is asked for: the scope, and what stands for the claims that are asked for one by one.
     fn asked(&self) -> Scope {
-        self.scope().union(&scope_for(&claims_for(&self.client, &self.request)))
+        self.scope().union(&self.single_scope())
     }
 }
 
@@ -287,7 +287,7 @@ impl Core {
             amr: session.amr.clone(),
             acr: session.acr().map(str::to_owned),
             nonce: request.nonce.clone(),
-            claims: claims_for(client, request).within(may),
+            claims: flow.single_claims(may),
             details: request.authorization_details.clone(),
             browser: session.session.0,
         };

@@ -105,7 +105,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "require_pushed_authorization_requests": false,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
-        "scopes_supported": Scope::KNOWN,
+        "scopes_supported": scopes(oauth),
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
         "authorization_signing_alg_values_supported": algorithms,
@@ -123,7 +123,7 @@ fn server_metadata(settings: &Settings) -> Value {
         "userinfo_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,
-        "claims_supported": claims(),
+        "claims_supported": claims(oauth),
         "claim_types_supported": ["normal"],
         "acr_values_supported": [ACR_PASSWORD, ACR_CODE],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -153,7 +153,7 @@ fn resource_metadata(settings: &Settings) -> Value {
     let mut metadata = json!({
         "resource": settings.public_url,
         "authorization_servers": [settings.public_url],
-        "scopes_supported": Scope::KNOWN,
+        "scopes_supported": scopes(&settings.oauth),
         "bearer_methods_supported": ["header", "body"],
         "dpop_signing_alg_values_supported": Algorithm::ALL.map(Algorithm::name),
     });
@@ -163,9 +163,16 @@ fn resource_metadata(settings: &Settings) -> Value {
     metadata
 }
 
+/// Those with a meaning here, and those that the operator has given one by claims.
+fn scopes(oauth: &OAuthSettings) -> Vec<&str> {
+    let configured = oauth.claims.scopes().into_iter().filter(|scope| !Scope::KNOWN.contains(scope));
+    Scope::KNOWN.into_iter().chain(configured).collect()
+}
+
 /// Those that an ID token or userinfo has; nobody knows when a profile was changed.
-fn claims() -> Vec<&'static str> {
+fn claims(oauth: &OAuthSettings) -> Vec<&str> {
     let of_tokens = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
     let of_people = Scope::KNOWN.iter().flat_map(|scope| of_scope(scope).iter().copied());
-    of_tokens.into_iter().chain(of_people.filter(|name| *name != "updated_at")).collect()
+    let of_people = of_people.filter(|name| *name != "updated_at");
+    of_tokens.into_iter().chain(of_people).chain(oauth.claims.names()).collect()
 }

@@ -125,7 +125,7 @@ struct Redeem {
 }
 
 enum Redeemed {
-    Done(Membership),
+    Done(Box<Membership>),
     Reused,
     Invalid,
 }
@@ -165,7 +165,7 @@ impl Work for Redeem {
             carried: &self.carried,
         };
         let membership = starting.store(tx, &self.client).await?;
-        Ok(membership.map_or(Redeemed::Invalid, Redeemed::Done))
+        Ok(membership.map_or(Redeemed::Invalid, |membership| Redeemed::Done(Box::new(membership))))
     }
 }
 

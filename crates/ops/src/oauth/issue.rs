@@ -3,13 +3,15 @@
 //! Random values are drawn before the unit of work, which may run more than once; what is signed needs what
 //! the unit of work found, so it is signed behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_model::ids::{AccountId, SessionId, Uuid};
+use countersign_model::ids::{SessionId, Uuid};
 use countersign_model::oauth::{
-    AuthMethod, AuthorizationDetails, Client, GrantFacts, Scope, StatusIndex, TokenFacts, TokenFormat,
+    AuthMethod, AuthorizationDetails, Client, ConfiguredClaims, GrantFacts, Scope, StatusIndex, TokenFacts,
+    TokenFormat,
 };
 use countersign_model::session::{Session, Surface, Token, TokenPurpose};
 use countersign_model::time::Timestamp;
@@ -21,8 +23,9 @@ use countersign_store::{StoreError, Tx, sessions};
 
 use super::check_dpop::Binding;
 use super::exchange_code::{TokenType, Tokens};
-use super::manage_groups::groups_of;
-use super::person_claims::{ClaimNames, Person};
+pub(crate) use super::membership::Membership;
+use super::membership::membership;
+use super::person_claims::ClaimNames;
 use super::token_claims::at_hash;
 use crate::{Core, Unavailable};
 
@@ -41,6 +44,8 @@ pub(crate) struct DrawnTokens {
     refresh_lifetime: Duration,
     /// So many sessions its client has of an account at most.
     pub most: u32,
+    /// Claims that the operator adds.
+    pub configured: Arc<ConfiguredClaims>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +64,7 @@ pub(crate) struct Carried {
     /// They work no longer than the grant may.
     pub end: Timestamp,
     /// Single claims of the ID token.
-    told: ClaimNames,
+    pub told: ClaimNames,
 }
 
 impl Carried {
@@ -134,6 +139,11 @@ impl DrawnTokens {
         }
     }
 
+    /// Whether the access token is signed, and so says something.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(self.access, Access::Jwt { .. })
+    }
+
     /// Stores the tokens. A signed access token has no row: whether it holds, its grant says, and the grant's
     /// place in the status lists, which is taken here and returned.
     ///
@@ -187,49 +197,6 @@ impl DrawnTokens {
     }
 }
 
-/// The groups and roles of an account, and what else tokens say of it, where they are asked for; and where its
-/// grant stands in the status lists.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Membership {
-    /// Its groups.
-    pub groups: Option<Vec<String>>,
-    /// Its roles.
-    pub roles: Option<Vec<String>>,
-    /// What the ID token says in particular.
-    pub person: Option<Person>,
-    /// The grant's place.
-    pub status: Option<StatusIndex>,
-}
-
-/// What the account is a member of, as far as the scope asks; `None` if the client is for groups that the
-/// account is not in. A client for everybody costs no statement.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) async fn membership(
-    tx: &mut Tx<'_>,
-    client: &Client,
-    account: AccountId,
-    carried: &Carried,
-) -> Result<Option<Membership>, StoreError> {
-    let only = &client.metadata.groups;
-    let scope = &carried.access.scope;
-    let person = match carried.told.is_empty() || !scope.has(Scope::OPENID) {
-        true => None,
-        false => Person::read(tx, account, carried.told.clone()).await?,
-    };
-    let (has_groups, has_roles) = (scope.has(Scope::GROUPS), scope.has(Scope::ROLES));
-    if only.is_empty() && !has_groups && !has_roles {
-        return Ok(Some(Membership { person, ..Membership::default() }));
-    }
-    let (groups, roles) = groups_of(tx, account).await?;
-    if !only.is_empty() && !groups.iter().any(|group| only.contains(group)) {
-        return Ok(None);
-    }
-    let (groups, roles) = (has_groups.then_some(groups), has_roles.then_some(roles));
-    Ok(Some(Membership { groups, roles, person, status: None }))
-}
-
 /// A grant that starts, with its first tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Starting<'a> {
@@ -257,7 +224,8 @@ impl Starting<'_> {
         client: &Client,
     ) -> Result<Option<Membership>, StoreError> {
         let Holder { account, session, epoch } = self.holder;
-        let Some(mut membership) = membership(tx, client, account, self.carried).await? else {
+        let told = membership(tx, client, account, self.drawn, self.carried).await?;
+        let Some(mut membership) = told else {
             return Ok(None);
         };
         let started = Session { id: session, account, surface: Surface::OAuth, started_at: self.drawn.now };
@@ -349,6 +317,7 @@ impl Core {
                 self.settings.sessions.oauth_refresh,
             ),
             most: self.settings.limits.sessions_per_account,
+            configured: Arc::clone(&self.settings.oauth.claims),
         }
     }
 
@@ -374,7 +343,7 @@ impl Core {
         let text = match &drawn.access {
             Access::Opaque(token) => token.reveal().to_owned(),
             Access::Jwt { jti, .. } => {
-                keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti))?
+                keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti)?)?
             }
         };
         let id_token = match id_token {

@@ -27,6 +27,7 @@ pub mod keys;
 pub mod manage_clients;
 pub mod manage_groups;
 pub mod manage_roles;
+mod membership;
 mod person_claims;
 pub mod plan_clients;
 pub mod plan_logout;

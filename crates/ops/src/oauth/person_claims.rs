@@ -1,11 +1,14 @@
 //! Claims about a person, from what is stored about their account.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use countersign_model::account::Profile;
 use countersign_model::identifier::IdentifierKind;
 use countersign_model::ids::AccountId;
-use countersign_model::oauth::Scope;
 use countersign_model::oauth::claims::of_scope;
+use countersign_model::oauth::configured_claims::settle;
+use countersign_model::oauth::{AccountFact, ClaimSource, Client, ConfiguredClaim, ConfiguredClaims, Scope};
 use countersign_store::{StoreError, Tx, accounts, identifiers};
 use serde_json::{Map, Value};
 
@@ -20,10 +23,53 @@ pub(crate) fn names_of(scope: &Scope) -> ClaimNames {
     scope.names().flat_map(of_scope).map(|name| (*name).to_owned()).collect()
 }
 
+/// What is to be said of a person.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    names: ClaimNames,
+    configured: Vec<Arc<ConfiguredClaim>>,
+}
+
+impl Asked {
+    /// Claims of these names, and those that the operator has added for this scope or that are among the names.
+    pub(crate) fn of(
+        configured: &ConfiguredClaims,
+        client: Option<&Client>,
+        scope: &Scope,
+        names: ClaimNames,
+    ) -> Asked {
+        // What was asked for by its name was allowed with its scope, which the client may have lost since.
+        let may = |claim: &ConfiguredClaim| client.is_some_and(|it| it.metadata.scope.has(&claim.scope));
+        let configured = configured.told_to(client.map(|client| client.id.as_str()), |claim| {
+            scope.has(&claim.scope) || (names.contains(&claim.name) && may(claim))
+        });
+        Asked { names, configured }
+    }
+
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.configured.is_empty()
+    }
+
+    /// Whether groups and roles must be known.
+    pub(crate) fn needs_groups(&self) -> bool {
+        self.names.contains("groups")
+            || self.names.contains("roles")
+            || self.configured.iter().any(|claim| claim.is_for_members())
+    }
+
+    fn needs_verified(&self) -> bool {
+        let facts = [AccountFact::Email, AccountFact::Phone].map(ClaimSource::Fact);
+        self.names.contains("email_verified")
+            || self.names.contains("phone_number_verified")
+            || self.configured.iter().any(|claim| facts.contains(&claim.source))
+    }
+}
+
 /// What is stored about an account, as far as claims were asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
-    names: ClaimNames,
+    asked: Asked,
     profile: Vec<u8>,
     verified: Vec<IdentifierKind>,
     groups: Vec<String>,
@@ -38,21 +84,70 @@ impl Person {
     pub(crate) async fn read(
         tx: &mut Tx<'_>,
         account: AccountId,
-        names: ClaimNames,
+        asked: Asked,
+    ) -> Result<Option<Person>, StoreError> {
+        let (groups, roles) = match asked.needs_groups() {
+            true => groups_of(tx, account).await?,
+            false => Default::default(),
+        };
+        Person::of(tx, account, asked, groups, roles).await
+    }
+
+    /// The same where groups and roles have been read, if they are needed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn of(
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        asked: Asked,
+        groups: Vec<String>,
+        roles: Vec<String>,
     ) -> Result<Option<Person>, StoreError> {
         let Some(row) = accounts::find(tx, account).await? else { return Ok(None) };
-        let has = |name: &str| names.contains(name);
         let mut verified = Vec::new();
-        if has("email_verified") || has("phone_number_verified") {
+        if asked.needs_verified() {
             let kinds = identifiers::of_account(tx, account).await?;
             verified = kinds.into_iter().filter(|(_, at)| at.is_some()).map(|(kind, _)| kind).collect();
         }
-        let (mut groups, mut roles) = (Vec::new(), Vec::new());
-        if has("groups") || has("roles") {
-            (groups, roles) = groups_of(tx, account).await?;
-        }
-        Ok(Some(Person { names, profile: row.profile, verified, groups, roles }))
+        Ok(Some(Person { asked, profile: row.profile, verified, groups, roles }))
     }
+
+    /// What the operator has added, as far as it is for this person and `is_wanted`.
+    fn configured(
+        &self,
+        profile: &Profile,
+        is_wanted: impl Fn(&ConfiguredClaim) -> bool,
+    ) -> Map<String, Value> {
+        let is_verified = |kind| self.verified.contains(&kind);
+        let value = |claim: &ConfiguredClaim| match &claim.source {
+            ClaimSource::Value(value) => Some(value.clone()),
+            ClaimSource::Fact(fact) => match fact {
+                AccountFact::Username => profile.username.as_deref().and_then(text),
+                AccountFact::Email if is_verified(IdentifierKind::Email) => {
+                    profile.email.as_deref().and_then(text)
+                }
+                AccountFact::Phone if is_verified(IdentifierKind::Phone) => {
+                    profile.phone.as_deref().and_then(text)
+                }
+                AccountFact::Email | AccountFact::Phone => None,
+                AccountFact::Name => text(&full_name(profile)),
+                AccountFact::GivenName => text(&profile.first_name),
+                AccountFact::FamilyName => text(&profile.last_name),
+            },
+        };
+        let theirs = self.asked.configured.iter().filter(|claim| claim.is_for(&self.groups, &self.roles));
+        let wanted = theirs.filter(|claim| is_wanted(claim));
+        settle(wanted.filter_map(|claim| Some((claim.name.clone(), value(claim)?))))
+    }
+}
+
+fn text(text: &str) -> Option<Value> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn full_name(profile: &Profile) -> String {
+    format!("{} {}", profile.first_name, profile.last_name).trim().to_owned()
 }
 
 impl Core {
@@ -61,13 +156,11 @@ impl Core {
     /// # Errors
     /// [`Unavailable`].
     pub(crate) fn claims_about(&self, person: &Person) -> Result<Map<String, Value>, Unavailable> {
-        let Person { names, profile, verified, groups, roles } = person;
+        let Person { asked, profile, verified, groups, roles } = person;
         let profile = self.open_profile(profile)?;
-        let name = format!("{} {}", profile.first_name, profile.last_name);
-        let text = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Value::from);
         let is_verified = |kind, of: &Option<String>| of.as_ref().map(|_| verified.contains(&kind).into());
         let say = |claim: &str| match claim {
-            "name" => text(name.trim()),
+            "name" => text(&full_name(&profile)),
             "given_name" => text(&profile.first_name),
             "family_name" => text(&profile.last_name),
             "preferred_username" => profile.username.as_deref().and_then(text),
@@ -80,6 +173,25 @@ impl Core {
             // Nobody knows when a profile was changed.
             _ => None,
         };
-        Ok(names.iter().filter_map(|claim| Some((claim.clone(), say(claim)?))).collect())
+        let mut claims = person.configured(&profile, |_| true);
+        claims.extend(asked.names.iter().filter_map(|claim| Some((claim.clone(), say(claim)?))));
+        Ok(claims)
+    }
+
+    /// Those of them that the operator has added for this scope: what an access token says, which has no single
+    /// claims.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(crate) fn configured_claims(
+        &self,
+        person: &Person,
+        scope: &Scope,
+    ) -> Result<Map<String, Value>, Unavailable> {
+        if person.asked.configured.is_empty() {
+            return Ok(Map::new());
+        }
+        let profile = self.open_profile(&person.profile)?;
+        Ok(person.configured(&profile, |claim| scope.has(&claim.scope)))
     }
 }

@@ -14,7 +14,8 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use super::browser_session::Prolong;
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience, membership};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience};
+use super::membership::membership;
 use crate::audit::audit_theft;
 use crate::{Core, SessionLifetimes, Source, Unavailable};
 
@@ -170,7 +171,8 @@ impl Work for Rotate {
             return Err(RefreshGrantError::UsedProof);
         }
         let account = used.holder.account;
-        let Some(mut membership) = membership(tx, &self.client, account, &carried).await? else {
+        let told = membership(tx, &self.client, account, &self.drawn, &carried).await?;
+        let Some(mut membership) = told else {
             return Err(RefreshGrantError::Invalid);
         };
         let until = renew.unwrap_or(used.grant_expires_at);

@@ -3,29 +3,39 @@
 //! A single claim is allowed as the scope that stands for it: the person is asked in the words of that scope,
 //! and a client that may not have the scope does not get the claim.
 
-use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD, scope_of};
-use countersign_model::oauth::{AuthorizationRequest, ClaimDemand, Client, Scope, SingleClaims};
+use countersign_model::oauth::claims::{ACR_CODE, ACR_PASSWORD};
+use countersign_model::oauth::{AuthorizationRequest, ClaimDemand, ConfiguredClaims, Scope, SingleClaims};
 use serde_json::Value;
 
-/// The claims that are asked for and that the client may have. What is not known here is left out: every
-/// claim is a wish (OpenID Connect Core §5.5.1).
-pub(super) fn claims_for(client: &Client, request: &AuthorizationRequest) -> SingleClaims {
-    match &request.claims {
-        Some(asked) if request.scope.has(Scope::OPENID) => {
-            let all = SingleClaims {
-                userinfo: asked.userinfo.keys().cloned().collect(),
-                id_token: asked.id_token.keys().cloned().collect(),
-            };
-            all.within(&client.metadata.scope)
+use super::start_authorization::Flow;
+
+impl Flow {
+    /// The claims that are asked for, as far as this scope allows them. What is not known here is left out: every
+    /// claim is a wish (OpenID Connect Core §5.5.1).
+    pub(super) fn single_claims(&self, may: &Scope) -> SingleClaims {
+        match &self.request.claims {
+            Some(asked) if self.request.scope.has(Scope::OPENID) => {
+                let all = SingleClaims {
+                    userinfo: asked.userinfo.keys().cloned().collect(),
+                    id_token: asked.id_token.keys().cloned().collect(),
+                };
+                all.within(&self.client.metadata.scope.intersect(may), &self.configured)
+            }
+            Some(_) | None => SingleClaims::default(),
         }
-        Some(_) | None => SingleClaims::default(),
+    }
+
+    /// The scopes that stand for the claims that are asked for and that the client may have.
+    pub(super) fn single_scope(&self) -> Scope {
+        scope_for(&self.single_claims(&self.client.metadata.scope), &self.configured)
     }
 }
 
 /// The scopes that stand for these claims.
-pub(super) fn scope_for(claims: &SingleClaims) -> Scope {
-    let scopes = claims.userinfo.iter().chain(&claims.id_token).filter_map(|claim| scope_of(claim));
-    // Names of ours, and fewer than there may be.
+fn scope_for(claims: &SingleClaims, configured: &ConfiguredClaims) -> Scope {
+    let names = claims.userinfo.iter().chain(&claims.id_token);
+    let scopes = names.filter_map(|claim| configured.scope_of(claim));
+    // Names of a client's scope, and no more than that has.
     Scope::parse(&scopes.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" "))
         .unwrap_or_default()
 }
@@ -74,10 +84,12 @@ mod tests {
             userinfo: names.iter().map(|name| (*name).to_owned()).collect(),
             id_token: Vec::new(),
         };
-        let scope = |names: &[&str]| scope_for(&claims(names)).to_string();
+        let none = ConfiguredClaims::default();
+        let scope = |names: &[&str]| scope_for(&claims(names), &none).to_string();
         assert_eq!(scope(&["email", "email_verified", "given_name"]), "email profile");
         assert_eq!(scope(&["sub", "iss", "nobody_knows"]), "");
         let may = Scope::parse("openid email").unwrap();
-        assert_eq!(claims(&["email", "given_name", "sub", "unknown"]).within(&may), claims(&["email"]));
+        let asked = claims(&["email", "given_name", "sub", "unknown"]);
+        assert_eq!(asked.within(&may, &none), claims(&["email"]));
     }
 }

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_model::ids::AccountId;
 use countersign_model::keyring::Place;
-use countersign_model::oauth::{AuthorizationRequest, Client, ClientNo, ErrorCode, Parameters, ResponseMode};
+use countersign_model::oauth::{
+    AuthorizationRequest, Client, ClientNo, ConfiguredClaims, ErrorCode, Parameters, ResponseMode,
+};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,8 @@ pub struct Flow {
     pub hint: Option<String>,
     /// Where the request is stored, if it was pushed.
     pub pushed: Option<TokenDigest>,
+    /// Claims that the operator adds.
+    pub configured: Arc<ConfiguredClaims>,
 }
 
 /// What goes back to the client.
@@ -156,7 +160,8 @@ impl Core {
         let started_at = self.clock.now();
         // The hint has been read: it need not travel on.
         let request = AuthorizationRequest { id_token_hint: None, ..request };
-        let flow = Flow { client, request, started_at, chosen: None, hint, pushed };
+        let configured = Arc::clone(&self.settings.oauth.claims);
+        let flow = Flow { client, request, started_at, chosen: None, hint, pushed, configured };
         if is_no_hint {
             let why = "The id_token_hint is no ID token of this client.";
             let fault = Fault(ErrorCode::InvalidRequest, why);
@@ -227,7 +232,8 @@ impl Core {
         let is_still_registered =
             request.redirect_uri.as_deref().is_none_or(|uri| client.redirect(uri).is_some());
         let chosen = sealed.chosen.map(AccountId);
-        let flow = Flow { client, request, started_at, chosen, hint: sealed.hint, pushed };
+        let configured = Arc::clone(&self.settings.oauth.claims);
+        let flow = Flow { client, request, started_at, chosen, hint: sealed.hint, pushed, configured };
         Ok(is_still_registered.then_some(flow))
     }
 }

@@ -12,7 +12,15 @@ use crate::{Core, Unavailable};
 
 impl Core {
     /// RFC 9068 §2.2.
-    pub(super) fn access_claims(&self, drawn: &DrawnTokens, issued: &Issued<'_>, jti: &str) -> Value {
+    ///
+    /// # Errors
+    /// [`Unavailable`] if what is known about the person does not open.
+    pub(super) fn access_claims(
+        &self,
+        drawn: &DrawnTokens,
+        issued: &Issued<'_>,
+        jti: &str,
+    ) -> Result<Value, Unavailable> {
         let Issued { client, facts, carried: Carried { access, end, .. }, membership, .. } = *issued;
         let mut claims = json!({
             "iss": self.settings.public_url,
@@ -30,11 +38,14 @@ impl Core {
             add_authentication(claims, facts);
             add_membership(claims, membership);
             add_facts(claims, access);
+            if let Some(person) = &membership.person {
+                add_new(claims, self.configured_claims(person, &access.scope)?);
+            }
             if let Some(place) = membership.status {
                 claims.insert("status".to_owned(), self.status_claim(place));
             }
         }
-        claims
+        Ok(claims)
     }
 
     /// OpenID Connect Core §2.
@@ -66,7 +77,7 @@ impl Core {
             add_authentication(claims, facts);
             add_membership(claims, membership);
             if let Some(person) = &membership.person {
-                claims.extend(self.claims_about(person)?);
+                add_new(claims, self.claims_about(person)?);
             }
         }
         Ok(claims)
@@ -96,6 +107,13 @@ fn add_membership(claims: &mut Map<String, Value>, membership: &Membership) {
         if let Some(names) = names {
             claims.insert(name.to_owned(), names.clone().into());
         }
+    }
+}
+
+/// What is there stays as it is (R084).
+fn add_new(claims: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        claims.entry(name).or_insert(value);
     }
 }
 
@@ -130,6 +148,14 @@ pub(super) fn at_hash(algorithm: Algorithm, access: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_added_replaces_nothing() {
+        let object = |json: Value| json.as_object().cloned().unwrap();
+        let mut claims = object(json!({"sub": "somebody", "exp": 1}));
+        add_new(&mut claims, object(json!({"sub": "admin", "exp": 2, "department": "Research"})));
+        assert_eq!(Value::Object(claims), json!({"sub": "somebody", "exp": 1, "department": "Research"}));
+    }
 
     #[test]
     fn at_hash_is_that_of_the_example_in_openid_connect_core() {

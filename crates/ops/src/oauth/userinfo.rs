@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::check_dpop::{DpopError, Proof};
 use super::client_certificate::ClientCertificate;
-use super::person_claims::{Person, names_of};
+use super::person_claims::{Asked, Person, names_of};
 use super::presented::{Kind, Presented};
 use crate::{Core, Unavailable};
 
@@ -81,7 +81,7 @@ impl Core {
             Some(client) => self.subject(client, whose.uuid),
             None => whose.uuid.to_string(),
         };
-        let mut claims = self.read_claims(whose, kind, &scope).await?;
+        let mut claims = self.read_claims(whose, kind, client.as_deref(), &scope).await?;
         claims.insert("sub".to_owned(), sub.into());
         let signed = match &client {
             Some(client) => self.sign_userinfo(client, &claims).await?,
@@ -116,6 +116,7 @@ impl Core {
         &self,
         whose: Whose,
         kind: Kind,
+        client: Option<&Client>,
         scope: &Scope,
     ) -> Result<Map<String, Value>, Unavailable> {
         let mut names = names_of(scope);
@@ -126,7 +127,8 @@ impl Core {
             let facts: GrantFacts = self.read_facts(&grant.facts)?;
             names.extend(facts.claims.userinfo);
         }
-        let person = Person::read(&mut tx, whose.account, names).await?;
+        let asked = Asked::of(&self.settings.oauth.claims, client, scope, names);
+        let person = Person::read(&mut tx, whose.account, asked).await?;
         drop(tx);
         // An account that is gone by now has nothing more to tell.
         person.map_or_else(|| Ok(Map::new()), |person| self.claims_about(&person))

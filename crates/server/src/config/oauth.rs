@@ -56,8 +56,9 @@ pub fn read(reader: &mut Reader<'_>) -> OAuthSettings {
         client_document_scopes,
         // `mtls.rs` reads it.
         mtls: default.mtls,
-        // They are tables, which `issuers.rs` reads.
+        // They are tables, which `issuers.rs` and `claims.rs` read.
         trusted_issuers: default.trusted_issuers,
+        claims: default.claims,
         fetch_allowed,
         authorization_details_types,
         require_dpop_nonce,
