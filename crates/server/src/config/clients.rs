@@ -37,8 +37,9 @@ pub fn json_of(value: &DeValue<'_>) -> Value {
                 inner.iter().map(|(key, item)| (key.get_ref().to_string(), json_of(item.get_ref())));
             Value::Object(members.collect())
         }
-        // No member is one.
-        DeValue::Float(_) | DeValue::Datetime(_) => Value::Null,
+        // JSON has no infinity and no dates.
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Datetime(_) => Value::Null,
     }
 }
 

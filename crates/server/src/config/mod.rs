@@ -6,6 +6,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+mod claims;
 mod clash;
 mod clients;
 mod database;
@@ -121,9 +122,11 @@ fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) ->
     let mut problems = problems;
     let clients = clients::read(&written.clients, &mut problems);
     let issuers = issuers::read(&written.trusted_issuers, &mut problems);
+    let claims = claims::read(&written.claims, &mut problems);
     let mut reader = Reader::new(written, problems);
     let mut settings = Settings { clients, ..read::settings(&mut reader) };
     settings.operations.oauth.trusted_issuers = issuers;
+    settings.operations.oauth.claims = claims.into();
     clients::check(&settings.clients, &written.clients, &mut reader, &settings.operations.oauth);
     let shown = reader.finish()?;
     Ok(Config { settings, shown, files })

@@ -40,6 +40,8 @@ pub struct Written {
     pub clients: Vec<ClientTable>,
     /// `[[oauth.trusted_issuers]]`, likewise.
     pub trusted_issuers: Vec<ClientTable>,
+    /// `[[oauth.claims]]`, likewise.
+    pub claims: Vec<ClientTable>,
 }
 
 impl Written {
@@ -108,6 +110,9 @@ impl Written {
                 }
                 DeValue::Array(items) if name == "oauth.trusted_issuers" && items.iter().all(is_table) => {
                     self.trusted_issuers = items.iter().filter_map(|item| member_table(item, file)).collect();
+                }
+                DeValue::Array(items) if name == "oauth.claims" && items.iter().all(is_table) => {
+                    self.claims = items.iter().filter_map(|item| member_table(item, file)).collect();
                 }
                 DeValue::Table(inner) => {
                     self.sections.insert(name.clone(), origin);

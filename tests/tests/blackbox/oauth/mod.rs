@@ -12,6 +12,7 @@ mod client_documents;
 mod clients;
 mod code_flow;
 mod codes;
+mod configured_claims;
 mod devices;
 mod diagonal;
 mod discovery;

@@ -1,0 +1,182 @@
+//! `[[oauth.claims]]`: claims that the operator adds.
+
+use countersign_model::oauth::claims::is_reserved;
+use countersign_model::oauth::{AccountFact, ClaimSource, ConfiguredClaim, ConfiguredClaims, Scope};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::clients::ClientTable;
+use super::origin::Problem;
+
+/// More are refused: each is looked at whenever a token is issued.
+const MOST: usize = 100;
+
+/// Bytes of a value as JSON: a token has to fit the header of a request.
+const LARGEST: usize = 4096;
+
+const VALUES: &str = "a text, a number, true or false, or a list or table of these; write a date as a text";
+
+/// A table as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    scope: String,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    clients: Vec<String>,
+    #[serde(default, deserialize_with = "as_it_is")]
+    value: Option<Value>,
+    from: Option<Fact>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fact {
+    Username,
+    Email,
+    Phone,
+    Name,
+    GivenName,
+    FamilyName,
+}
+
+/// What JSON has no form for is `null` by now, which is not the same as nothing.
+fn as_it_is<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// Understands them all.
+pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> ConfiguredClaims {
+    let mut claims: Vec<ConfiguredClaim> = Vec::new();
+    for (number, table) in tables.iter().enumerate() {
+        let mut tell = |text: String| {
+            problems.push(Problem::at(&table.origin, format!("[[oauth.claims]]: {text}")));
+        };
+        if number == MOST {
+            tell(format!("at most {MOST} are taken"));
+            break;
+        }
+        match claim(Value::Object(table.members.clone())) {
+            Ok(one) => match claims.iter().find(|known| known.name == one.name && known.scope != one.scope) {
+                Some(known) => tell(format!(
+                    "{:?} stands under the scope {:?} above: a claim has one scope, so that it can be allowed by it",
+                    one.name, known.scope
+                )),
+                None => claims.push(one),
+            },
+            Err(text) => tell(text),
+        }
+    }
+    claims.into_iter().collect()
+}
+
+fn claim(members: Value) -> Result<ConfiguredClaim, String> {
+    let written: Written = serde_json::from_value(members).map_err(|error| error.to_string())?;
+    let Written { name, scope, groups, roles, clients, .. } = written;
+    if name.is_empty() {
+        return Err("`name` must be a text that is not empty".to_owned());
+    }
+    if is_reserved(&name) {
+        return Err(format!(
+            "{name:?} has a meaning of its own in a token or is told by the server; choose another `name`"
+        ));
+    }
+    if Scope::parse(&scope).map_or(0, |scope| scope.names().count()) != 1 {
+        return Err("`scope` must be the name of one scope".to_owned());
+    }
+    let source = match (written.value, written.from) {
+        (Some(value), None) => ClaimSource::Value(checked(value)?),
+        (None, Some(fact)) => ClaimSource::Fact(match fact {
+            Fact::Username => AccountFact::Username,
+            Fact::Email => AccountFact::Email,
+            Fact::Phone => AccountFact::Phone,
+            Fact::Name => AccountFact::Name,
+            Fact::GivenName => AccountFact::GivenName,
+            Fact::FamilyName => AccountFact::FamilyName,
+        }),
+        (Some(_), Some(_)) => return Err("`value` and `from` are both set".to_owned()),
+        (None, None) => return Err("`value` or `from` is missing".to_owned()),
+    };
+    Ok(ConfiguredClaim { name, scope, groups, roles, clients, source })
+}
+
+fn checked(value: Value) -> Result<Value, String> {
+    if has_null(&value) {
+        return Err(format!("`value` must be {VALUES}"));
+    }
+    match value.to_string().len() {
+        0..=LARGEST => Ok(value),
+        size => Err(format!("`value` has {size} bytes as JSON; at most {LARGEST} are taken")),
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(members) => members.values().any(has_null),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Origin;
+
+    fn table(members: Value) -> ClientTable {
+        ClientTable { members: members.as_object().cloned().unwrap(), origin: Origin::Default }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_claim_is_told() {
+        let good = json!({"name": "department", "scope": "profile", "value": "Research"});
+        assert_eq!(claim(good.clone()).unwrap().source, ClaimSource::Value(json!("Research")));
+        let with = |name: &str, value: Value| {
+            let mut all = good.clone();
+            all[name] = value;
+            claim(all).unwrap_err()
+        };
+        for name in ["sub", "iss", "exp", "scope", "client_id", "email", "groups", "roles", "act", "cnf"] {
+            let told = with("name", json!(name));
+            assert!(told.contains(&format!("{name:?} has a meaning of its own")), "{told}");
+        }
+        assert!(with("name", json!("")).contains("not empty"));
+        for scope in ["", "a b", "a  b", "a\"b"] {
+            assert!(with("scope", json!(scope)).contains("`scope` must be the name of one scope"), "{scope}");
+        }
+        assert!(with("from", json!("username")).contains("both set"));
+        assert!(with("valeu", json!(1)).contains("unknown field `valeu`, expected one of `name`, `scope`"));
+        assert!(with("groups", json!("staff")).contains("expected a sequence"));
+        for value in [json!(null), json!([null]), json!({"a": [1, null]})] {
+            assert!(with("value", value).contains("write a date as a text"));
+        }
+        assert!(with("value", json!("x".repeat(4095))).contains("has 4097 bytes as JSON; at most 4096"));
+        let without = json!({"name": "department", "scope": "profile"});
+        assert!(claim(without.clone()).unwrap_err().contains("`value` or `from` is missing"));
+        let mut from = without;
+        from["from"] = json!("passwort");
+        assert!(claim(from).unwrap_err().contains("unknown variant `passwort`, expected one of `username`"));
+    }
+
+    #[test]
+    fn a_claim_has_one_scope_and_there_are_not_too_many() {
+        let one = |scope: &str| table(json!({"name": "a", "scope": scope, "value": 1}));
+        let told = |tables: &[ClientTable]| {
+            let mut problems = Vec::new();
+            read(tables, &mut problems);
+            problems.into_iter().map(|problem| problem.text).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[one("x"), one("x")]), [""; 0]);
+        let twice = told(&[one("x"), one("y")]);
+        assert!(twice.len() == 1 && twice[0].contains("stands under the scope \"x\""), "{twice:?}");
+        assert_eq!(told(&vec![one("x"); 100]), [""; 0]);
+        assert_eq!(told(&vec![one("x"); 102]), ["[[oauth.claims]]: at most 100 are taken"]);
+    }
+}
