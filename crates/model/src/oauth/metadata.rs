@@ -10,6 +10,8 @@ use crate::key::Algorithm;
 
 /// More characters of a client's name would push what matters out of sight.
 const LONGEST_NAME: usize = 100;
+/// What a name must be.
+const READABLE: &str = "at most 100 characters long, without characters that control or turn text";
 
 /// A set of public keys (RFC 7517 §5), as it was given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -187,25 +189,50 @@ impl Default for Metadata {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataFault {
     /// A redirect URI cannot be registered.
-    #[error("redirect URI {0}: {1}")]
-    RedirectUri(String, RedirectFault),
+    #[error("{member}: {uri}: {fault}")]
+    RedirectUri {
+        /// The list that it is in.
+        member: &'static str,
+        /// As it was given.
+        uri: String,
+        /// Why.
+        fault: RedirectFault,
+    },
     /// An address that is no https URL.
-    #[error("{0} is not an https URL")]
+    #[error("{0} must be an https URL, or one of http on 127.0.0.1, [::1] or localhost")]
     Url(&'static str),
     /// Members that do not go together.
     #[error("{0}")]
     Combination(&'static str),
-    /// A value that is of the wrong type or not served here.
-    #[error("{0} has a value that is not supported")]
-    Unsupported(String),
-    /// The same, with what was expected.
+    /// A value that is not served here: the member, and what it may be.
+    #[error("{0} must be {1}")]
+    Unsupported(&'static str, &'static str),
+    /// A value of the wrong type, or none of those that there are.
     #[error("{member}: {reason}")]
     Unreadable {
         /// The member.
         member: String,
-        /// In the words of whoever reads it.
+        /// In the words of whoever reads it, with the value.
         reason: String,
     },
+}
+
+impl MetadataFault {
+    /// Which member is wrong and what is allowed, for whoever sent it: without what was sent, which could be anything.
+    pub fn rule(&self) -> String {
+        match self {
+            MetadataFault::RedirectUri { member, fault, .. } => {
+                format!("{member} has one that is refused: {fault}")
+            }
+            MetadataFault::Unreadable { member, reason } => match reason.rsplit_once(", expected ") {
+                Some((_, expected)) => format!("{member} must be {expected}"),
+                None => format!("{member} has a value that cannot be read"),
+            },
+            MetadataFault::Url(_) | MetadataFault::Combination(_) | MetadataFault::Unsupported(..) => {
+                self.to_string()
+            }
+        }
+    }
 }
 
 impl Metadata {
@@ -226,13 +253,15 @@ impl Metadata {
     /// # Errors
     /// [`MetadataFault`].
     pub fn from_json(json: &Value) -> Result<Metadata, MetadataFault> {
-        let unsupported = |name: &str| MetadataFault::Unsupported(name.to_owned());
-        let members = json.as_object().ok_or_else(|| unsupported("metadata"))?;
+        let members = json.as_object().ok_or(MetadataFault::Unsupported("metadata", "an object"))?;
         for list in ["redirect_uris", "post_logout_redirect_uris"] {
             for uri in members.get(list).and_then(Value::as_array).into_iter().flatten() {
-                let text = uri.as_str().ok_or_else(|| unsupported(list))?;
-                RedirectUri::register(text)
-                    .map_err(|fault| MetadataFault::RedirectUri(text.to_owned(), fault))?;
+                let text = uri.as_str().ok_or(MetadataFault::Unsupported(list, "a list of texts"))?;
+                RedirectUri::register(text).map_err(|fault| MetadataFault::RedirectUri {
+                    member: list,
+                    uri: text.to_owned(),
+                    fault,
+                })?;
             }
         }
         if let Ok(metadata) = serde_json::from_value(json.clone()) {
@@ -244,7 +273,8 @@ impl Metadata {
             let error = serde_json::from_value::<Metadata>(Value::Object(alone)).err()?;
             Some(MetadataFault::Unreadable { member: name.clone(), reason: error.to_string() })
         };
-        Err(members.iter().find_map(fault).unwrap_or_else(|| unsupported("metadata")))
+        let unknown = MetadataFault::Unsupported("metadata", "an object of members that are known");
+        Err(members.iter().find_map(fault).unwrap_or(unknown))
     }
 
     /// The names by which a certificate is known (RFC 8705 §2.1.2).
@@ -271,41 +301,44 @@ impl Metadata {
     pub fn check(&self) -> Result<(), MetadataFault> {
         let has_code = self.grant_types.contains(&GrantType::AuthorizationCode);
         let is_public = self.token_endpoint_auth_method == AuthMethod::None;
+        let no_keys = self.jwks.is_none() && self.jwks_uri.is_none();
         let faults = [
-            (has_code && self.redirect_uris.is_empty(), "a client with codes needs a redirect URI"),
+            (
+                has_code && self.redirect_uris.is_empty(),
+                "redirect_uris must have one for the grant authorization_code",
+            ),
             (
                 is_public && self.grant_types.contains(&GrantType::ClientCredentials),
-                "a public client has no credentials of its own",
+                "grant_types has client_credentials, which a token_endpoint_auth_method of none cannot have",
             ),
-            (is_public && !self.require_pkce, "a public client needs PKCE"),
+            (
+                is_public && !self.require_pkce,
+                "require_pkce must be true if token_endpoint_auth_method is none",
+            ),
             (self.jwks.is_some() && self.jwks_uri.is_some(), "jwks and jwks_uri are both given"),
             (
-                self.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt
-                    && self.jwks.is_none()
-                    && self.jwks_uri.is_none(),
-                "private_key_jwt needs jwks or jwks_uri",
+                self.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt && no_keys,
+                "token_endpoint_auth_method private_key_jwt needs jwks or jwks_uri",
             ),
             (
-                self.require_signed_request_object && self.jwks.is_none() && self.jwks_uri.is_none(),
+                self.require_signed_request_object && no_keys,
                 "require_signed_request_object needs jwks or jwks_uri",
             ),
         ];
         let certificate_faults = [
             (
-                self.token_endpoint_auth_method == AuthMethod::SelfSignedTls
-                    && self.jwks.is_none()
-                    && self.jwks_uri.is_none(),
-                "self_signed_tls_client_auth needs jwks or jwks_uri",
+                self.token_endpoint_auth_method == AuthMethod::SelfSignedTls && no_keys,
+                "token_endpoint_auth_method self_signed_tls_client_auth needs jwks or jwks_uri",
             ),
             (
                 self.token_endpoint_auth_method == AuthMethod::TlsClientAuth
                     && self.certificate_names().count() != 1,
-                "tls_client_auth needs one of tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip and \
-                 _san_email, and no other",
+                "token_endpoint_auth_method tls_client_auth needs one of tls_client_auth_subject_dn, _san_dns, \
+                 _san_uri, _san_ip and _san_email, and no other",
             ),
             (
                 self.dpop_bound_access_tokens && self.tls_client_certificate_bound_access_tokens,
-                "tokens are bound to a key or to a certificate",
+                "dpop_bound_access_tokens and tls_client_certificate_bound_access_tokens are both given",
             ),
         ];
         let faults = faults.into_iter().chain(certificate_faults);
@@ -313,7 +346,7 @@ impl Metadata {
             return Err(MetadataFault::Combination(words));
         }
         if self.client_name.as_deref().is_some_and(|name| !is_name(name)) {
-            return Err(MetadataFault::Unsupported("client_name".to_owned()));
+            return Err(MetadataFault::Unsupported("client_name", READABLE));
         }
         let urls = [
             ("client_uri", &self.client_uri),
@@ -370,7 +403,11 @@ mod tests {
         assert!(fault.starts_with("grant_types: ") && fault.contains("authorization_code"), "{fault}");
         assert_eq!(
             bad(json!({ "redirect_uris": ["JavaScript:alert(1)"] })),
-            MetadataFault::RedirectUri("JavaScript:alert(1)".into(), RedirectFault::Dangerous)
+            MetadataFault::RedirectUri {
+                member: "redirect_uris",
+                uri: "JavaScript:alert(1)".into(),
+                fault: RedirectFault::Dangerous
+            }
         );
     }
 }

@@ -14,7 +14,7 @@ pub struct Scope(BTreeSet<String>);
 
 /// A text that is no list of scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a list of at most 50 scopes")]
+#[error("no list of scopes, expected names parted by single spaces, at most 50")]
 pub struct InvalidScope;
 
 impl Scope {

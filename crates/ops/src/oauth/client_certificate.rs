@@ -100,11 +100,19 @@ pub(crate) fn check_names(metadata: &Metadata) -> Result<(), MetadataFault> {
     let is_name = |text: &String| RdnSequence::from_str(text).is_ok_and(|name| attributes(&name).is_some());
     let is_address = |text: &String| text.parse::<IpAddr>().is_ok();
     let checks = [
-        ("tls_client_auth_subject_dn", metadata.tls_client_auth_subject_dn.as_ref().is_none_or(is_name)),
-        ("tls_client_auth_san_ip", metadata.tls_client_auth_san_ip.as_ref().is_none_or(is_address)),
+        (
+            "tls_client_auth_subject_dn",
+            "a distinguished name, as in CN=app,O=example",
+            metadata.tls_client_auth_subject_dn.as_ref().is_none_or(is_name),
+        ),
+        (
+            "tls_client_auth_san_ip",
+            "an IP address",
+            metadata.tls_client_auth_san_ip.as_ref().is_none_or(is_address),
+        ),
     ];
-    match checks.into_iter().find(|(_, is_good)| !is_good) {
-        Some((name, _)) => Err(MetadataFault::Unsupported(name.to_owned())),
+    match checks.into_iter().find(|(_, _, is_good)| !is_good) {
+        Some((name, allowed, _)) => Err(MetadataFault::Unsupported(name, allowed)),
         None => Ok(()),
     }
 }

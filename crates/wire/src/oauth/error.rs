@@ -1,5 +1,7 @@
 //! Errors in the form of RFC 6749 §5.2.
 
+use std::borrow::Cow;
+
 use countersign_model::limit::RetryAfter;
 use countersign_model::oauth::ErrorCode;
 use countersign_ops::Unavailable;
@@ -27,7 +29,7 @@ pub(super) struct OAuthError {
     /// `error`.
     pub code: ErrorCode,
     /// `error_description`.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// `WWW-Authenticate`.
     pub challenge: Option<String>,
     /// `DPoP-Nonce` (RFC 9449 §8).
@@ -39,6 +41,7 @@ pub(super) struct OAuthError {
 impl OAuthError {
     /// Without a challenge.
     pub(super) fn new(status: StatusCode, code: ErrorCode, description: &'static str) -> OAuthError {
+        let description = Cow::Borrowed(description);
         OAuthError { status, code, description, challenge: None, nonce: None, retry_after: None }
     }
 

@@ -120,19 +120,15 @@ impl From<RegisterError> for OAuthError {
                     "This needs an Authorization header with the token for it.",
                 )
             },
-            RegisterError::Metadata(MetadataFault::RedirectUri(_, _)) => refused(
-                ErrorCode::InvalidRedirectUri,
-                "A redirect URI must be of https, of http on 127.0.0.1, [::1] or localhost, or of a scheme \
-                 with a dot, without fragment, wildcard, user name or dot segments.",
-            ),
-            RegisterError::Metadata(MetadataFault::Url(_)) => {
-                refused(ErrorCode::InvalidClientMetadata, "A member that must be an https URL is none.")
-            }
-            RegisterError::Metadata(MetadataFault::Combination(words)) => {
-                refused(ErrorCode::InvalidClientMetadata, words)
-            }
-            RegisterError::Metadata(MetadataFault::Unsupported(_) | MetadataFault::Unreadable { .. }) => {
-                refused(ErrorCode::InvalidClientMetadata, "A member has a value that is not supported here.")
+            RegisterError::Metadata(fault) => {
+                let code = match fault {
+                    MetadataFault::RedirectUri { .. } => ErrorCode::InvalidRedirectUri,
+                    MetadataFault::Url(_)
+                    | MetadataFault::Combination(_)
+                    | MetadataFault::Unsupported(..)
+                    | MetadataFault::Unreadable { .. } => ErrorCode::InvalidClientMetadata,
+                };
+                OAuthError { description: format!("{}.", fault.rule()).into(), ..refused(code, "") }
             }
             RegisterError::OtherClient => refused(
                 ErrorCode::InvalidClientMetadata,

@@ -75,27 +75,32 @@ fn what_a_client_registers_is_checked(case: &Case) {
         "https:///cb",
         "relative",
     ] {
-        expect_error(&register(&case, &json!({"redirect_uris": [uri]})), "invalid_redirect_uri");
+        let refused = register(&case, &json!({"redirect_uris": [uri]}));
+        expect_error(&refused, "invalid_redirect_uri");
+        assert!(refused.string("error_description").starts_with("redirect_uris has one"), "{uri}");
     }
     let with = |name: &str, value: Value| {
         let mut metadata = minimal();
         metadata[name] = value;
         register(&case, &metadata)
     };
-    for (name, value) in [
-        ("redirect_uris", json!([])),
-        ("redirect_uris", json!("https://app.example.com/cb")),
-        ("grant_types", json!(["password"])),
-        ("token_endpoint_auth_method", json!("client_secret_jwt")),
-        ("token_endpoint_auth_method", json!("private_key_jwt")),
-        ("logo_uri", json!("javascript:alert(1)")),
-        ("client_name", json!("\u{202e}knaB ruoY")),
-        ("client_name", json!("Your Bank, which asks as always. ".repeat(4))),
-        ("jwks", json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]})),
-        ("jwks", json!({"keys": [{"kty": "EC", "d": "c2VjcmV0"}]})),
-        ("id_token_signed_response_alg", json!("none")),
+    for (name, value, allowed) in [
+        ("redirect_uris", json!([]), "authorization_code"),
+        ("redirect_uris", json!("https://app.example.com/cb"), "a sequence"),
+        ("grant_types", json!(["password", "forged, expected \"x\""]), "`client_credentials`"),
+        ("token_endpoint_auth_method", json!("client_secret_jwt"), "`private_key_jwt`"),
+        ("token_endpoint_auth_method", json!("private_key_jwt"), "jwks_uri"),
+        ("logo_uri", json!("javascript:alert(1)"), "https"),
+        ("client_name", json!("\u{202e}knaB ruoY"), "turn text"),
+        ("client_name", json!("Your Bank, which asks as always. ".repeat(4)), "100"),
+        ("jwks", json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}), "public keys"),
+        ("jwks", json!({"keys": [{"kty": "EC", "d": "c2VjcmV0"}]}), "public keys"),
+        ("id_token_signed_response_alg", json!("none"), "`ES256`"),
     ] {
-        expect_error(&with(name, value), "invalid_client_metadata");
+        let refused = with(name, value);
+        expect_error(&refused, "invalid_client_metadata");
+        let said = refused.string("error_description");
+        assert!(said.contains(name) && said.contains(allowed) && !said.contains('"'), "{name}: {said}");
     }
     expect_error(
         &case.http().post("/oauth2/register").body("application/json", "[]").send(),
