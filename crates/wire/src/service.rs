@@ -24,6 +24,7 @@ use crate::http::{Call, Handler, Refusal, Refuse, Reply, ReplyFuture, RequestIds
 use crate::http1::Incoming;
 use crate::metrics::Metrics;
 use crate::openapi::Description;
+use crate::pages;
 use crate::settings::WireSettings;
 
 /// The longest path and query (R119).
@@ -102,29 +103,33 @@ impl Inner {
         body: B,
         request_id: RequestId,
     ) -> (usize, Reply) {
-        let path = Path::new(parts.uri.path());
-        let Some((route, path)) = self.find(path) else {
+        let source = Source::from_address(self.settings.trusted_proxies.client(peer, &parts.headers));
+        let call = |body, parameter| Call {
+            core: &self.core,
+            settings: &self.settings,
+            metrics: &self.metrics,
+            openapi: &self.openapi,
+            parts,
+            body,
+            peer,
+            source,
+            parameter,
+        };
+        let Some((route, path)) = self.find(Path::new(parts.uri.path())) else {
             let hosted = is_well_hosted(parts);
             let refusal = if hosted { Refusal::NotFound } else { Refusal::BadHost };
-            return (self.table.len(), crate::router::refuse_plainly(refusal));
+            let page = self.page(&call(Bytes::new(), None), None, &refusal);
+            return (self.table.len(), page.unwrap_or_else(|| crate::router::refuse_plainly(refusal)));
         };
         let entry = &self.table[route];
         let parameter = path.last_segment(entry);
-        let source = Source::from_address(self.settings.trusted_proxies.client(peer, &parts.headers));
         let reply = match self.admit(entry, parts, body, source).await {
-            Err(refusal) => (entry.refuse)(refusal).allow_if_405(entry),
+            Err(refusal) => {
+                let page = self.page(&call(Bytes::new(), None), Some(entry), &refusal);
+                page.unwrap_or_else(|| (entry.refuse)(refusal)).allow_if_405(entry)
+            }
             Ok((handler, body)) => {
-                let call = Call {
-                    core: &self.core,
-                    settings: &self.settings,
-                    metrics: &self.metrics,
-                    openapi: &self.openapi,
-                    parts,
-                    body,
-                    peer,
-                    source,
-                    parameter,
-                };
+                let call = call(body, parameter);
                 match request_id.scope(guarded(handler(&call))).await {
                     Some(reply) => reply,
                     None => {
@@ -135,6 +140,23 @@ impl Inner {
             }
         };
         (route, reply)
+    }
+
+    /// The page of a refusal, for a person who opens what is no program's. Below the paths of the other surfaces their
+    /// form holds, also for a path that is none of theirs.
+    fn page(&self, call: &Call<'_>, entry: Option<&Entry>, refusal: &Refusal<'_>) -> Option<Reply> {
+        let first = |path: &str| path.split('/').nth(1).unwrap_or_default().to_ascii_lowercase();
+        let of_pages = |entry: &Entry| entry.surface == "pages";
+        let reads = matches!(*call.method(), Method::GET | Method::HEAD);
+        if !self.settings.oauth.enabled || !reads || !call.is_visit() {
+            return None;
+        }
+        let here = first(call.parts.uri.path());
+        let is_page = match entry {
+            Some(entry) => of_pages(entry),
+            None => !self.table.iter().any(|entry| !of_pages(entry) && first(&entry.pattern) == here),
+        };
+        is_page.then(|| pages::refuse_visit(call, refusal)).flatten()
     }
 
     /// The route of a path.

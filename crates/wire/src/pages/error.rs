@@ -7,8 +7,34 @@ use countersign_ops::oauth::advance_flow::AdvanceFlowError;
 use countersign_ops::verify_email::VerifyEmailError;
 use http::StatusCode;
 
+use super::account;
 use super::layout::{FlowNotice, Shell};
-use crate::http::{Call, Reply};
+use crate::http::{Call, Refusal, Reply};
+
+/// What the plumbing refuses to whoever opens a page, in their language; `None` if that has no page of its own.
+pub fn refuse_visit(call: &Call<'_>, refusal: &Refusal<'_>) -> Option<Reply> {
+    let shell = &Shell::of(call);
+    let words = shell.words;
+    match refusal {
+        Refusal::NotFound => {
+            let notice = FlowNotice::new(shell, words.no_page, words.no_page_text);
+            let notice = FlowNotice { links: &[(account::PATH, words.account)], ..notice };
+            Some(shell.show(refusal.status(), &notice))
+        }
+        // What a form was sent to is opened again, as from a bookmark.
+        Refusal::MethodNotAllowed(_) => {
+            let notice = FlowNotice::new(shell, words.start_again, words.start_again_text);
+            Some(shell.show(refusal.status(), &notice))
+        }
+        Refusal::Fault
+        | Refusal::BodyTooSlow
+        | Refusal::BodyBroken
+        | Refusal::BodyTooLarge
+        | Refusal::UriTooLong
+        | Refusal::HeadersTooLarge
+        | Refusal::BadHost => None,
+    }
+}
 
 /// Why a page is not what was asked for.
 pub(super) enum Error {

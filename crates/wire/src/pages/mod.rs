@@ -26,5 +26,6 @@ mod sign_up;
 mod verify_address;
 mod words;
 
+pub use self::error::refuse_visit;
 pub use self::page::refuse;
 pub use self::routes::{FLOW_ROUTES, ROUTES};

@@ -12,6 +12,7 @@ on_both_engines! {
     links_in_messages_have_every_language
     links_in_messages_lead_to_pages_with_a_policy
     a_person_who_confirms_sees_a_page_and_no_token
+    who_opens_no_page_is_told_so_on_one
     the_site_has_an_icon
 }
 
@@ -88,6 +89,43 @@ fn links_in_messages_lead_to_pages_with_a_policy(case: &Case) {
     let link = this.link(case.server());
     check(visit(case, &link, "en").expect(200));
     check(case.http().post(&link).form(&[]).send().expect(200));
+}
+
+/// Where no document says what a path answers. Programs and the paths beside those of a surface are told in JSON.
+fn who_opens_no_page_is_told_so_on_one(case: &Case) {
+    let case = case.with_config("[surfaces.rest]\nprefix = \"/shop\"\n");
+    for (language, heading) in [
+        ("en", "There is no such page"),
+        ("de", "Diese Seite gibt es nicht"),
+        ("es", "Esta página no existe"),
+        ("fr", "Cette page n’existe pas"),
+        ("ja", "このページは存在しません"),
+        ("pt", "Esta página não existe"),
+        ("zh", "没有此页面"),
+    ] {
+        for path in ["/nothing", "/sign-in/nothing", "/account.html", "//sign-in"] {
+            let page = visit(&case, path, language).expect(404);
+            assert!(page.text().contains(&format!("<h1>{heading}</h1>")), "{path}: {}", page.text());
+            assert!(page.text().contains("href=\"/account\""), "{}", page.text());
+        }
+    }
+    let form = visit(&case, "/consent", "de").expect(405);
+    assert_eq!(form.header("allow"), Some("POST"));
+    assert!(form.text().contains("Gehen Sie dorthin zurück"), "{}", form.text());
+    for (path, status) in [
+        ("/shop/nothing", 404),
+        ("/login/nothing", 404),
+        ("/REST/auth/nothing", 404),
+        ("/.well-known/nothing", 404),
+        ("/shop/auth/login", 405),
+        ("/oauth2/token", 405),
+    ] {
+        visit(&case, path, "en").expect(status).json();
+    }
+    case.get("/nothing").expect(404).json();
+    case.http().post("/nothing").header("Accept", VISIT).send().expect(404).json();
+    let without = case.with_config("[surfaces.oauth]\nenabled = false");
+    visit(&without, "/nothing", "en").expect(404).json();
 }
 
 /// The document's answer is for programs: a person gets a page, and nobody the tokens.

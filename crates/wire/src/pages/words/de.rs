@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "Sie können sich jetzt anmelden.",
     link_invalid: "Dieser Link funktioniert nicht mehr",
     link_invalid_text: "Er wurde vielleicht schon benutzt, oder er ist zu alt. Lassen Sie sich einen neuen schicken.",
+    no_page: "Diese Seite gibt es nicht",
+    no_page_text: "Prüfen Sie die Adresse, oder gehen Sie von Ihrem Konto aus weiter.",
     weak_title: "Wählen Sie ein besseres Passwort",
     weak_lead: "Sie sind angemeldet, aber Ihr Passwort ist leicht zu erraten oder aus einem Datenleck bekannt. Wählen Sie jetzt ein anderes. Überall sonst werden Sie abgemeldet.",
     later: "Jetzt nicht",

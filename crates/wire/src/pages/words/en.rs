@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "You can sign in now.",
     link_invalid: "This link does not work any more",
     link_invalid_text: "It may have been used already, or it is too old. Ask for a new one.",
+    no_page: "There is no such page",
+    no_page_text: "Check the address, or go on from your account.",
     weak_title: "Choose a better password",
     weak_lead: "You are signed in, but your password is easy to guess, or known from a data breach. Choose another one now. Wherever else you are signed in, you will be signed out.",
     later: "Not now",

@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "Ya puede iniciar sesión.",
     link_invalid: "Este enlace ya no funciona",
     link_invalid_text: "Puede que ya se haya usado o que sea demasiado antiguo. Pida uno nuevo.",
+    no_page: "Esta página no existe",
+    no_page_text: "Compruebe la dirección o continúe desde su cuenta.",
     weak_title: "Elija una contraseña mejor",
     weak_lead: "Ha iniciado sesión, pero su contraseña es fácil de adivinar o se conoce por una filtración de datos. Elija otra ahora. Se cerrará su sesión en todos los demás lugares.",
     later: "Ahora no",

@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "Vous pouvez maintenant vous connecter.",
     link_invalid: "Ce lien ne fonctionne plus",
     link_invalid_text: "Il a peut-être déjà servi, ou il est trop ancien. Demandez-en un nouveau.",
+    no_page: "Cette page n’existe pas",
+    no_page_text: "Vérifiez l’adresse, ou continuez depuis votre compte.",
     weak_title: "Choisissez un meilleur mot de passe",
     weak_lead: "Vous êtes connecté, mais votre mot de passe est facile à deviner ou connu d’une fuite de données. Choisissez-en un autre maintenant. Partout ailleurs, vous serez déconnecté.",
     later: "Pas maintenant",

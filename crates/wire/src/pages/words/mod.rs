@@ -140,6 +140,8 @@ pub(super) struct Words {
     pub confirmed_text: &'static str,
     pub link_invalid: &'static str,
     pub link_invalid_text: &'static str,
+    pub no_page: &'static str,
+    pub no_page_text: &'static str,
     // Passwords.
     pub weak_title: &'static str,
     pub weak_lead: &'static str,

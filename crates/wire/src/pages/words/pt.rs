@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "Agora você pode entrar.",
     link_invalid: "Este link não funciona mais",
     link_invalid_text: "Ele pode já ter sido usado, ou é antigo demais. Peça um novo.",
+    no_page: "Esta página não existe",
+    no_page_text: "Confira o endereço ou continue a partir da sua conta.",
     weak_title: "Escolha uma senha melhor",
     weak_lead: "Você entrou, mas sua senha é fácil de adivinhar ou conhecida de um vazamento de dados. Escolha outra agora. Suas sessões em outros lugares serão encerradas.",
     later: "Agora não",

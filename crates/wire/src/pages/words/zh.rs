@@ -119,6 +119,8 @@ pub(super) const WORDS: Words = Words {
     confirmed_text: "您现在可以登录。",
     link_invalid: "此链接已失效",
     link_invalid_text: "它可能已被使用，或已过期。请重新获取。",
+    no_page: "没有此页面",
+    no_page_text: "请检查网址，或从您的账户页面继续。",
     weak_title: "请换一个更安全的密码",
     weak_lead: "您已登录，但您的密码容易被猜到，或已在数据泄露中出现。请立即更换。您在其他地方的登录将会退出。",
     later: "暂不更换",
