@@ -1,6 +1,8 @@
 //! What people have allowed clients.
 
-use countersign_model::ids::AccountId;
+use std::collections::HashMap;
+
+use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::client::host_of_document;
 use countersign_model::oauth::{AuthorizationDetails, ClientNo, GrantFacts, Metadata, Scope};
 use countersign_model::time::Timestamp;
@@ -9,17 +11,35 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 
 use crate::{Core, Unavailable};
 
+/// What a client is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName {
+    /// Its id.
+    pub id: String,
+    /// Its name, of its own choice.
+    pub name: Option<String>,
+    /// The host of its metadata document, if it is known by one.
+    pub host: Option<String>,
+}
+
+impl ClientName {
+    fn read(id: String, metadata: &str) -> ClientName {
+        let metadata = serde_json::from_str::<Metadata>(metadata).ok();
+        ClientName {
+            name: metadata.and_then(|metadata| metadata.client_name),
+            host: host_of_document(&id).map(str::to_owned),
+            id,
+        }
+    }
+}
+
 /// What somebody has allowed a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     /// The client's number.
     pub client: ClientNo,
-    /// Its id.
-    pub client_id: String,
-    /// Its name, of its own choice.
-    pub client_name: Option<String>,
-    /// The host of its metadata document, if it is known by one.
-    pub client_host: Option<String>,
+    /// What it is called.
+    pub name: ClientName,
     /// What.
     pub scope: Scope,
     /// What exactly, in each of its grants that hold (RFC 9396).
@@ -65,19 +85,31 @@ impl Core {
             detailed.push((client, facts.details));
         }
         let consent = |row: consents::ConsentRow| {
-            let metadata = serde_json::from_str::<Metadata>(&row.metadata).ok();
             let of_client = detailed.iter().filter(|(client, _)| *client == row.client);
             Consent {
                 client: row.client,
-                client_name: metadata.and_then(|metadata| metadata.client_name),
-                client_host: host_of_document(&row.client_id).map(str::to_owned),
-                client_id: row.client_id,
+                name: ClientName::read(row.client_id, &row.metadata),
                 scope: row.scope,
                 details: of_client.map(|(_, details)| details.clone()).collect(),
                 given_at: row.given_at,
             }
         };
         Ok(rows.into_iter().map(consent).collect())
+    }
+
+    /// Which clients act for the account, by the sessions of their grants.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn list_grants(
+        &self,
+        account: AccountId,
+    ) -> Result<HashMap<SessionId, ClientName>, Unavailable> {
+        let rows = grants::with_clients(&mut self.store.read().await?, account).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(session, id, metadata)| (session, ClientName::read(id, &metadata)))
+            .collect())
     }
 
     /// Takes it back, and ends the client's grants of the account. `false` if there was nothing.

@@ -180,6 +180,22 @@ pub async fn with_details(
     rows.iter().map(|row| Ok((ClientNo(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 
+/// Whose an account's grants are: the session of each, and the id and the metadata of its client.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn with_clients(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+) -> Result<Vec<(SessionId, String, String)>, StoreError> {
+    let sql = "SELECT g.session_id, c.client_id, c.metadata
+               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no WHERE g.account_id = ?1";
+    let rows = tx.query(sql, &[account.0.into()]).await?;
+    rows.iter()
+        .map(|row| Ok((SessionId(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned())))
+        .collect()
+}
+
 /// The sessions of an account's grants to a client.
 ///
 /// # Errors

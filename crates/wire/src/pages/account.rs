@@ -8,7 +8,7 @@ use countersign_model::time::Timestamp;
 use countersign_ops::AdminError;
 use countersign_ops::Unavailable;
 use countersign_ops::oauth::browser_session::BrowserSession;
-use countersign_ops::oauth::consents::Consent;
+use countersign_ops::oauth::consents::{ClientName, Consent};
 use countersign_ops::prove_address::OwnAddress;
 use countersign_ops::sign_out::{SignOut, SignOutError};
 use http::StatusCode;
@@ -81,6 +81,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let words = shell.words;
     let consents = core.list_consents(session.account).await?;
     let sessions = core.list_sessions(session.account).await.map_err(unavailable)?;
+    let clients = core.list_grants(session.account).await?;
     let addresses = core.list_addresses(&session).await?;
     let page = Account {
         hidden: Hidden::of(call, &browser, "", &about(&session)),
@@ -88,7 +89,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
         verify: Hidden::of(call, &browser, "", &verify_address::about(&session)),
         lead: fill(words.sign_out_ask, &[("who", session.profile.shown_name())]),
         applications: consents.iter().map(|consent| application(words, consent)).collect(),
-        sessions: sessions.iter().map(|one| row(words, one, session.session)).collect(),
+        sessions: sessions.iter().map(|one| row(words, one, clients.get(&one.id), session.session)).collect(),
         shell: &shell,
     };
     Ok(browser.mark(shell.show(StatusCode::OK, &page)))
@@ -102,18 +103,22 @@ fn address_row(words: &Words, own: &OwnAddress) -> AddressRow {
     }
 }
 
+fn shown_name(client: &ClientName) -> String {
+    match (&client.host, &client.name) {
+        // The host first: the name may be one that somebody else has.
+        (Some(host), Some(name)) => format!("{host} ({name})"),
+        (Some(host), None) => host.clone(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => client.id.clone(),
+    }
+}
+
 fn application(words: &Words, consent: &Consent) -> Application {
     let scopes: Vec<String> = consent.scope.names().map(|name| scope_text(words, name)).collect();
     let since = since(words, consent.given_at);
     let row = Row {
         id: consent.client.0.to_string(),
-        name: match (&consent.client_host, &consent.client_name) {
-            // The host first: the name may be one that somebody else has.
-            (Some(host), Some(name)) => format!("{host} ({name})"),
-            (Some(host), None) => host.clone(),
-            (None, Some(name)) => name.clone(),
-            (None, None) => consent.client_id.clone(),
-        },
+        name: shown_name(&consent.name),
         text: format!("{} ({since})", scopes.join(", ")),
     };
     Application { row, details: consent.details.iter().flat_map(|all| readable(words, all)).collect() }
@@ -124,20 +129,20 @@ fn since(words: &Words, time: Timestamp) -> String {
     fill(words.since, &[("time", &format!("{} UTC", time.date_and_time()))])
 }
 
-fn row(words: &Words, session: &Session, this: SessionId) -> Row {
+/// `client`: whose grant the session is, if it is one.
+fn row(words: &Words, session: &Session, client: Option<&ClientName>, this: SessionId) -> Row {
     let name = match session.surface {
-        _ if session.id == this => words.this_browser,
-        Surface::Browser => words.a_browser,
-        Surface::Ouser
-        | Surface::Authd
-        | Surface::Line
-        | Surface::AuthV1
-        | Surface::Rest
-        | Surface::OAuth => words.an_application,
+        _ if session.id == this => words.this_browser.to_owned(),
+        Surface::Browser => words.a_browser.to_owned(),
+        Surface::OAuth => client.map_or_else(|| words.an_application.to_owned(), shown_name),
+        // Who signs in there does not say what it is.
+        Surface::Ouser | Surface::Authd | Surface::Line | Surface::AuthV1 | Surface::Rest => {
+            format!("{} ({})", words.an_application, session.surface.name())
+        }
     };
     Row {
         id: if session.id == this { String::new() } else { session.id.to_string() },
-        name: name.to_owned(),
+        name,
         text: since(words, session.started_at),
     }
 }

@@ -7,12 +7,14 @@ use serde_json::json;
 use super::browser::Browser;
 use super::provider::{Provider, RegisteredClient, User};
 use crate::case::{Case, on_both_engines};
+use crate::parity::{Surface, sign_in};
 
 on_both_engines! {
     a_browser_that_is_idle_is_signed_out
     an_application_in_use_keeps_its_browser_signed_in
     the_oldest_browser_gives_way_with_its_applications
     the_oldest_grant_gives_way
+    a_session_elsewhere_is_named
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -24,6 +26,43 @@ fn is_signed_in(browser: &mut Browser) -> bool {
 fn begin(case: &Case) -> (RegisteredClient, User) {
     let provider = Provider::new(case);
     (provider.client(json!({ "scope": "openid email" })), provider.user())
+}
+
+/// Nobody knows what to end of several that are all called an application.
+fn a_session_elsewhere_is_named(case: &Case) {
+    let provider = Provider::new(case);
+    let client = provider.client(json!({ "client_name": "<b>Tea & Co", "scope": "openid" }));
+    let user = provider.user();
+    provider.code_flow(&client, &user);
+    for surface in [Surface::Rest, Surface::AuthV1] {
+        sign_in(case, surface, &user.email, &user.password).expect("signed in");
+    }
+    let mut browser = provider.signed_in(&client, &user);
+    for (language, application) in [
+        ("en", "An application"),
+        ("de", "Eine Anwendung"),
+        ("es", "Una aplicación"),
+        ("fr", "Une application"),
+        ("ja", "アプリケーション"),
+        ("pt", "Um aplicativo"),
+        ("zh", "应用"),
+    ] {
+        browser.language = Some(language.to_owned());
+        let page = browser.open("/account").page().text().to_owned();
+        let (_, sessions) = page.rsplit_once("<h2>").expect("a heading");
+        for name in
+            ["&#60;b&#62;Tea &#38; Co", &format!("{application} (rest)"), &format!("{application} (authv1)")]
+        {
+            assert!(sessions.contains(&format!("<strong>{name}</strong>")), "{language}: {name}: {sessions}");
+        }
+        assert!(!sessions.contains("<b>"), "{sessions}");
+    }
+    // What an application without a name is called.
+    let nameless = provider.client(json!({ "client_name": null, "scope": "openid" }));
+    provider.code_flow(&nameless, &user);
+    let page = browser.open("/account").page().text().to_owned();
+    let (_, sessions) = page.rsplit_once("<h2>").expect("a heading");
+    assert!(sessions.contains(&format!("<strong>{}</strong>", nameless.id)), "{sessions}");
 }
 
 /// R064: by default after 14 days without use, and 30 days after the sign-in.
