@@ -5,7 +5,7 @@ use countersign_ops::oauth::device::{StartDevice, StartDeviceError};
 use http::StatusCode;
 use serde_json::json;
 
-use super::error::OAuthError;
+use super::error::{OAuthError, too_many};
 use super::{cors, request};
 use crate::http::{Call, Reply};
 
@@ -57,11 +57,7 @@ impl From<StartDeviceError> for OAuthError {
                 ErrorCode::InvalidAuthorizationDetails,
                 "A type of these authorization_details is not served, or not registered for the client.",
             ),
-            StartDeviceError::TooMany(_) => OAuthError::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                ErrorCode::TemporarilyUnavailable,
-                "There were too many requests; try again later.",
-            ),
+            StartDeviceError::TooMany(after) => too_many(after),
             StartDeviceError::Unavailable(unavailable) => unavailable.into(),
         }
     }

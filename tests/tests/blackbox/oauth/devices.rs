@@ -9,6 +9,7 @@ on_both_engines! {
     a_device_is_allowed_on_a_page_that_names_it
     a_device_that_is_refused_gets_nothing
     user_code_guesses_are_limited
+    whoever_starts_too_many_is_told_when_to_come_back
 }
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -86,6 +87,17 @@ fn a_device_that_is_refused_gets_nothing(case: &Case) {
     };
     refused(&[("scope", "openid email")], &client, "invalid_scope");
     refused(&[("scope", "openid")], &provider.public_client(), "unauthorized_client");
+}
+
+fn whoever_starts_too_many_is_told_when_to_come_back(case: &Case) {
+    let limits = "[limits]\nregistrations_per_source_burst = 1\nregistrations_per_source_interval = \"1h\"";
+    let case = case.with_config(limits);
+    let client = device(&case);
+    start(&case, &client);
+    let refused = Provider::new(&case).call(&client, "/oauth2/device_authorization", &[]).expect(429);
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    let seconds = refused.header("retry-after").and_then(|value| value.parse::<u64>().ok());
+    assert!(seconds.is_some_and(|seconds| (1..=3600).contains(&seconds)), "{refused:?}");
 }
 
 /// RFC 8628 section 5.1.
