@@ -113,7 +113,7 @@ pub(super) async fn register_member(call: &Call<'_>) -> Result<Reply, Error> {
     tag = "authv1",
     request_body = TokenBody,
     responses(
-        (status = 200, description = "The token grants nothing any more."),
+        (status = 200, description = "This document's token grants nothing any more. One of another surface is none here, and works on."),
         AnyCall,
     )
 )]
