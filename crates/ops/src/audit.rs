@@ -15,7 +15,7 @@ tokio::task_local! {
     static REQUEST: RequestId;
 }
 
-/// The id of a request, as its reply and the log have it.
+/// The id of a request, as the log and, on all surfaces but 002, its reply have it.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub u64);
 
@@ -25,7 +25,7 @@ impl RequestId {
         REQUEST.scope(self, work)
     }
 
-    /// Of the request that is being answered; the line protocol and commands have none.
+    /// Of the request that is being answered; commands have none.
     fn current() -> Option<DisplayValue<RequestId>> {
         REQUEST.try_with(|id| display(*id)).ok()
     }

@@ -16,6 +16,7 @@ use super::frame::{FrameError, Frames};
 use super::listener::LineSettings;
 use super::reply::{Refusal, Reply};
 use super::request::{self, ParseError};
+use crate::http::RequestIds;
 use crate::metrics::Metrics;
 
 /// What a connection works with.
@@ -28,6 +29,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Turns true when the server stops.
     pub shutdown: watch::Receiver<bool>,
+    /// Names requests.
+    pub(crate) request_ids: Arc<RequestIds>,
     /// Who is connected.
     pub source: Source,
 }
@@ -104,11 +107,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 /// The answer to one line; `None` to a blank one.
 async fn answer(context: &Context, line: &[u8]) -> Option<(Reply, Next)> {
     let stopwatch = Stopwatch::start();
+    let (request_id, _) = context.request_ids.next();
     let (command, reply, next) = match request::parse(line) {
         Ok(None) => return None,
         Ok(Some(request)) => {
             let command = request.command();
-            (command, command::obey(context, request).await, Next::Listen)
+            (command, request_id.scope(command::obey(context, request)).await, Next::Listen)
         }
         Err(error) => {
             let next = if error == ParseError::Garbage { Next::Close } else { Next::Listen };
@@ -117,7 +121,7 @@ async fn answer(context: &Context, line: &[u8]) -> Option<(Reply, Next)> {
     };
     context.metrics.line.answered(command, &reply);
     let micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::debug!(command, outcome = reply.outcome(), micros, "line: request answered");
+    tracing::debug!(%request_id, command, outcome = reply.outcome(), micros, "line: request answered");
     Some((reply, next))
 }
 

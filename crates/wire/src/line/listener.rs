@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::connection::{self, Context, stopped};
 use super::frame::Deadlines;
+use crate::http::RequestIds;
 use crate::metrics::{Listener, Metrics};
 use crate::places::Places;
 use crate::workers::{Workers, accept};
@@ -64,6 +65,7 @@ pub async fn serve(
 ) {
     let places = Places::new(settings.connections, settings.connections_per_source);
     let mut connections = JoinSet::new();
+    let request_ids = Arc::new(RequestIds::new(&core.random));
     loop {
         let (socket, peer) = tokio::select! {
             biased;
@@ -82,6 +84,7 @@ pub async fn serve(
             settings,
             metrics: Arc::clone(&metrics),
             shutdown: shutdown.clone(),
+            request_ids: Arc::clone(&request_ids),
             source,
         };
         let open = metrics.connected(Listener::Line);

@@ -11,6 +11,7 @@ on_both_engines! {
     no_field_of_any_request_reaches_the_log
     a_log_line_is_one_json_object_with_the_id_of_its_request
     an_event_has_the_id_of_its_request
+    an_event_of_a_line_has_the_id_of_its_request
     what_anybody_can_repeat_is_summed_up
     who_opens_a_link_is_logged_by_their_address
 }
@@ -123,6 +124,24 @@ fn an_event_has_the_id_of_its_request(case: &Case) {
         let found = lines.iter().find(|line| line["request_id"] == id);
         assert!(found.is_some_and(|line| line["event"] == event && line["target"] == "audit"), "{id}: {log}");
     }
+}
+
+fn an_event_of_a_line_has_the_id_of_its_request(case: &Case) {
+    let case = case.with_own(Server::builder().config("[log]\nlevel = \"debug\"\nformat = \"json\""));
+    let mut line = case.line();
+    for _ in 0..2 {
+        line.ask("login u:nobody p:wrong-password");
+    }
+    let ids = |what: (&str, &str)| {
+        let log = case.server().log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let of_event = lines.filter(|line| line[what.0] == what.1);
+        of_event.filter_map(|line| line["request_id"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    poll::until("both lines", || (ids(("command", "login")).len() == 2).then_some(()));
+    let events = ids(("event", "sign_in"));
+    assert_eq!(events, ids(("command", "login")));
+    assert!(events[0] != events[1] && events.iter().all(|id| id.len() == 16), "{events:?}");
 }
 
 fn what_anybody_can_repeat_is_summed_up(case: &Case) {
