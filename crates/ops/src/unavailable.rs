@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use countersign_model::limit::RetryAfter;
 
+use crate::repeated::Repeated;
+
+/// Failures of the store: while it is away, every request is one.
+static FAILED: Repeated = Repeated::new();
+
 /// Why an operation could not be done at all. Nothing was changed; the same request may be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
@@ -31,7 +36,9 @@ impl Unavailable {
 impl From<countersign_store::StoreError> for Unavailable {
     /// The reason goes to the log: it names no value of any row.
     fn from(error: countersign_store::StoreError) -> Unavailable {
-        tracing::error!(%error, "the store failed");
+        if FAILED.may_write(|more| tracing::error!(more, "and {more} more failures of the store")) {
+            tracing::error!(%error, "the store failed");
+        }
         match error {
             countersign_store::StoreError::Unavailable(_) => Unavailable::Store,
             countersign_store::StoreError::Unusable(..) | countersign_store::StoreError::Broken(_) => {

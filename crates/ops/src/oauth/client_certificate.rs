@@ -22,12 +22,16 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::client_authorities::{ClientAuthorities, NotVouchedFor};
 use crate::jose::jwk;
+use crate::repeated::Repeated;
 
 /// Keys of certificates (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// Certificates that were refused: who has one that was revoked can show it as often as they like.
+static REFUSED: Repeated = Repeated::new();
 
 /// The certificate that a client has shown, with whatever it sent to lead to an authority. That the client has
 /// the private key was seen where the connection ends; nothing else is known yet.
@@ -63,7 +67,10 @@ impl ClientCertificate {
             // Only who has a certificate of an authority gets here. A list that is missing or late keeps all of its
             // clients out until an operator hears of it.
             Err(reason) => {
-                tracing::warn!(%reason, client = client.id.as_str(), "a client's certificate was refused");
+                if REFUSED.may_write(|more| tracing::warn!(more, "and {more} more certificates were refused"))
+                {
+                    tracing::warn!(%reason, client = client.id.as_str(), "a client's certificate was refused");
+                }
                 false
             }
         }

@@ -15,11 +15,13 @@ use super::codes::expect_error;
 use super::dpop::Key;
 use super::provider::{Provider, RegisteredClient, decoded};
 use crate::case::{Case, on_both_engines};
+use crate::running::logs::told_or_counted;
 
 on_both_engines! {
     a_self_signed_certificate_is_its_clients
     an_authoritys_certificate_is_its_clients
     a_revoked_certificate_is_refused
+    a_revoked_certificate_cannot_fill_the_log
     a_bound_token_needs_its_certificate
     a_client_with_a_certificate_may_bind_its_tokens_to_a_key
     a_proxy_tells_of_certificates_and_nobody_else_does
@@ -260,6 +262,29 @@ fn a_revoked_certificate_is_refused(case: &Case) {
     case.server().signal("HUP");
     poll::until("a list that is good", || (status(&good) == 200).then_some(()));
     assert_eq!(status(&bad), 200);
+}
+
+fn a_revoked_certificate_cannot_fill_the_log(case: &Case) {
+    let proxy = Ipv4Addr::new(127, 77, 0, 3);
+    let root = Authority::new("Root of tests");
+    let bad = root.issue(named("app"));
+    let list = scratch::directory("lists").join("root.der");
+    std::fs::write(&list, root.revoked(&[&bad], 2200).der()).expect("a file of our own");
+    let case = case.with_config(&format!(
+        "[log]\nformat = 'json'\n[proxy]\ntrusted = ['{proxy}']\n[oauth.mtls]\nproxy_header = 'Client-Cert'\n\
+         ca_file = '{}'\ncrl_files = ['{}']\n",
+        root.file().display(),
+        list.display()
+    ));
+    let provider = Provider::new(&case);
+    let client = service(&provider, "tls_client_auth", json!({"tls_client_auth_subject_dn": "CN=app"}));
+    let by_proxy = Client::from_source(case.server().http_address(), proxy);
+    let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
+    let shown = format!(":{}:", STANDARD.encode(&bad.chain[0]));
+    for _ in 0..200 {
+        by_proxy.post("/oauth2/token").header("Client-Cert", &shown).form(&form).send().expect(401);
+    }
+    told_or_counted(&case, 200, "a client's certificate was refused", "more certificates were refused");
 }
 
 /// The exit code of adding a client.

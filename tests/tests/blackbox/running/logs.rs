@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, on_both_engines};
 use crate::cross::posts;
-use crate::{authd, line};
+use crate::oauth::browser::Browser;
+use crate::oauth::provider::User;
+use crate::running::schema::sql;
+use crate::{authd, line, ouser};
 
 on_both_engines! {
     no_field_of_any_request_reaches_the_log
@@ -13,6 +16,7 @@ on_both_engines! {
     an_event_has_the_id_of_its_request
     an_event_of_a_line_has_the_id_of_its_request
     what_anybody_can_repeat_is_summed_up
+    a_store_that_fails_cannot_fill_the_log
     who_opens_a_link_is_logged_by_their_address
 }
 
@@ -142,6 +146,38 @@ fn an_event_of_a_line_has_the_id_of_its_request(case: &Case) {
     let events = ids(("event", "sign_in"));
     assert_eq!(events, ids(("command", "login")));
     assert!(events[0] != events[1] && events.iter().all(|id| id.len() == 16), "{events:?}");
+}
+
+/// So many lines are in the log or in what sums them up, and some are only there.
+pub fn told_or_counted(case: &Case, all: u64, line: &str, summary: &str) {
+    poll::until("every line is told or counted", || {
+        let log = case.server().log();
+        let (mut told, mut counted) = (0, 0);
+        for entry in log.lines().filter_map(|entry| serde_json::from_str::<Value>(entry).ok()) {
+            let message = entry["message"].as_str().unwrap_or_default();
+            told += u64::from(message == line);
+            if message.ends_with(summary) {
+                counted += entry["more"].as_u64().unwrap_or(0);
+            }
+        }
+        (told + counted == all && counted > 0).then_some(())
+    });
+}
+
+fn a_store_that_fails_cannot_fill_the_log(case: &Case) {
+    let case = case.with_own(Server::builder().config("[log]\nformat = \"json\""));
+    let member = ouser::register(&case);
+    let found = case.server().command(&["account", "show", &member.email]);
+    assert!(found.status.success());
+    let mut browser = Browser::new(&case);
+    let user = User { email: member.email, password: member.password };
+    browser.open("/sign-in").sign_in(&user).open("/account");
+    assert_eq!(browser.page().status, 200);
+    sql(case.engine(), case.server().database_url(), "UPDATE sessions SET surface = 99");
+    for _ in 0..200 {
+        assert_eq!(browser.open("/account").page().status, 500);
+    }
+    told_or_counted(&case, 200, "the store failed", "more failures of the store");
 }
 
 fn what_anybody_can_repeat_is_summed_up(case: &Case) {

@@ -7,7 +7,7 @@ mod copies;
 mod databases;
 mod doctor;
 mod health;
-mod logs;
+pub mod logs;
 mod master_key;
 mod reload;
 pub mod schema;
