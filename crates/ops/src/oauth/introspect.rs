@@ -45,7 +45,9 @@ pub struct ActiveToken {
     pub scope: Scope,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    pub token_type: &'static str,
+    /// Of access tokens only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
     /// None for what never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
@@ -185,7 +187,12 @@ impl Core {
         ActiveToken {
             active: true,
             client_id: client.as_ref().map(|client| client.id.to_string()),
-            token_type: if facts.jkt.is_some() { "DPoP" } else { "Bearer" },
+            token_type: match kind {
+                Kind::Refresh => None,
+                Kind::Access | Kind::Client | Kind::Document(_) => {
+                    Some(if facts.jkt.is_some() { "DPoP" } else { "Bearer" })
+                }
+            },
             exp: (expires_at != Timestamp::NEVER).then(|| expires_at.seconds()),
             iat: issued_at.seconds(),
             sub,

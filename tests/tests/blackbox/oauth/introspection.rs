@@ -60,7 +60,9 @@ fn a_token_tells_what_it_is(case: &Case) {
         assert_eq!(told["scope"], tokens["scope"]);
         let lives = told["exp"].as_i64().unwrap() - told["iat"].as_i64().unwrap();
         assert_eq!(Some(lives), tokens["expires_in"].as_i64(), "{told}");
-        assert!(provider.is_active(&client, &text(&tokens, "refresh_token")));
+        // RFC 7662 §2.2: the type is one of access tokens.
+        let told = provider.introspect(&client, &text(&tokens, "refresh_token"));
+        assert!(told["active"] == true && told.get("token_type").is_none(), "{told}");
     }
     for format in ["opaque", "jwt"] {
         let service = service(&provider, format);
