@@ -22,8 +22,8 @@ use crate::telemetry;
 /// Everything that is wrong with the configuration.
 pub async fn run(command: Command) -> Outcome {
     match command {
-        Command::Check(place) => {
-            let config = config::load(place.flags())?;
+        Command::Check(server) => {
+            let config = config::load(server.flags())?;
             Parts::make(&config)?;
             say(&format!("the configuration is good; read from {}", read_from(&config)))
         }

@@ -39,9 +39,9 @@ pub async fn run(command: Command) -> Outcome {
         Command::Serve(serve) => {
             let announcement = match serve.print_addresses_json {
                 true => Announcement::AddressesJson,
-                false => Announcement::Text { place: serve.place_again() },
+                false => Announcement::Text { place: serve.server.place.again() },
             };
-            serve::run(crate::config::load(serve.flags())?, announcement).await
+            serve::run(crate::config::load(serve.server.flags())?, announcement).await
         }
         Command::Account(command) => account::run(command).await,
         Command::Group(command) => group::run(command).await,

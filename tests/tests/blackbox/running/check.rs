@@ -99,6 +99,34 @@ fn what_a_server_does_not_start_with_is_found_before() {
     assert!(!folder.join("countersign-data").exists(), "it has made something");
 }
 
+/// Whoever starts a server with flags can check it with them.
+#[test]
+fn the_flags_of_a_server_are_checked_too() {
+    let folder = scratch::directory("flags");
+    fs::write(folder.join("any.toml"), ANY_PORTS).expect("a file of our own");
+    for (flags, word) in [
+        (["--listen", "nowhere"], "--listen"),
+        (["--line-listen", "127.0.0.1"], "--line-listen"),
+        (["--metrics-listen", "127.0.0.1:x"], "--metrics-listen"),
+        (["--public-url", "accounts"], "--public-url"),
+        // Others reach it, and it has no certificate.
+        (["--listen", "0.0.0.0:0"], "tls"),
+        (["--database", "postgres://u@h/x?sslmode=bogus"], "--database"),
+    ] {
+        let [checked, served] = [&["config", "check"][..], &["serve"]].map(|command| {
+            let output = run(&folder, &[command, &["--config", "any.toml"], &flags].concat());
+            (output.status.code(), failed(&output))
+        });
+        assert_eq!(checked, served, "{flags:?}");
+        assert!(checked.0 == Some(2) && checked.1.contains(word), "{flags:?}: {checked:?}");
+        assert!(!checked.1.contains("unexpected argument"), "{flags:?}: {checked:?}");
+    }
+    let good =
+        ["--listen", "127.0.0.1:0", "--public-url", "http://localhost:8080", "--data-dir", "elsewhere"];
+    succeeded(&run(&folder, &[&["config", "check", "--config", "any.toml"][..], &good].concat()));
+    assert!(!folder.join("elsewhere").exists(), "it has made something");
+}
+
 /// Port 0 is another one for each listener.
 #[test]
 fn listeners_at_one_address_are_refused() {

@@ -138,16 +138,11 @@ impl Place {
     }
 }
 
-/// `serve`.
+/// What a server takes from the command line.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  countersign serve\n  countersign serve --data-dir /var/lib/countersign \
-                        --config /etc/countersign.toml\n  countersign serve --listen 0.0.0.0:443 \
-                        --public-url https://accounts.example.com   (needs [tls] in the configuration)"
-)]
-pub struct Serve {
+pub struct ServerFlags {
     #[command(flatten)]
-    place: Place,
+    pub place: Place,
     /// Address of the HTTP listener [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -160,12 +155,9 @@ pub struct Serve {
     /// The URL under which clients reach the server: the base of links in messages.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// When ready, print one JSON line with the addresses instead of text.
-    #[arg(long, hide = true)]
-    pub print_addresses_json: bool,
 }
 
-impl Serve {
+impl ServerFlags {
     /// As the configuration takes it.
     pub fn flags(&self) -> Flags {
         Flags {
@@ -176,11 +168,21 @@ impl Serve {
             ..self.place.flags()
         }
     }
+}
 
-    /// What other commands need to find this server's data.
-    pub fn place_again(&self) -> String {
-        self.place.again()
-    }
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign serve\n  countersign serve --data-dir /var/lib/countersign \
+                        --config /etc/countersign.toml\n  countersign serve --listen 0.0.0.0:443 \
+                        --public-url https://accounts.example.com   (needs [tls] in the configuration)"
+)]
+pub struct Serve {
+    #[command(flatten)]
+    pub server: ServerFlags,
+    /// When ready, print one JSON line with the addresses instead of text.
+    #[arg(long, hide = true)]
+    pub print_addresses_json: bool,
 }
 
 /// `tour`.
@@ -208,8 +210,8 @@ pub struct Form {
 /// `config`.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Say what is wrong with the configuration.
-    Check(Place),
+    /// Say what is wrong with the configuration, and with the flags that `serve` gets.
+    Check(ServerFlags),
     /// Show every setting with its origin; secrets are masked.
     Show {
         #[command(flatten)]
