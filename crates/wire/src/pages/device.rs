@@ -2,6 +2,7 @@
 //! access: the page says which application asks, from where and since when (RFC 8628 section 5.4).
 
 use askama::Template;
+use countersign_model::code::Code;
 use countersign_ops::oauth::browser_session::BrowserSession;
 use countersign_ops::oauth::device::{FindDeviceError, WaitingDevice};
 use http::StatusCode;
@@ -32,11 +33,16 @@ fn about(session: Option<&BrowserSession>) -> String {
     session.map_or_else(|| PATH.to_owned(), |session| format!("{PATH} {}", session.session))
 }
 
+/// What somebody typed as the device shows it, to be compared; a text that is no code as it was typed.
+fn as_shown(typed: &str) -> String {
+    Code::parse(typed).map_or_else(|| typed.to_owned(), |code| code.display().reveal().to_owned())
+}
+
 pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let session = cookies::session(call).await?;
     let browser = Browser::of(call);
     let hidden = Hidden::of(call, &browser, "", &about(session.as_ref()));
-    let user_code = text_of_query(call, "user_code");
+    let user_code = as_shown(&text_of_query(call, "user_code"));
     Ok(ask(call, &browser, hidden, &user_code, None))
 }
 
@@ -56,7 +62,7 @@ fn ask(
 pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     let session = cookies::session(call).await?;
     let form = Form::read(call, &about(session.as_ref()))?;
-    let user_code = form.text("user_code");
+    let user_code = &as_shown(form.text("user_code"));
     let Some(session) = session else {
         let hidden = Hidden::of(call, &form.browser, "", PATH).for_device(user_code);
         return Ok(Reply::see_other(&format!("/sign-in{}", hidden.query())));
@@ -75,7 +81,7 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let words = Shell::of(call).words;
     match outcome {
-        Ok(Some(device)) => Ok(confirm(call, &form, &session, &device)),
+        Ok(Some(device)) => Ok(confirm(call, &form, &session, &device, user_code)),
         Ok(None) => Ok(decided(call, form.text("decision") == "allow")),
         Err(FindDeviceError::Invalid) => Ok(again((words.device_wrong, StatusCode::NOT_FOUND))),
         Err(FindDeviceError::TooMany(after)) => {
@@ -85,10 +91,15 @@ pub(super) async fn submit(call: &Call<'_>) -> Result<Reply, Error> {
     }
 }
 
-fn confirm(call: &Call<'_>, form: &Form, session: &BrowserSession, device: &WaitingDevice) -> Reply {
+fn confirm(
+    call: &Call<'_>,
+    form: &Form,
+    session: &BrowserSession,
+    device: &WaitingDevice,
+    user_code: &str,
+) -> Reply {
     let shell = Shell::of(call);
     let words = shell.words;
-    let user_code = form.text("user_code");
     let (app, who) = (client_name(&device.client), session.profile.shown_name());
     let unchecked = warning(words, &device.client);
     let time = device.started_at.date_and_time() + " UTC";

@@ -49,10 +49,15 @@ fn a_device_is_allowed_on_a_page_that_names_it(case: &Case) {
     let mut browser = provider.browser();
     // Signed out first: the code is kept on the way.
     let complete = text(&started, "verification_uri_complete").to_owned();
+    let typed = code.to_lowercase().replace('-', " ");
+    browser.open_with("/device", &[("user_code", &typed)]);
+    assert!(browser.page().text().contains(&format!("value=\"{code}\"")), "{browser}");
     browser.open(&complete).submit(&[("user_code", code)]);
     assert!(browser.asks_for_password(), "{browser}");
-    browser.sign_in(&user).submit(&[("user_code", &code.to_lowercase().replace('-', " "))]);
+    browser.sign_in(&user).submit(&[("user_code", &typed)]);
     let page = browser.page().text().to_owned();
+    // As the device shows it, to be compared.
+    assert!(page.contains(&format!("shows the code {code} ")) && !page.contains(&typed), "{page}");
     for named in ["Living room TV", &user.email, &case.http().source().to_string(), "UTC"] {
         assert!(page.contains(named), "{named}: {page}");
     }
