@@ -8,6 +8,9 @@ use countersign_model::time::{Timestamp, micros_of};
 
 use crate::{Param, StoreError, Tx};
 
+/// How far ahead of now a counter may get. It is added up in the store, which must be able to hold the sum.
+const FURTHEST: Duration = Duration::from_secs(60_000 * 365 * 86_400);
+
 /// Counts one try within a rate; refuses it uncounted if there are too many. One guarded statement,
 /// so of any number of tries at once no more than the rate allows are let through (R017).
 ///
@@ -19,7 +22,8 @@ pub async fn count(
     rate: Rate,
     now: Timestamp,
 ) -> Result<Result<(), RetryAfter>, StoreError> {
-    let tolerance = rate.interval.saturating_mul(rate.burst.saturating_sub(1));
+    let interval = interval(rate);
+    let tolerance = interval.saturating_mul(rate.burst.saturating_sub(1));
     let sql = "INSERT INTO limits (subject, free_at) VALUES (?1, ?3)
                ON CONFLICT (subject) DO UPDATE
                SET free_at = CASE WHEN limits.free_at < ?2 THEN ?2 ELSE limits.free_at END + ?5
@@ -27,9 +31,9 @@ pub async fn count(
     let params = [
         Param::Bytes(subject),
         now.micros().into(),
-        now.after(rate.interval).micros().into(),
+        now.after(interval).micros().into(),
         now.after(tolerance).micros().into(),
-        micros_of(rate.interval).into(),
+        micros_of(interval).into(),
     ];
     if tx.query_opt(sql, &params).await?.is_some() {
         return Ok(Ok(()));
@@ -46,7 +50,12 @@ pub async fn count(
 /// [`StoreError`].
 pub async fn refund(tx: &mut Tx<'_>, subject: &[u8; 16], rate: Rate) -> Result<(), StoreError> {
     let sql = "UPDATE limits SET free_at = free_at - ?2 WHERE subject = ?1";
-    tx.execute(sql, &[subject.into(), micros_of(rate.interval).into()]).await.map(drop)
+    tx.execute(sql, &[subject.into(), micros_of(interval(rate)).into()]).await.map(drop)
+}
+
+/// What one try adds. An operator may have written any interval for "never".
+fn interval(rate: Rate) -> Duration {
+    rate.interval.min(FURTHEST / rate.burst.max(1))
 }
 
 /// Forgets what was counted.

@@ -9,6 +9,9 @@ use lettre::message::{Mailbox, MultiPart};
 
 use crate::failure::Failure;
 
+/// The last second whose year has four digits: the library writes no later one (RFC 5322 §3.3 would let it).
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+
 /// A mail with its envelope.
 pub(super) struct Letter {
     pub(super) from: Address,
@@ -32,6 +35,7 @@ impl Letter {
             return Err(Failure::never("the subject is not one line"));
         }
         let queued = Duration::from_micros(u64::try_from(message.queued_at.micros()).unwrap_or(0));
+        let date = UNIX_EPOCH + queued.min(LAST_DATE);
         // The id of the message alone could come again after a restored backup; with its time it does not.
         let id = format!("<{}.{}@{}>", message.id, message.queued_at.micros(), from.email.domain());
         let mut mail = lettre::Message::builder()
@@ -39,7 +43,7 @@ impl Letter {
             .to(Mailbox::new(None, to.clone()))
             .subject(subject)
             .message_id(Some(id))
-            .date(UNIX_EPOCH + queued)
+            .date(date)
             .multipart(MultiPart::alternative_plain_html(text, html))
             .map_err(|error| Failure::never(format!("the mail cannot be put together: {error}")))?;
         // RFC 3834 §5: nobody's holiday notice shall answer.
@@ -69,11 +73,15 @@ mod tests {
     use super::*;
 
     fn compose(to: &str, subject: &str) -> Result<String, Failure> {
+        compose_at(Timestamp::from_micros(1_342_459_414_000_000), to, subject)
+    }
+
+    fn compose_at(queued_at: Timestamp, to: &str, subject: &str) -> Result<String, Failure> {
         let message = Message {
             id: MessageId(42),
             channel: Channel::Email.into(),
             template: Template::Login.into(),
-            queued_at: Timestamp::from_micros(1_342_459_414_000_000),
+            queued_at,
             state: MessageState::Pending,
             attempts: 1,
             last_error: None,
@@ -104,6 +112,17 @@ mod tests {
         assert!(mail.is_ascii());
         let part = |kind: &str| mail.find(&format!("Content-Type: {kind}; charset=utf-8")).unwrap();
         assert!(part("text/plain") < part("text/html"), "the last alternative is the preferred one");
+    }
+
+    /// As a node whose clock was wrong may have queued it.
+    #[test]
+    fn a_mail_of_any_time_has_a_date() {
+        for (micros, date) in
+            [(i64::MIN, "Thu, 01 Jan 1970 00:00:00"), (i64::MAX, "Fri, 31 Dec 9999 23:59:59")]
+        {
+            let mail = compose_at(Timestamp::from_micros(micros), "a@example.org", "x").unwrap();
+            assert!(mail.contains(&format!("\r\nDate: {date} +0000\r\n")), "{mail}");
+        }
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn key(settings: &Settings, findings: &mut Findings) {
 
 fn open_files(settings: &Settings, findings: &mut Findings) {
     let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    let wanted = (settings.bounds.connections + settings.bounds.line_connections) as u64 + 100;
+    let bounds = &settings.bounds;
+    let wanted =
+        (bounds.connections as u64).saturating_add(bounds.line_connections as u64).saturating_add(100);
     if hard < wanted {
         let text = format!("{hard} files may be open, and the connections that are allowed need {wanted}");
         findings.warning("open files", text, "raise the limit (LimitNOFILE in systemd), or lower [limits]");

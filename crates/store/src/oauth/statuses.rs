@@ -38,7 +38,8 @@ pub async fn of_grant(
     let sql =
         "SELECT idx, lifetime, expires_at FROM oauth_statuses WHERE session_id = ?1 AND ended_at IS NULL";
     let found = tx.query_opt(sql, &[session.0.into()]).await?;
-    let lifetime = micros_of(new.lifetime);
+    // `end` adds it to a time, and the store must be able to hold the sum.
+    let lifetime = micros_of(new.lifetime).min(i64::MAX / 2);
     let expires_at = new.grant_until.max(new.token_until).after(MARGIN).micros();
     if let Some(row) = found {
         let idx = row.int(0)?;
@@ -113,8 +114,8 @@ mod tests {
         }
     }
 
-    async fn store() -> (Folder, Store) {
-        let folder = std::env::temp_dir().join(format!("countersign-statuses-{}", std::process::id()));
+    async fn store(name: &str) -> (Folder, Store) {
+        let folder = std::env::temp_dir().join(format!("countersign-statuses-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
         store.migrate(Some(Timestamp::from_micros(1))).await.unwrap();
@@ -123,6 +124,8 @@ mod tests {
 
     enum Step {
         Take(SessionId),
+        /// For tokens that never expire.
+        TakeForEver(SessionId),
         End(SessionId),
         Sweep(Timestamp),
     }
@@ -133,11 +136,12 @@ mod tests {
 
         async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<StatusIndex>, StoreError> {
             match self {
-                Step::Take(session) => {
+                Step::Take(session) | Step::TakeForEver(session) => {
+                    let is_for_ever = matches!(self, Step::TakeForEver(_));
                     let new = NewStatus {
                         draws: &[StatusIndex(7), StatusIndex(8)],
                         client: ClientNo(1),
-                        lifetime: MINUTE * 5,
+                        lifetime: if is_for_ever { Duration::MAX } else { MINUTE * 5 },
                         token_until: NOW.after(MINUTE * 5),
                         grant_until: NOW.after(MINUTE * 600),
                     };
@@ -156,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_given_again_when_its_tokens_have_expired() {
-        let (_folder, store) = store().await;
+        let (_folder, store) = store("given-again").await;
         let (one, two, three) = (SessionId(1), SessionId(2), SessionId(3));
         let step = async |step| store.write(step).await;
         assert_eq!(step(Step::Take(one)).await, Ok(Some(StatusIndex(7))));
@@ -169,5 +173,19 @@ mod tests {
         step(Step::Sweep(NOW.after(MINUTE * 6))).await.unwrap();
         assert_eq!(step(Step::Take(three)).await, Ok(Some(StatusIndex(7))));
         assert_eq!(step(Step::Take(two)).await, Ok(Some(StatusIndex(8))), "which has not ended");
+    }
+
+    #[tokio::test]
+    async fn a_place_of_tokens_without_end_can_be_ended() {
+        let (_folder, store) = store("without-end").await;
+        let (one, two) = (SessionId(1), SessionId(2));
+        let step = async |step| store.write(step).await;
+        assert_eq!(step(Step::TakeForEver(one)).await, Ok(Some(StatusIndex(7))));
+        step(Step::End(one)).await.unwrap();
+        // It stays a time that the store can read, and may be changed again.
+        step(Step::Sweep(NOW.after(MINUTE * 599))).await.unwrap();
+        assert_eq!(step(Step::Take(two)).await, Ok(Some(StatusIndex(8))));
+        step(Step::Sweep(NOW.after(MINUTE * 602))).await.unwrap();
+        assert_eq!(step(Step::Take(one)).await, Ok(Some(StatusIndex(7))));
     }
 }

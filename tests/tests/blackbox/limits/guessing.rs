@@ -15,6 +15,7 @@ on_both_engines! {
     all_surfaces_and_spellings_share_one_counter
     a_restart_forgives_nothing
     time_forgives
+    a_limit_without_end_holds
     unknown_accounts_are_limited_alike
     a_stranger_cannot_lock_out_a_known_source
     codes_cannot_be_guessed_either
@@ -115,6 +116,22 @@ fn time_forgives(case: &Case) {
     assert_eq!(verdict(&case, "Wrong-passw0rd"), Verdict::TooMany);
     case.server_mut().advance(Duration::from_secs(3605));
     assert_eq!(verdict(&case, &person.password), Verdict::Right);
+}
+
+/// An interval of hundred thousands of years stands for never: what is counted stays a time that the store can hold.
+fn a_limit_without_end_holds(case: &Case) {
+    let never = "sign_in_per_account_burst = 4\nsign_in_per_account_interval = \"99999999d\"";
+    let case = case.with_config(&format!("[limits]\n{never}"));
+    let person = register(&case, Surface::AuthV1);
+    let try_with = |password: &str| {
+        let body = json!({ "username": person.email, "password": password });
+        Client::from_source(case.server().http_address(), source::fresh())
+            .post_json("/auth/login/", &body)
+            .status
+    };
+    assert_eq!([try_with("Wrong-passw0rd"), try_with(&person.password)], [400, 200]);
+    let statuses: Vec<_> = (0..6).map(|_| try_with("Wrong-passw0rd")).collect();
+    assert_eq!(statuses, [400, 400, 400, 400, 429, 429]);
 }
 
 /// Were only real accounts limited, the limit would tell which are real.

@@ -14,6 +14,7 @@ use crate::{ouser, parity};
 on_both_engines! {
     a_healthy_server_has_no_problems
     what_stands_ready_to_deliver_is_found
+    connections_without_number_are_a_warning
     what_cannot_be_reached_is_named
     what_is_open_to_others_is_named
     a_wrong_master_key_is_found
@@ -94,6 +95,14 @@ fn what_stands_ready_to_deliver_is_found(case: &Case) {
         assert!(about("mail").text.contains(&mail.port().to_string()), "{found:?}");
         assert!(about("SMS").text.contains("127.0.0.1"), "{found:?}");
     }
+}
+
+/// As many as the setting holds: more than may be open, and more than fits a number when added up.
+fn connections_without_number_are_a_warning(case: &Case) {
+    let most = i64::MAX;
+    let case = case.with_config(&format!("[limits]\nconnections = {most}\nline_connections = {most}"));
+    ouser::register(&case);
+    assert_eq!(levels(&doctor(&case), "open files"), ["warning"]);
 }
 
 /// Ports that nobody listens at, and one where somebody speaks something else.
