@@ -1,13 +1,22 @@
 //! Devices that wait for somebody to allow them (RFC 8628).
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
-use super::provider::{Provider, RegisteredClient};
-use crate::case::{Case, on_both_engines};
+use super::browser::Browser;
+use super::provider::{Provider, RegisteredClient, User};
+use crate::case::{Case, at_once, on_both_engines, password};
+use crate::generous::generous;
+use crate::ouser;
+use crate::parity::{Surface, operate, register};
 
 on_both_engines! {
     a_device_is_allowed_on_a_page_that_names_it
     a_device_that_is_refused_gets_nothing
+    what_is_allowed_while_the_account_is_evicted_is_worth_nothing
+    what_is_allowed_while_the_account_is_suspended_is_worth_nothing
     user_code_guesses_are_limited
     whoever_starts_too_many_is_told_when_to_come_back
 }
@@ -103,6 +112,93 @@ fn whoever_starts_too_many_is_told_when_to_come_back(case: &Case) {
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
     let seconds = refused.header("retry-after").and_then(|value| value.parse::<u64>().ok());
     assert!(seconds.is_some_and(|seconds| (1..=3600).contains(&seconds)), "{refused:?}");
+}
+
+/// Devices that were allowed, one after the other, while the account of their user was ended in some way.
+struct Raced {
+    client: RegisteredClient,
+    devices: Vec<Value>,
+    /// What they were given meanwhile.
+    given: Vec<Value>,
+}
+
+impl Raced {
+    fn run(case: &Case, user: &User, end: impl Fn() + Sync) -> Raced {
+        const RACERS: usize = 3;
+        let client = device(case);
+        let mut browser = Provider::new(case).browser();
+        browser.open("/sign-in").sign_in(user).open("/device");
+        let asked = |_| {
+            let (started, mut browser) = (start(case, &client), browser.clone());
+            browser.submit(&[("user_code", text(&started, "user_code"))]);
+            (started, browser)
+        };
+        let asked: Vec<(Value, Browser)> = (0..RACERS * 16).map(asked).collect();
+        let (waiting, is_over) = (Mutex::new(asked.iter()), AtomicBool::new(false));
+        let answers = at_once(RACERS + 1, |number| {
+            let mut answers = Vec::new();
+            if number == RACERS {
+                end();
+                is_over.store(true, Ordering::Relaxed);
+            }
+            while !is_over.load(Ordering::Relaxed) {
+                let next = waiting.lock().expect("no panic while held").next();
+                let Some((started, browser)) = next else { break };
+                browser.clone().submit(&[("decision", "allow")]);
+                // The others of them ask only afterwards.
+                if number > 0 {
+                    answers.push(poll(case, &client, started));
+                }
+            }
+            answers
+        });
+        let given = answers.into_iter().flatten().filter(|answer| answer["access_token"].is_string());
+        let (given, devices) = (given.collect(), asked.into_iter().map(|(started, _)| started).collect());
+        Raced { client, devices, given }
+    }
+
+    /// Nothing that was given works, and nothing more is given.
+    fn is_worth_nothing(&self, case: &Case) {
+        let provider = Provider::new(case);
+        for tokens in &self.given {
+            provider.userinfo(text(tokens, "access_token")).expect(401);
+            let refused = provider.refresh(&self.client, text(tokens, "refresh_token")).expect(400);
+            assert_eq!(refused.string("error"), "invalid_grant");
+        }
+        for started in &self.devices {
+            let answer = poll(case, &self.client, started);
+            assert!(answer["access_token"].is_null(), "{answer}");
+        }
+    }
+}
+
+/// Somebody who only claims the address allows a device at the moment at which its owner proves it.
+fn what_is_allowed_while_the_account_is_evicted_is_worth_nothing(case: &Case) {
+    let case = &generous(case);
+    for _ in 0..3 {
+        let claimer = register(case, Surface::AuthV1);
+        let code = ouser::code_for(case, &claimer.email);
+        let owner = User { email: claimer.email.clone(), password: password() };
+        let claimer = User { email: claimer.email, password: claimer.password };
+        let raced =
+            Raced::run(case, &claimer, || drop(ouser::reset(case, &code, &owner.password).expect(204)));
+        raced.is_worth_nothing(case);
+        let mut browser = Provider::new(case).browser();
+        browser.open("/sign-in").sign_in(&owner).open("/account");
+        let page = browser.page().text();
+        assert!(page.contains(&owner.email) && !page.contains("Living room TV"), "{browser}");
+    }
+}
+
+/// Not even when the account may be used again.
+fn what_is_allowed_while_the_account_is_suspended_is_worth_nothing(case: &Case) {
+    let case = &generous(case);
+    for _ in 0..2 {
+        let user = Provider::new(case).user();
+        let raced = Raced::run(case, &user, || operate(case, "suspend", &user.email));
+        operate(case, "restore", &user.email);
+        raced.is_worth_nothing(case);
+    }
 }
 
 /// RFC 8628 section 5.1.
