@@ -126,7 +126,7 @@ impl<T> Stored<T> {
         }
     }
 
-    fn named(self, name: impl Fn(T) -> &'static str) -> Cow<'static, str> {
+    pub(crate) fn named(self, name: impl Fn(T) -> &'static str) -> Cow<'static, str> {
         match self {
             Stored::Known(known) => name(known).into(),
             Stored::Unknown(number) => format!("unknown ({number})").into(),

@@ -1,11 +1,13 @@
 //! Sessions and the tokens that stand for them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::digest;
 use serde::Serialize;
 
 use crate::ids::{AccountId, SessionId, Uuid};
+use crate::message::Stored;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -62,6 +64,18 @@ impl Surface {
             Surface::Browser => "browser",
             Surface::OAuth => "oauth",
         }
+    }
+}
+
+impl Stored<Surface> {
+    /// From the number in the store.
+    pub fn from_number(number: i64) -> Stored<Surface> {
+        Surface::from_number(number).map_or(Stored::Unknown(number), Stored::Known)
+    }
+
+    /// The name in listings.
+    pub fn name(self) -> Cow<'static, str> {
+        self.named(Surface::name)
     }
 }
 
@@ -327,6 +341,17 @@ pub struct Session {
     pub account: AccountId,
     /// Where it was started.
     pub surface: Surface,
+    /// When.
+    pub started_at: Timestamp,
+}
+
+/// A session as it is listed. A newer node of the same database may have started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Where it was started.
+    pub surface: Stored<Surface>,
     /// When.
     pub started_at: Timestamp,
 }

@@ -5,7 +5,7 @@ use countersign_model::identifier::{Identifier, IdentifierKind};
 use countersign_model::ids::{AccountId, SessionId, Uuid};
 use countersign_model::keyring::Lookup;
 use countersign_model::password::{Password, Rule};
-use countersign_model::session::{Session, Surface};
+use countersign_model::session::{ListedSession, Surface};
 use countersign_model::time::Timestamp;
 use countersign_store::accounts::{self, AccountRow};
 use countersign_store::oauth::groups;
@@ -192,7 +192,7 @@ impl Core {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn list_sessions(&self, id: AccountId) -> Result<Vec<Session>, AdminError> {
+    pub async fn list_sessions(&self, id: AccountId) -> Result<Vec<ListedSession>, AdminError> {
         let mut tx = self.store.read().await?;
         accounts::find(&mut tx, id).await?.ok_or(AdminError::NotFound)?;
         Ok(sessions::list(&mut tx, id, self.clock.now()).await?)

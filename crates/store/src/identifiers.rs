@@ -5,7 +5,7 @@ use countersign_model::ids::AccountId;
 use countersign_model::keyring::Lookup;
 use countersign_model::time::Timestamp;
 
-use crate::{Param, StoreError, Tx};
+use crate::{Param, Row, StoreError, Tx};
 
 /// The owner of an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub async fn insert(
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// The kinds of identifier an account has, and since when each is verified.
+/// The kinds of identifier an account has, and since when each is verified. Those that only a newer node of the same
+/// database knows are left out.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -66,13 +67,11 @@ pub async fn of_account(
 ) -> Result<Vec<(IdentifierKind, Option<Timestamp>)>, StoreError> {
     let sql = "SELECT kind, verified_at FROM identifiers WHERE account_id = ?1 ORDER BY kind";
     let rows = tx.query(sql, &[account.0.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            let kind = IdentifierKind::from_number(row.int(0)?)
-                .ok_or_else(|| StoreError::Broken("an identifier of an unknown kind".to_owned()))?;
-            Ok((kind, row.opt_int(1)?.map(Timestamp::from_micros)))
-        })
-        .collect()
+    let read = |row: &Row| -> Result<Option<_>, StoreError> {
+        let Some(kind) = IdentifierKind::from_number(row.int(0)?) else { return Ok(None) };
+        Ok(Some((kind, row.opt_int(1)?.map(Timestamp::from_micros))))
+    };
+    rows.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
 /// Notes that control over this identifier of the account was proven. `true` if it was not known

@@ -47,8 +47,8 @@ pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// All keys whose use is known here, oldest first. Those that a newer node of the same database has made for something
-/// else are left to it.
+/// All keys whose use and state are known here, oldest first. Those that a newer node of the same database has made for
+/// something else are left to it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -58,19 +58,17 @@ pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<KeyRow>, StoreError> {
     tx.query(sql, &[]).await?.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
-/// The key; none if this program does not know what it is for.
+/// The key; none if this program does not know what it is for, or what has become of it.
 fn read(row: &Row) -> Result<Option<KeyRow>, StoreError> {
-    let unknown = || StoreError::Broken("a key in an unknown state".to_owned());
-    let (Some(purpose), Some(algorithm)) =
-        (KeyPurpose::from_number(row.int(1)?), Algorithm::from_number(row.int(2)?))
-    else {
-        return Ok(None);
-    };
+    let purpose = KeyPurpose::from_number(row.int(1)?);
+    let algorithm = Algorithm::from_number(row.int(2)?);
+    let state = KeyState::from_number(row.int(3)?);
+    let (Some(purpose), Some(algorithm), Some(state)) = (purpose, algorithm, state) else { return Ok(None) };
     Ok(Some(KeyRow {
         kid: row.text(0)?.to_owned(),
         purpose,
         algorithm,
-        state: KeyState::from_number(row.int(3)?).ok_or_else(unknown)?,
+        state,
         created_at: Timestamp::from_micros(row.int(4)?),
         jwk: row.text(5)?.to_owned(),
         private: row.bytes(6)?.to_vec(),

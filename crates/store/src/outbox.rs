@@ -36,18 +36,19 @@ macro_rules! columns {
     };
 }
 
-fn read(row: &Row) -> Result<MessageRow, StoreError> {
-    let unknown = || StoreError::Broken("a message in an unknown state".to_owned());
-    Ok(MessageRow {
+/// The message; none if it is in a state that only a newer node of the same database knows.
+fn read(row: &Row) -> Result<Option<MessageRow>, StoreError> {
+    let Some(state) = MessageState::from_number(row.int(4)?) else { return Ok(None) };
+    Ok(Some(MessageRow {
         id: MessageId(row.int(0)?),
         channel: Stored::<Channel>::from_number(row.int(1)?),
         template: Stored::<Template>::from_number(row.int(2)?),
         queued_at: Timestamp::from_micros(row.int(3)?),
-        state: MessageState::from_number(row.int(4)?).ok_or_else(unknown)?,
+        state,
         attempts: row.int(5)?,
         last_error: row.opt_text(6)?.map(str::to_owned),
         sealed: row.opt_bytes(7)?.map(<[u8]>::to_vec),
-    })
+    }))
 }
 
 /// The last text that this program has. A newer node queues later ones, and sends them itself: here they stay as they are.
@@ -124,7 +125,7 @@ pub async fn lease(
         now.after(lease).micros().into(),
         last_template().into(),
     ];
-    tx.query(sql, &params).await?.iter().map(read).collect()
+    tx.query(sql, &params).await?.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
 /// The message was taken by the provider; its contents go.
@@ -175,16 +176,16 @@ pub async fn retry(tx: &mut Tx<'_>, id: MessageId, now: Timestamp) -> Result<boo
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
     let row = tx.query_opt(columns!("SELECT ", " FROM outbox WHERE id = ?1"), &[id.0.into()]).await?;
-    row.map(|row| read(&row)).transpose()
+    row.map_or(Ok(None), |row| read(&row))
 }
 
-/// All messages, oldest first.
+/// All messages whose state is known here, oldest first.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<MessageRow>, StoreError> {
     let rows = tx.query(columns!("SELECT ", " FROM outbox ORDER BY queued_at, id"), &[]).await?;
-    rows.iter().map(read).collect()
+    rows.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
 /// How many messages are in each state.

@@ -1,8 +1,9 @@
 //! Sessions: what one sign-in started, for listing and ending.
 
 use countersign_model::ids::{AccountId, SessionId};
+use countersign_model::message::Stored;
 use countersign_model::oauth::ClientNo;
-use countersign_model::session::{Session, Surface};
+use countersign_model::session::{ListedSession, Session, Surface};
 use countersign_model::time::Timestamp;
 
 use crate::oauth::{grants, statuses};
@@ -119,7 +120,11 @@ async fn end_oldest(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+pub async fn list(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<ListedSession>, StoreError> {
     let sql = "SELECT s.id, s.surface, s.started_at FROM sessions s
                WHERE s.account_id = ?1 AND (EXISTS (
                    SELECT 1 FROM tokens t JOIN accounts a ON a.id = t.account_id
@@ -133,10 +138,9 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId, now: Timestamp) -> Result
     let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
     rows.iter()
         .map(|row| {
-            let surface = Surface::from_number(row.int(1)?)
-                .ok_or_else(|| StoreError::Broken("a session of an unknown surface".to_owned()))?;
+            let surface = Stored::<Surface>::from_number(row.int(1)?);
             let started_at = Timestamp::from_micros(row.int(2)?);
-            Ok(Session { id: SessionId(row.int(0)?), account, surface, started_at })
+            Ok(ListedSession { id: SessionId(row.int(0)?), surface, started_at })
         })
         .collect()
 }

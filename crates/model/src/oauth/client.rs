@@ -82,10 +82,17 @@ pub enum ClientOrigin {
 }
 
 impl ClientOrigin {
+    /// All of them.
+    pub const ALL: [ClientOrigin; 4] = [
+        ClientOrigin::CommandLine,
+        ClientOrigin::Configuration,
+        ClientOrigin::Dynamic,
+        ClientOrigin::MetadataDocument,
+    ];
+
     /// From the number in the store.
     pub fn from_number(number: i64) -> Option<ClientOrigin> {
-        use ClientOrigin::{CommandLine, Configuration, Dynamic, MetadataDocument};
-        [CommandLine, Configuration, Dynamic, MetadataDocument].into_iter().find(|o| *o as i64 == number)
+        ClientOrigin::ALL.into_iter().find(|o| *o as i64 == number)
     }
 }
 

@@ -7,7 +7,7 @@ use countersign_model::keyring::{MasterKey, Place};
 use countersign_model::message::{Channel, Contents, MessageState, Template};
 use countersign_model::password::Fault;
 use countersign_model::random::Random;
-use countersign_model::session::{Token, TokenPurpose};
+use countersign_model::session::{Session, Token, TokenPurpose};
 use countersign_model::time::Clock;
 use countersign_store::tokens::{self, Holder, NewToken};
 use countersign_store::{Database, Store, outbox};

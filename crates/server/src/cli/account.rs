@@ -5,7 +5,7 @@ use std::fs;
 use countersign_model::identifier::{Identifier, IdentifierKind, Malformed};
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::password::Rule;
-use countersign_model::session::Session;
+use countersign_model::session::ListedSession;
 use countersign_ops::manage_accounts::{AccountRecord, AddAccount as Request};
 use countersign_ops::{AdminError, Core};
 use serde_json::{Value, json};
@@ -147,12 +147,12 @@ async fn sessions(which: &Which, end: Option<i64>, end_all: bool) -> Outcome {
     output::table(&["SESSION", "SURFACE", "STARTED"], &rows, "no sessions")
 }
 
-fn session_json(session: &Session) -> Value {
-    json!({"id": session.id.0, "surface": session.surface, "started_at": session.started_at.rfc3339()})
+fn session_json(session: &ListedSession) -> Value {
+    json!({"id": session.id.0, "surface": session.surface.name(), "started_at": session.started_at.rfc3339()})
 }
 
-fn session_row(session: &Session) -> Vec<String> {
-    vec![session.id.0.to_string(), session.surface.name().to_owned(), session.started_at.rfc3339()]
+fn session_row(session: &ListedSession) -> Vec<String> {
+    vec![session.id.0.to_string(), session.surface.name().into_owned(), session.started_at.rfc3339()]
 }
 
 fn list(accounts: &[AccountRecord], as_json: bool) -> Outcome {

@@ -145,8 +145,11 @@ pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRo
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<ClientRow>, StoreError> {
-    let sql = select_client!("WHERE client_id > ?1 ORDER BY client_id LIMIT ?2");
-    tx.query(sql, &[after.into(), i64::from(limit).into()]).await?.iter().map(read).collect()
+    let sql = select_client!("WHERE client_id > ?1 AND origin <= ?3 ORDER BY client_id LIMIT ?2");
+    // A newer node of the same database may have clients of other origins.
+    let last_origin = ClientOrigin::ALL.iter().map(|origin| *origin as i64).max().unwrap_or_default();
+    let params = [after.into(), i64::from(limit).into(), last_origin.into()];
+    tx.query(sql, &params).await?.iter().map(read).collect()
 }
 
 /// Writes a client's metadata, if it still is of the version that they were made from: the version rises.

@@ -2,8 +2,9 @@
 
 use askama::Template;
 use countersign_model::ids::SessionId;
+use countersign_model::message::Stored;
 use countersign_model::oauth::ClientNo;
-use countersign_model::session::{Session, Surface, TokenPurpose};
+use countersign_model::session::{ListedSession, Surface, TokenPurpose};
 use countersign_model::time::Timestamp;
 use countersign_ops::AdminError;
 use countersign_ops::Unavailable;
@@ -130,13 +131,14 @@ fn since(words: &Words, time: Timestamp) -> String {
 }
 
 /// `client`: whose grant the session is, if it is one.
-fn row(words: &Words, session: &Session, client: Option<&ClientName>, this: SessionId) -> Row {
+fn row(words: &Words, session: &ListedSession, client: Option<&ClientName>, this: SessionId) -> Row {
     let name = match session.surface {
         _ if session.id == this => words.this_browser.to_owned(),
-        Surface::Browser => words.a_browser.to_owned(),
-        Surface::OAuth => client.map_or_else(|| words.an_application.to_owned(), shown_name),
+        Stored::Known(Surface::Browser) => words.a_browser.to_owned(),
+        Stored::Known(Surface::OAuth) => client.map_or_else(|| words.an_application.to_owned(), shown_name),
         // Who signs in there does not say what it is.
-        Surface::Ouser | Surface::Authd | Surface::Line | Surface::AuthV1 | Surface::Rest => {
+        Stored::Known(Surface::Ouser | Surface::Authd | Surface::Line | Surface::AuthV1 | Surface::Rest)
+        | Stored::Unknown(_) => {
             format!("{} ({})", words.an_application, session.surface.name())
         }
     };

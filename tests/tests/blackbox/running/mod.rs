@@ -9,6 +9,7 @@ mod doctor;
 mod health;
 pub mod logs;
 mod master_key;
+mod newer;
 mod reload;
 pub mod schema;
 mod start;
