@@ -2,8 +2,8 @@
 // the pages are walked there, by the browser that all tests use.
 import { createInterface } from 'node:readline'
 
-// Above what any script needs, so that a test fails with a name and not by hanging.
-setTimeout(() => { throw new Error('the script took more than a minute') }, 60_000).unref()
+// Far above what any script needs on a busy machine, so that a test fails with a name and not by hanging.
+setTimeout(() => { throw new Error('the script took more than five minutes') }, 300_000).unref()
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
