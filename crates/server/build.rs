@@ -11,11 +11,11 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=function-order.ld");
-    if is_optimised() && links_by_default() {
-        let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/function-order.ld");
-    }
     let is_native = env::var("HOST") == env::var("TARGET");
+    if is_native && is_optimised() && links_by_default() {
+        let folder = env::var("CARGO_MANIFEST_DIR").expect("Cargo says where the package is");
+        println!("cargo::rustc-link-arg-bins=-T{folder}/function-order.ld");
+    }
     if is_native && env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") && glibc_reads_them() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
@@ -30,7 +30,6 @@ fn is_optimised() -> bool {
 fn links_by_default() -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     env::var("TARGET").as_deref() == Ok("x86_64-unknown-linux-gnu")
-        && env::var("HOST") == env::var("TARGET")
         && env::var_os("RUSTC_LINKER").is_none()
         && !["linker", "link-arg", "link-self-contained"].iter().any(|named| flags.contains(named))
 }
