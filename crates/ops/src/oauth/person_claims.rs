@@ -31,19 +31,25 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Claims of these names, and those that the operator has added for this scope or that are among the names.
+    /// Claims of these names, and those that the operator has added for this scope or that are among the names. A name
+    /// that was asked for singly was allowed with its scope: it counts as long as the client may have that.
     pub(crate) fn of(
         configured: &ConfiguredClaims,
         client: Option<&Client>,
         scope: &Scope,
-        names: ClaimNames,
+        mut names: ClaimNames,
     ) -> Asked {
-        // What was asked for by its name was allowed with its scope, which the client may have lost since.
-        let may = |claim: &ConfiguredClaim| client.is_some_and(|it| it.metadata.scope.has(&claim.scope));
+        let may = |of: &str| scope.has(of) || client.is_some_and(|client| client.metadata.scope.has(of));
+        names.retain(|name| configured.scope_of(name).is_some_and(may));
         let configured = configured.told_to(client.map(|client| client.id.as_str()), |claim| {
-            scope.has(&claim.scope) || (names.contains(&claim.name) && may(claim))
+            scope.has(&claim.scope) || names.contains(&claim.name)
         });
         Asked { names, configured }
+    }
+
+    /// Whether a claim of this name is among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Whether there is nothing to say.
@@ -53,9 +59,7 @@ impl Asked {
 
     /// Whether groups and roles must be known.
     pub(crate) fn needs_groups(&self) -> bool {
-        self.names.contains("groups")
-            || self.names.contains("roles")
-            || self.configured.iter().any(|claim| claim.is_for_members())
+        self.has("groups") || self.has("roles") || self.configured.iter().any(|claim| claim.is_for_members())
     }
 
     fn needs_verified(&self) -> bool {

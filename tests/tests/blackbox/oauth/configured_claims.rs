@@ -184,17 +184,20 @@ fn a_configured_claim_can_be_asked_for_by_its_name(case: &Case) {
     let provider = Provider::new(&case);
     let user = provider.user();
     join(&provider, &user);
-    let claims = json!({"userinfo": {"policy": null}, "id_token": {"department": null, "policy": null}});
+    let claims = json!({
+        "userinfo": {"policy": null, "email": null, "groups": null},
+        "id_token": {"department": null, "policy": null, "email": null, "groups": null},
+    });
     let research = json!(["readwrite", "diagnostics"]);
     for (scope, page, in_id, in_info) in [
         (
-            "openid profile storage",
+            "openid profile storage email groups",
             "storage",
             (json!("Research"), research.clone()),
             (Value::Null, research.clone()),
         ),
         ("openid profile", "see your name", (json!("Research"), Value::Null), (Value::Null, Value::Null)),
-        ("openid", "", (Value::Null, Value::Null), (Value::Null, Value::Null)),
+        ("openid", "know that it is you", (Value::Null, Value::Null), (Value::Null, Value::Null)),
     ] {
         let client = provider.client(json!({"scope": scope, "access_token_format": "jwt"}));
         let mut browser = provider.signed_in(&client, &user);
@@ -211,14 +214,21 @@ fn a_configured_claim_can_be_asked_for_by_its_name(case: &Case) {
             assert_eq!(tokens["scope"], "openid");
             expect_told(&in_id_token(tokens), in_id.0.clone(), in_id.1.clone());
             expect_told(&in_userinfo(&provider, tokens), in_info.0.clone(), in_info.1.clone());
+            for told in [in_id_token(tokens), in_userinfo(&provider, tokens)] {
+                for name in ["email", "groups"] {
+                    assert_eq!(told.get(name).is_some(), scope.contains(name), "{name}: {told}");
+                }
+            }
             // Single claims are of the ID token and of userinfo.
             expect_told(&decoded(text(tokens, "access_token")).1, Value::Null, Value::Null);
         }
         // A client that loses the scope loses what was allowed as the scope.
         provider.command(&["client", "update", &client.id, "--scope", "openid", "--json"]);
         let refreshed = provider.refresh(&client, text(&refreshed, "refresh_token")).expect(200).json();
-        expect_told(&in_id_token(&refreshed), Value::Null, Value::Null);
-        expect_told(&in_userinfo(&provider, &refreshed), Value::Null, Value::Null);
+        for told in [in_id_token(&refreshed), in_userinfo(&provider, &refreshed)] {
+            expect_told(&told, Value::Null, Value::Null);
+            assert!(told.get("email").is_none() && told.get("groups").is_none(), "{told}");
+        }
     }
 }
 
