@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::jwk;
 
-/// A longer text is not looked into.
-const MAX_BYTES: usize = 8 * 1024;
+/// A longer text is not looked into, so no longer token is signed: nobody could revoke it (R101).
+pub(crate) const MAX_BYTES: usize = 32 * 1024;
 
 /// Of so many keys at most it is tried which one signed, if the JWT does not name it.
 const MAX_TRIED: usize = 8;

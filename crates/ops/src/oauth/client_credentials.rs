@@ -113,7 +113,7 @@ impl Core {
                 self.use_binding(binding).await?;
                 let claims = self.client_claims(client, &facts, now, lifetime);
                 let algorithm = client.metadata.id_token_signed_response_alg;
-                (self.oauth_keys_with(algorithm).await?.sign(algorithm, "at+jwt", &claims)?, lifetime)
+                (self.oauth_keys_with(algorithm).await?.sign_token(algorithm, "at+jwt", &claims)?, lifetime)
             }
             TokenFormat::Opaque => {
                 let token = Token::draw_placed(Mark::CLIENT_TOKEN, &self.random, now).reveal().to_owned();

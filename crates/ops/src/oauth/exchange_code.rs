@@ -16,7 +16,8 @@ use countersign_store::tokens::Holder;
 use countersign_store::{Tx, Work, sessions};
 
 pub use super::check_dpop::Binding;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Starting, audience};
+use super::membership::Membership;
 use crate::audit::audit_theft;
 use crate::{Core, Source, Unavailable};
 

@@ -16,7 +16,8 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Starting, audience};
+use super::membership::Membership;
 use super::presented::{Kind, Presented};
 use crate::jose::verify::{Audience, Expect, named_key, verify};
 use crate::{Core, Unavailable};

@@ -23,8 +23,7 @@ use countersign_store::{StoreError, Tx, sessions};
 
 use super::check_dpop::Binding;
 use super::exchange_code::{TokenType, Tokens};
-pub(crate) use super::membership::Membership;
-use super::membership::membership;
+use super::membership::{Membership, membership};
 use super::person_claims::ClaimNames;
 use super::token_claims::at_hash;
 use crate::{Core, Unavailable};
@@ -343,13 +342,13 @@ impl Core {
         let text = match &drawn.access {
             Access::Opaque(token) => token.reveal().to_owned(),
             Access::Jwt { jti, .. } => {
-                keys.sign(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti)?)?
+                keys.sign_token(algorithm, "at+jwt", &self.access_claims(drawn, issued, jti)?)?
             }
         };
         let id_token = match id_token {
             IdToken::WithNonce(nonce) if access.scope.has(Scope::OPENID) => {
                 let claims = self.id_claims(drawn, issued, nonce, &at_hash(algorithm, &text))?;
-                Some(keys.sign(algorithm, "JWT", &claims)?)
+                Some(keys.sign_token(algorithm, "JWT", &claims)?)
             }
             IdToken::WithNonce(_) | IdToken::No => None,
         };

@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Starting, audience};
+use super::membership::Membership;
 use crate::audit::audit;
 use crate::jose::verify::{Audience, Expect, ends_by, named_issuer, verify};
 use crate::settings::{AssertedSubject, IssuerKeys, TrustedIssuer};

@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 
 use super::keep_keys::{Change, Keep, Kept, KeyTimes};
 use crate::jose::sign::Signer;
+use crate::jose::verify::MAX_BYTES;
+use crate::repeated::Repeated;
 use crate::{Core, Settings, Unavailable};
 
 /// Those whose keys take no time to make; that of RS256 is made behind the start.
@@ -34,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A key that is not known is looked for in the store at most this often: anybody can name one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Tokens that are not issued: whoever gets one may try as often as they like.
+static TOO_LONG: Repeated = Repeated::new();
 
 /// The keys in use; replaced as a whole when they are read anew.
 pub(crate) struct Keys {
@@ -90,6 +95,31 @@ impl KeySet {
         let key = self.signing_by(algorithm).ok_or(Unavailable::Store)?;
         let header = Header { alg: algorithm.name(), kid: &key.kid, typ };
         Ok(key.signer.sign(&header, claims)?)
+    }
+
+    /// The same for a token that may be presented here later: none is longer than what is looked into then (R101).
+    ///
+    /// # Errors
+    /// [`Unavailable`], also if it would be longer.
+    pub(crate) fn sign_token(
+        &self,
+        algorithm: Algorithm,
+        typ: &'static str,
+        claims: &impl Serialize,
+    ) -> Result<String, Unavailable> {
+        let token = self.sign(algorithm, typ, claims)?;
+        if token.len() <= MAX_BYTES {
+            return Ok(token);
+        }
+        if TOO_LONG.may_write(|more| tracing::error!(more, "and {more} more tokens were too long")) {
+            let bytes = token.len();
+            tracing::error!(
+                bytes,
+                typ,
+                "a token of more than {MAX_BYTES} bytes is not issued; shorten its claims"
+            );
+        }
+        Err(Unavailable::Fault)
     }
 
     fn signing_by(&self, algorithm: Algorithm) -> Option<&Signing> {

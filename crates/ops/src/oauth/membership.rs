@@ -22,11 +22,15 @@ pub(crate) struct Membership {
     pub status: Option<StatusIndex>,
 }
 
+/// Bytes of groups and roles as JSON: a signed token has at most `MAX_BYTES`, a quarter of which its encoding takes,
+/// and there are authorization details and configured claims in it too, of 4 KiB each.
+const MOST_BYTES: usize = 14 * 1024;
+
 /// What the account is a member of, as far as the scope asks; `None` if the client is for groups that the
-/// account is not in. A client for everybody costs no statement.
+/// account is not in.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError`], also if it is more than a signed token holds: what was presented for the token stays unused then.
 pub(crate) async fn membership(
     tx: &mut Tx<'_>,
     client: &Client,
@@ -47,12 +51,29 @@ pub(crate) async fn membership(
         return Ok(None);
     }
     let (groups, roles) = known.unwrap_or_default();
+    let is_signed = scope.has(Scope::OPENID) || drawn.is_signed();
+    // The scopes are called as the claims are.
+    let is_told = |name: &str| (is_signed && scope.has(name)) || asked.has(name);
+    let lists = [(Scope::GROUPS, &groups), (Scope::ROLES, &roles)];
+    check_size(lists.into_iter().filter(|(name, _)| is_told(name)).flat_map(|(_, names)| names))?;
     let person = match asked.is_empty() {
         true => None,
         false => Person::of(tx, account, asked, groups.clone(), roles.clone()).await?,
     };
     let (groups, roles) = (has_groups.then_some(groups), has_roles.then_some(roles));
     Ok(Some(Membership { groups, roles, person, status: None }))
+}
+
+/// Whether names fit into a signed token.
+fn check_size<'a>(told: impl Iterator<Item = &'a String>) -> Result<(), StoreError> {
+    let bytes: usize = told.map(|name| name.len() + r#""","#.len()).sum();
+    match bytes {
+        0..=MOST_BYTES => Ok(()),
+        _ => Err(StoreError::Broken(format!(
+            "groups and roles of {bytes} bytes do not fit into a token, which holds {MOST_BYTES}; \
+             take the account out of some, or the scopes from the client"
+        ))),
+    }
 }
 
 /// What signed tokens of this grant say of the person besides groups and roles: single claims in an ID token, and what

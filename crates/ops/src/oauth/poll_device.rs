@@ -12,7 +12,8 @@ use countersign_store::{StoreError, Tx, Work};
 
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, Starting, audience};
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, Starting, audience};
+use super::membership::Membership;
 use crate::{Core, Unavailable};
 
 /// By how many seconds a device that asks too early has to be slower (RFC 8628 §3.5).

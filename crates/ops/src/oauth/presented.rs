@@ -13,11 +13,8 @@ use countersign_store::tokens::{self, Whose};
 use serde_json::Value;
 
 use super::manage_groups::is_admitted;
-use crate::jose::verify::{Audience, Expect, named_key, verify};
+use crate::jose::verify::{Audience, Expect, MAX_BYTES, named_key, verify};
 use crate::{Core, Unavailable};
-
-/// No token is longer: a longer text is not digested.
-const MAX_BYTES: usize = 8 * 1024;
 
 /// What a token turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use countersign_store::{StoreError, Tx, Work, sessions};
 use super::browser_session::Prolong;
 use super::check_dpop::Binding;
 use super::exchange_code::Tokens;
-use super::issue::{Carried, DrawnTokens, IdToken, Issued, Membership, audience};
-use super::membership::membership;
+use super::issue::{Carried, DrawnTokens, IdToken, Issued, audience};
+use super::membership::{Membership, membership};
 use crate::audit::audit_theft;
 use crate::{Core, SessionLifetimes, Source, Unavailable};
 

@@ -7,7 +7,8 @@ use countersign_model::key::Algorithm;
 use countersign_model::oauth::{GrantFacts, TokenFacts};
 use serde_json::{Map, Value, json};
 
-use super::issue::{Carried, DrawnTokens, Issued, Membership};
+use super::issue::{Carried, DrawnTokens, Issued};
+use super::membership::Membership;
 use crate::{Core, Unavailable};
 
 impl Core {

@@ -11,8 +11,12 @@ use super::origin::Problem;
 /// More are refused: each is looked at whenever a token is issued.
 const MOST: usize = 100;
 
-/// Bytes of a value as JSON: a token has to fit the header of a request.
+/// Bytes of all names and values as JSON: all of them may be told in one token, which has to fit the header of a
+/// request.
 const LARGEST: usize = 4096;
+
+/// For so many bytes a fact counts, the longest of which is an address.
+const FACT: usize = 256;
 
 const VALUES: &str = "a text, a number, true or false, or a list or table of these; write a date as a text";
 
@@ -52,6 +56,7 @@ fn as_it_is<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>,
 /// Understands them all.
 pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> ConfiguredClaims {
     let mut claims: Vec<ConfiguredClaim> = Vec::new();
+    let mut bytes = 0;
     for (number, table) in tables.iter().enumerate() {
         let mut tell = |text: String| {
             problems.push(Problem::at(&table.origin, format!("[[oauth.claims]]: {text}")));
@@ -60,7 +65,15 @@ pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> ConfiguredCl
             tell(format!("at most {MOST} are taken"));
             break;
         }
-        match claim(Value::Object(table.members.clone())) {
+        let claim = claim(Value::Object(table.members.clone()));
+        bytes += claim.as_ref().map_or(0, size);
+        if bytes > LARGEST {
+            tell(format!(
+                "names and values up to here have {bytes} bytes as JSON; at most {LARGEST} are taken"
+            ));
+            break;
+        }
+        match claim {
             Ok(one) => match claims.iter().find(|known| known.name == one.name && known.scope != one.scope) {
                 Some(known) => tell(format!(
                     "{:?} stands under the scope {:?} above: a claim has one scope, so that it can be allowed by it",
@@ -108,10 +121,16 @@ fn checked(value: Value) -> Result<Value, String> {
     if has_null(&value) {
         return Err(format!("`value` must be {VALUES}"));
     }
-    match value.to_string().len() {
-        0..=LARGEST => Ok(value),
-        size => Err(format!("`value` has {size} bytes as JSON; at most {LARGEST} are taken")),
-    }
+    Ok(value)
+}
+
+/// How much of a token it takes.
+fn size(claim: &ConfiguredClaim) -> usize {
+    let value = match &claim.source {
+        ClaimSource::Value(value) => value.to_string().len(),
+        ClaimSource::Fact(_) => FACT,
+    };
+    claim.name.len() + value
 }
 
 fn has_null(value: &Value) -> bool {
@@ -157,7 +176,6 @@ mod tests {
         for value in [json!(null), json!([null]), json!({"a": [1, null]})] {
             assert!(with("value", value).contains("write a date as a text"));
         }
-        assert!(with("value", json!("x".repeat(4095))).contains("has 4097 bytes as JSON; at most 4096"));
         let without = json!({"name": "department", "scope": "profile"});
         assert!(claim(without.clone()).unwrap_err().contains("`value` or `from` is missing"));
         let mut from = without;
@@ -178,5 +196,12 @@ mod tests {
         assert!(twice.len() == 1 && twice[0].contains("stands under the scope \"x\""), "{twice:?}");
         assert_eq!(told(&vec![one("x"); 100]), [""; 0]);
         assert_eq!(told(&vec![one("x"); 102]), ["[[oauth.claims]]: at most 100 are taken"]);
+        let text = |bytes: usize| table(json!({"name": "a", "scope": "x", "value": "x".repeat(bytes)}));
+        assert_eq!(told(&[text(2045), text(2045)]), [""; 0]);
+        let more =
+            "[[oauth.claims]]: names and values up to here have 4097 bytes as JSON; at most 4096 are taken";
+        assert_eq!(told(&[text(2045), text(2046), text(1)]), [more]);
+        let from = table(json!({"name": "a", "scope": "x", "from": "username"}));
+        assert_eq!(told(&vec![from; 16]).len(), 1);
     }
 }

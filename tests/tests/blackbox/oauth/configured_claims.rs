@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::provider::{Granted, Provider, RegisteredClient, User, decoded};
 use crate::case::{Case, on_both_engines, password};
 use crate::cross::obtain_token;
+use crate::running::schema::sql;
 
 on_both_engines! {
     every_token_says_what_is_configured
@@ -15,6 +16,7 @@ on_both_engines! {
     facts_of_an_account_become_claims
     what_is_configured_is_announced
     a_claim_with_a_meaning_is_refused_at_the_start
+    a_long_token_can_be_revoked_and_a_longer_one_is_not_issued
 }
 
 /// Somebody in `research` has one department, an `editor` another, and everybody else none; the policies of all that
@@ -310,4 +312,57 @@ fn a_claim_with_a_meaning_is_refused_at_the_start(case: &Case) {
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("claims.toml:2: [[oauth.claims]]: \"sub\" has a meaning of its own"), "{said}");
     assert_eq!(said.matches("write a date as a text").count(), 2, "{said}");
+}
+
+/// R101. What was presented for a token that cannot be issued is good for one that can.
+fn a_long_token_can_be_revoked_and_a_longer_one_is_not_issued(case: &Case) {
+    let value = "x".repeat(4000);
+    let toml = format!("[[oauth.claims]]\nname = 'long'\nscope = 'profile'\nvalue = '{value}'\n");
+    let mut case = configured(case, &toml);
+    let (user, client) = {
+        let provider = Provider::new(&case);
+        let user = provider.user();
+        join(&provider, &user);
+        let metadata = json!({"scope": "openid profile groups", "access_token_format": "jwt"});
+        (user, provider.client(metadata))
+    };
+    let with_groups = |case: &mut Case, count: u32| {
+        case.server_mut().kill();
+        let several = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)";
+        let name = format!("CAST(1000 + i AS TEXT) || '{}'", "-".repeat(60));
+        for statement in [
+            format!(
+                "INSERT INTO groups {several} SELECT i, {name}, 0 FROM n WHERE i > 0 ON CONFLICT DO NOTHING"
+            ),
+            "DELETE FROM group_members WHERE group_id <= 250".to_owned(),
+            format!(
+                "INSERT INTO group_members SELECT m.account_id, g.id FROM group_members m, groups g \
+                 WHERE g.id <= {count}"
+            ),
+        ] {
+            sql(case.engine(), case.server().database_url(), &statement);
+        }
+        case.server_mut().launch();
+    };
+    with_groups(&mut case, 100);
+    let provider = Provider::new(&case);
+    let tokens = provider.code_flow(&client, &user);
+    let other = provider.code_flow(&client, &user);
+    let access = text(&other, "access_token");
+    assert!(access.len() > 12_000, "{}", access.len());
+    assert!(provider.is_active(&client, access));
+    provider.revoke(&client, access).expect(200);
+    assert!(!provider.is_active(&client, access));
+    let granted = provider.grant(&client, &user);
+    with_groups(&mut case, 250);
+    let provider = Provider::new(&case);
+    let refresh = text(&tokens, "refresh_token");
+    for answer in [provider.refresh(&client, refresh), provider.redeem(&client, &granted)] {
+        assert_eq!((answer.status, answer.string("error")), (500, "server_error".to_owned()), "{answer:?}");
+    }
+    with_groups(&mut case, 10);
+    let provider = Provider::new(&case);
+    provider.redeem(&client, &granted).expect(200);
+    let refreshed = provider.refresh(&client, refresh).expect(200).json();
+    assert_eq!(decoded(text(&refreshed, "access_token")).1["groups"].as_array().map(Vec::len), Some(11));
 }
