@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Instant;
 
 use countersign_testkit::http::Request;
-use countersign_testkit::{Builder, Client, Engine, LineClient, Response, Server, source};
+use countersign_testkit::{Builder, Client, Engine, LineClient, Response, Server, poll, source};
 use serde_json::Value;
 
 /// One test on one engine.
@@ -165,6 +166,25 @@ pub fn visible(response: &Response) -> (u16, Vec<(String, String)>, String) {
     let changing = ["date", "x-request-id", "request-id"];
     let headers = response.headers.iter().filter(|(name, _)| !changing.contains(&name.as_str()));
     (response.status, headers.cloned().collect(), response.text().to_owned())
+}
+
+/// Waits until all of these lines of a log in JSON, which anybody can repeat, are there or in the sums of what was left
+/// out, and checks that no second had more of them than it may: how many that are depends on how fast the machine is.
+/// `line` is a member and its value, `sum` how the message of a sum ends.
+pub fn told_or_counted(case: &Case, since: Instant, all: u64, line: (&str, &str), sum: &str) {
+    let told = poll::until("every line is told or counted", || {
+        let log = case.server().log();
+        let (mut told, mut counted) = (0, 0);
+        for entry in log.lines().filter_map(|entry| serde_json::from_str::<Value>(entry).ok()) {
+            told += u64::from(entry[line.0] == line.1);
+            if entry["message"].as_str().is_some_and(|message| message.ends_with(sum)) {
+                counted += entry["more"].as_u64().unwrap_or(0);
+            }
+        }
+        (told + counted == all).then_some(told)
+    });
+    let seconds = since.elapsed().as_secs() + 1;
+    assert!(told <= 20 * seconds, "{told} lines in {seconds} seconds");
 }
 
 /// Makes a test module of each function's name, with one test per engine.

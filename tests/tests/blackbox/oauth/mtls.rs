@@ -1,6 +1,7 @@
 //! Clients with certificates (RFC 8705): who they are, and what their tokens are bound to.
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -14,8 +15,7 @@ use serde_json::{Value, json};
 use super::codes::expect_error;
 use super::dpop::Key;
 use super::provider::{Provider, RegisteredClient, decoded};
-use crate::case::{Case, on_both_engines};
-use crate::running::logs::told_or_counted;
+use crate::case::{Case, on_both_engines, told_or_counted};
 
 on_both_engines! {
     a_self_signed_certificate_is_its_clients
@@ -281,10 +281,12 @@ fn a_revoked_certificate_cannot_fill_the_log(case: &Case) {
     let by_proxy = Client::from_source(case.server().http_address(), proxy);
     let form = [("grant_type", "client_credentials"), ("client_id", client.id.as_str())];
     let shown = format!(":{}:", STANDARD.encode(&bad.chain[0]));
+    let since = Instant::now();
     for _ in 0..200 {
         by_proxy.post("/oauth2/token").header("Client-Cert", &shown).form(&form).send().expect(401);
     }
-    told_or_counted(&case, 200, "a client's certificate was refused", "more certificates were refused");
+    let line = ("message", "a client's certificate was refused");
+    told_or_counted(&case, since, 200, line, "more certificates were refused");
 }
 
 /// The exit code of adding a client.

@@ -7,7 +7,7 @@ mod copies;
 mod databases;
 mod doctor;
 mod health;
-pub mod logs;
+mod logs;
 mod master_key;
 mod newer;
 mod reload;
