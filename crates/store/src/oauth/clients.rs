@@ -128,7 +128,7 @@ pub async fn insert(tx: &mut Tx<'_>, client: &ClientRow) -> Result<bool, StoreEr
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreError> {
     let sql = select_client!("WHERE client_id = ?1");
-    tx.query_opt(sql, &[id.into()]).await?.map(|row| read(&row)).transpose()
+    Ok(tx.query_opt(sql, &[id.into()]).await?.map(|row| read(&row)).transpose()?.flatten())
 }
 
 /// The client with this number, also a suspended one.
@@ -137,7 +137,7 @@ pub async fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<ClientRow>, StoreE
 /// [`StoreError`].
 pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRow>, StoreError> {
     let sql = select_client!("WHERE no = ?1");
-    tx.query_opt(sql, &[no.0.into()]).await?.map(|row| read(&row)).transpose()
+    Ok(tx.query_opt(sql, &[no.0.into()]).await?.map(|row| read(&row)).transpose()?.flatten())
 }
 
 /// Clients by id.
@@ -146,10 +146,10 @@ pub async fn find_by_no(tx: &mut Tx<'_>, no: ClientNo) -> Result<Option<ClientRo
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<ClientRow>, StoreError> {
     let sql = select_client!("WHERE client_id > ?1 AND origin <= ?3 ORDER BY client_id LIMIT ?2");
-    // A newer node of the same database may have clients of other origins.
+    // What `read` passes over must not count for the limit, or a page of such clients would end the list.
     let last_origin = ClientOrigin::ALL.iter().map(|origin| *origin as i64).max().unwrap_or_default();
     let params = [after.into(), i64::from(limit).into(), last_origin.into()];
-    tx.query(sql, &params).await?.iter().map(read).collect()
+    tx.query(sql, &params).await?.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
 /// Writes a client's metadata, if it still is of the version that they were made from: the version rises.
@@ -241,9 +241,10 @@ pub async fn has_origin(tx: &mut Tx<'_>, origin: &str) -> Result<bool, StoreErro
     Ok(tx.query_opt(sql, &[origin.into()]).await?.is_some())
 }
 
-fn read(row: &Row) -> Result<ClientRow, StoreError> {
-    let origin = ClientOrigin::from_number(row.int(3)?)
-        .ok_or_else(|| StoreError::Broken("a client of an unknown origin".to_owned()))?;
+/// `None` for a client of an origin that only a newer node of the same database knows, as if there were none: nobody
+/// here knows what it may do.
+fn read(row: &Row) -> Result<Option<ClientRow>, StoreError> {
+    let Some(origin) = ClientOrigin::from_number(row.int(3)?) else { return Ok(None) };
     let digest = |column| -> Result<Option<TokenDigest>, StoreError> {
         match row.opt_bytes(column)? {
             Some(_) => Ok(Some(TokenDigest(row.array(column)?))),
@@ -251,7 +252,7 @@ fn read(row: &Row) -> Result<ClientRow, StoreError> {
         }
     };
     let time = |column| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
-    Ok(ClientRow {
+    Ok(Some(ClientRow {
         id: row.text(0)?.to_owned(),
         no: ClientNo(row.int(1)?),
         version: row.int(2)?,
@@ -264,5 +265,5 @@ fn read(row: &Row) -> Result<ClientRow, StoreError> {
         suspended_at: time(10)?,
         expires_at: time(11)?,
         hears_logouts: row.int(12)? == 1,
-    })
+    }))
 }

@@ -41,6 +41,10 @@ fn what_a_newer_node_writes_hides_nothing_else(case: &Case) {
     assert!(account.to_string().contains(&user.email), "{account}");
     let clients = provider.command(&["client", "list", "--json"]);
     assert_eq!((clients.as_array().map(Vec::len), &clients[0]["client_id"]), (Some(1), &client.id.into()));
+    let newer = case.server().command(&["client", "show", "newer"]);
+    assert!(String::from_utf8_lossy(&newer.stderr).contains("there is no such client"), "{newer:?}");
+    let form = [("grant_type", "client_credentials"), ("client_id", "newer"), ("client_secret", "x")];
+    case.http().post("/oauth2/token").form(&form).send().expect(401);
     let keys = provider.command(&["keys", "list", "--json"]);
     assert!(
         !keys.to_string().contains("newer") && keys.as_array().is_some_and(|keys| !keys.is_empty()),
