@@ -6,7 +6,7 @@ use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::client::host_of_document;
 use countersign_model::oauth::{AuthorizationDetails, ClientNo, GrantFacts, Metadata, Scope};
 use countersign_model::time::Timestamp;
-use countersign_store::oauth::{consents, grants};
+use countersign_store::oauth::{clients, consents, grants};
 use countersign_store::{StoreError, Tx, Work, sessions};
 
 use crate::{Core, Unavailable};
@@ -101,15 +101,19 @@ impl Core {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn list_grants(
+    pub async fn list_clients_of_sessions(
         &self,
         account: AccountId,
     ) -> Result<HashMap<SessionId, ClientName>, Unavailable> {
-        let rows = grants::with_clients(&mut self.store.read().await?, account).await?;
-        Ok(rows
+        let (mut tx, now) = (self.store.read().await?, self.clock.now());
+        let named = clients::with_grants(&mut tx, account, now)
+            .await?
             .into_iter()
-            .map(|(session, id, metadata)| (session, ClientName::read(id, &metadata)))
-            .collect())
+            .map(|client| (client.no, ClientName::read(client.id, &client.metadata)));
+        let names: HashMap<ClientNo, ClientName> = named.collect();
+        let sessions = grants::clients_of_sessions(&mut tx, account, now).await?.into_iter();
+        let name = |(session, client)| Some((session, names.get(&client)?.clone()));
+        Ok(sessions.filter_map(name).collect())
     }
 
     /// Takes it back, and ends the client's grants of the account. `false` if there was nothing.

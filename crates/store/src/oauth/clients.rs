@@ -1,5 +1,6 @@
 //! Clients and where their scripts come from.
 
+use countersign_model::ids::AccountId;
 use countersign_model::oauth::{ClientNo, ClientOrigin, Metadata};
 use countersign_model::session::TokenDigest;
 use countersign_model::time::Timestamp;
@@ -152,6 +153,22 @@ pub async fn list(tx: &mut Tx<'_>, after: &str, limit: u32) -> Result<Vec<Client
     tx.query(sql, &params).await?.iter().filter_map(|row| read(row).transpose()).collect()
 }
 
+/// The clients of an account's grants that have not ended, each once: its metadata may be long, and its grants many.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn with_grants(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<ClientRow>, StoreError> {
+    let sql = select_client!(
+        "WHERE no IN (SELECT client_no FROM oauth_grants WHERE account_id = ?1 AND expires_at > ?2)"
+    );
+    let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
+    rows.iter().filter_map(|row| read(row).transpose()).collect()
+}
+
 /// Writes a client's metadata, if it still is of the version that they were made from: the version rises.
 /// `false` if it is gone or somebody else was faster.
 ///
@@ -266,4 +283,59 @@ fn read(row: &Row) -> Result<Option<ClientRow>, StoreError> {
         expires_at: time(11)?,
         hears_logouts: row.int(12)? == 1,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::ids::SessionId;
+
+    use super::super::grants::{self, NewGrant};
+    use super::*;
+    use crate::tokens::Holder;
+    use crate::{Database, Store, Work};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+    const ACCOUNT: AccountId = AccountId(1);
+
+    /// Two clients: one with two grants of an account, one with a grant that has just ended.
+    struct Fill;
+
+    impl Work for Fill {
+        type Output = ();
+        type Error = StoreError;
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+            for (session, client, expires_at) in [(1, 1, 1), (2, 1, 1), (3, 2, 0)] {
+                let (metadata, origin) = (Metadata::default(), ClientOrigin::Dynamic);
+                insert(tx, &ClientRow::new(&client.to_string(), ClientNo(client), origin, &metadata, NOW))
+                    .await?;
+                let grant = NewGrant {
+                    client: ClientNo(client),
+                    facts: String::new(),
+                    started_at: NOW,
+                    expires_at: Timestamp::from_micros(NOW.micros() + expires_at),
+                    browser: None,
+                };
+                let holder = Holder { account: ACCOUNT, session: SessionId(session), epoch: 0 };
+                grants::insert(tx, holder, &grant).await?;
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_of_many_grants_is_read_once() {
+        let folder = std::env::temp_dir().join(format!("countersign-clients-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = Store::open(&Database::Sqlite(folder.join("test.db"))).await.unwrap();
+        store.migrate(Some(Timestamp::from_micros(1))).await.unwrap();
+        store.write(Fill).await.unwrap();
+        let mut tx = store.read().await.unwrap();
+        let clients = with_grants(&mut tx, ACCOUNT, NOW).await.unwrap();
+        assert_eq!(clients.iter().map(|client| client.no).collect::<Vec<_>>(), [ClientNo(1)]);
+        let sessions = grants::clients_of_sessions(&mut tx, ACCOUNT, NOW).await.unwrap();
+        assert_eq!(sessions, [(SessionId(1), ClientNo(1)), (SessionId(2), ClientNo(1))]);
+        drop(tx);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -180,20 +180,18 @@ pub async fn with_details(
     rows.iter().map(|row| Ok((ClientNo(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 
-/// Whose an account's grants are: the session of each, and the id and the metadata of its client.
+/// The sessions of an account's grants that have not ended, and whose each is.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn with_clients(
+pub async fn clients_of_sessions(
     tx: &mut Tx<'_>,
     account: AccountId,
-) -> Result<Vec<(SessionId, String, String)>, StoreError> {
-    let sql = "SELECT g.session_id, c.client_id, c.metadata
-               FROM oauth_grants g JOIN oauth_clients c ON c.no = g.client_no WHERE g.account_id = ?1";
-    let rows = tx.query(sql, &[account.0.into()]).await?;
-    rows.iter()
-        .map(|row| Ok((SessionId(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned())))
-        .collect()
+    now: Timestamp,
+) -> Result<Vec<(SessionId, ClientNo)>, StoreError> {
+    let sql = "SELECT session_id, client_no FROM oauth_grants WHERE account_id = ?1 AND expires_at > ?2";
+    let rows = tx.query(sql, &[account.0.into(), now.micros().into()]).await?;
+    rows.iter().map(|row| Ok((SessionId(row.int(0)?), ClientNo(row.int(1)?)))).collect()
 }
 
 /// The sessions of an account's grants to a client.

@@ -82,7 +82,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let words = shell.words;
     let consents = core.list_consents(session.account).await?;
     let sessions = core.list_sessions(session.account).await.map_err(unavailable)?;
-    let clients = core.list_grants(session.account).await?;
+    let clients = core.list_clients_of_sessions(session.account).await?;
     let addresses = core.list_addresses(&session).await?;
     let page = Account {
         hidden: Hidden::of(call, &browser, "", &about(&session)),
