@@ -94,6 +94,14 @@ impl ClientOrigin {
     pub fn from_number(number: i64) -> Option<ClientOrigin> {
         ClientOrigin::ALL.into_iter().find(|o| *o as i64 == number)
     }
+
+    /// Whether an operator entered the client: everybody else may call themselves anything.
+    pub fn is_operators(self) -> bool {
+        match self {
+            ClientOrigin::CommandLine | ClientOrigin::Configuration => true,
+            ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => false,
+        }
+    }
 }
 
 /// A client.
@@ -128,10 +136,7 @@ impl Client {
 
     /// Whether an operator entered it: everybody else may call themselves anything.
     pub fn is_operators(&self) -> bool {
-        match self.origin {
-            ClientOrigin::CommandLine | ClientOrigin::Configuration => true,
-            ClientOrigin::Dynamic | ClientOrigin::MetadataDocument => false,
-        }
+        self.origin.is_operators()
     }
 
     /// The host that stands for a client of a metadata document, with its port: what its document says is its

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use countersign_model::ids::{AccountId, SessionId};
 use countersign_model::oauth::client::host_of_document;
-use countersign_model::oauth::{AuthorizationDetails, ClientNo, GrantFacts, Metadata, Scope};
+use countersign_model::oauth::{AuthorizationDetails, ClientNo, ClientOrigin, GrantFacts, Metadata, Scope};
 use countersign_model::time::Timestamp;
 use countersign_store::oauth::{clients, consents, grants};
 use countersign_store::{StoreError, Tx, Work, sessions};
@@ -20,15 +20,19 @@ pub struct ClientName {
     pub name: Option<String>,
     /// The host of its metadata document, if it is known by one.
     pub host: Option<String>,
+    /// Whether an operator entered it.
+    pub is_operators: bool,
 }
 
 impl ClientName {
-    fn read(id: String, metadata: &str) -> ClientName {
+    /// A client of an origin that is not known here is no operator's.
+    fn read(id: String, metadata: &str, origin: Option<ClientOrigin>) -> ClientName {
         let metadata = serde_json::from_str::<Metadata>(metadata).ok();
         ClientName {
             name: metadata.and_then(|metadata| metadata.client_name),
             host: host_of_document(&id).map(str::to_owned),
             id,
+            is_operators: origin.is_some_and(ClientOrigin::is_operators),
         }
     }
 }
@@ -88,7 +92,7 @@ impl Core {
             let of_client = detailed.iter().filter(|(client, _)| *client == row.client);
             Consent {
                 client: row.client,
-                name: ClientName::read(row.client_id, &row.metadata),
+                name: ClientName::read(row.client_id, &row.metadata, row.origin),
                 scope: row.scope,
                 details: of_client.map(|(_, details)| details.clone()).collect(),
                 given_at: row.given_at,
@@ -109,7 +113,7 @@ impl Core {
         let named = clients::with_grants(&mut tx, account, now)
             .await?
             .into_iter()
-            .map(|client| (client.no, ClientName::read(client.id, &client.metadata)));
+            .map(|client| (client.no, ClientName::read(client.id, &client.metadata, Some(client.origin))));
         let names: HashMap<ClientNo, ClientName> = named.collect();
         let sessions = grants::clients_of_sessions(&mut tx, account, now).await?.into_iter();
         let name = |(session, client)| Some((session, names.get(&client)?.clone()));

@@ -1,7 +1,7 @@
 //! What people have allowed clients.
 
 use countersign_model::ids::AccountId;
-use countersign_model::oauth::{ClientNo, Scope};
+use countersign_model::oauth::{ClientNo, ClientOrigin, Scope};
 use countersign_model::time::Timestamp;
 
 use crate::{StoreError, Tx};
@@ -13,6 +13,8 @@ pub struct ConsentRow {
     pub client: ClientNo,
     /// Its id.
     pub client_id: String,
+    /// Where it comes from, if that is known here.
+    pub origin: Option<ClientOrigin>,
     /// JSON of its metadata.
     pub metadata: String,
     /// What.
@@ -60,7 +62,7 @@ pub async fn allow(
 /// # Errors
 /// [`StoreError`].
 pub async fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<ConsentRow>, StoreError> {
-    let sql = "SELECT s.client_no, c.client_id, c.metadata, s.scope, s.given_at
+    let sql = "SELECT s.client_no, c.client_id, c.metadata, s.scope, s.given_at, c.origin
                FROM oauth_consents s JOIN oauth_clients c ON c.no = s.client_no
                WHERE s.account_id = ?1 ORDER BY c.client_id";
     let rows = tx.query(sql, &[account.0.into()]).await?;
@@ -69,6 +71,7 @@ pub async fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<ConsentRow>
             Ok(ConsentRow {
                 client: ClientNo(row.int(0)?),
                 client_id: row.text(1)?.to_owned(),
+                origin: ClientOrigin::from_number(row.int(5)?),
                 metadata: row.text(2)?.to_owned(),
                 scope: read_scope(row.text(3)?)?,
                 given_at: Timestamp::from_micros(row.int(4)?),

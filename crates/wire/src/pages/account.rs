@@ -104,12 +104,14 @@ fn address_row(words: &Words, own: &OwnAddress) -> AddressRow {
     }
 }
 
-fn shown_name(client: &ClientName) -> String {
+/// Who may call themselves anything does not pass for something else of this page.
+fn shown_name(words: &Words, client: &ClientName) -> String {
     match (&client.host, &client.name) {
         // The host first: the name may be one that somebody else has.
         (Some(host), Some(name)) => format!("{host} ({name})"),
         (Some(host), None) => host.clone(),
-        (None, Some(name)) => name.clone(),
+        (None, Some(name)) if client.is_operators => name.clone(),
+        (None, Some(name)) => format!("{} ({name})", words.an_application),
         (None, None) => client.id.clone(),
     }
 }
@@ -119,7 +121,7 @@ fn application(words: &Words, consent: &Consent) -> Application {
     let since = since(words, consent.given_at);
     let row = Row {
         id: consent.client.0.to_string(),
-        name: shown_name(&consent.name),
+        name: shown_name(words, &consent.name),
         text: format!("{} ({since})", scopes.join(", ")),
     };
     Application { row, details: consent.details.iter().flat_map(|all| readable(words, all)).collect() }
@@ -135,7 +137,9 @@ fn row(words: &Words, session: &ListedSession, client: Option<&ClientName>, this
     let name = match session.surface {
         _ if session.id == this => words.this_browser.to_owned(),
         Stored::Known(Surface::Browser) => words.a_browser.to_owned(),
-        Stored::Known(Surface::OAuth) => client.map_or_else(|| words.an_application.to_owned(), shown_name),
+        Stored::Known(Surface::OAuth) => {
+            client.map_or_else(|| words.an_application.to_owned(), |client| shown_name(words, client))
+        }
         // Who signs in there does not say what it is.
         Stored::Known(Surface::Ouser | Surface::Authd | Surface::Line | Surface::AuthV1 | Surface::Rest)
         | Stored::Unknown(_) => {

@@ -15,6 +15,7 @@ on_both_engines! {
     the_oldest_browser_gives_way_with_its_applications
     the_oldest_grant_gives_way
     a_session_elsewhere_is_named
+    an_application_that_registered_itself_passes_for_nothing_else
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -63,6 +64,32 @@ fn a_session_elsewhere_is_named(case: &Case) {
     let page = browser.open("/account").page().text().to_owned();
     let (_, sessions) = page.rsplit_once("<h2>").expect("a heading");
     assert!(sessions.contains(&format!("<strong>{}</strong>", nameless.id)), "{sessions}");
+}
+
+/// Its row would be the one that nobody ends.
+fn an_application_that_registered_itself_passes_for_nothing_else(case: &Case) {
+    let case = case.with_config("[oauth]\nregistration = 'open'\n");
+    let provider = Provider::new(&case);
+    let user = provider.user();
+    let redirect_uri = "https://app.example.com/cb";
+    let metadata = json!({
+        "client_name": "This browser", "redirect_uris": [redirect_uri], "scope": "openid",
+        "token_endpoint_auth_method": "none",
+    });
+    let made = case.post("/oauth2/register", metadata).expect(201);
+    let client = RegisteredClient {
+        id: made.string("client_id"),
+        secret: None,
+        redirect_uri: redirect_uri.to_owned(),
+        method: "none".to_owned(),
+        scope: "openid".to_owned(),
+    };
+    provider.code_flow(&client, &user);
+    let mut browser = provider.browser();
+    let page = browser.open("/sign-in").sign_in(&user).open("/account").page().text().to_owned();
+    let rows = |name: &str| page.matches(&format!("<strong>{name}</strong>")).count();
+    // The other one is this browser's.
+    assert_eq!((rows("An application (This browser)"), rows("This browser")), (2, 1), "{page}");
 }
 
 /// R064: by default after 14 days without use, and 30 days after the sign-in.
