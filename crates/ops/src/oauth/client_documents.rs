@@ -18,7 +18,7 @@ use super::fetch::{FetchError, Fresh};
 use super::find_client::Found;
 use super::manage_clients::{AddClient, ChangeClient, ClientError, completed, origins};
 use crate::counting::NotCounted;
-use crate::{Core, Source, Unavailable};
+use crate::{Core, Repeated, Source, Unavailable};
 
 /// A document holds at least as long, whatever its server says: anybody can ask for it.
 const LEAST: Duration = Duration::from_secs(300);
@@ -34,6 +34,12 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// More documents than this are not on their way at once.
 const MOST: usize = 1000;
+
+/// No more characters of what a document says go to the log.
+const SHOWN: usize = 300;
+
+/// Documents that were not taken: anybody can name an address, and another one at once.
+static NOT_TAKEN: Repeated = Repeated::new();
 
 /// Documents on their way, by address: whoever fetches one holds its lock, so that each is fetched once
 /// however many ask. In it: when it failed last.
@@ -66,6 +72,11 @@ enum DocumentError {
     Metadata(#[from] MetadataFault),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// For the log, as a text, which is written escaped: it holds what a stranger's document says.
+fn shown(error: &DocumentError) -> String {
+    error.to_string().chars().take(SHOWN).collect()
 }
 
 impl Core {
@@ -106,7 +117,11 @@ impl Core {
             Ok(row) => self.served(row),
             Err(DocumentError::Unavailable(unavailable)) => Err(unavailable),
             Err(error) => {
-                tracing::warn!(%error, client = id, "a client's document was not taken");
+                if NOT_TAKEN
+                    .may_write(|more| tracing::warn!(more, "and {more} more documents were not taken"))
+                {
+                    tracing::warn!(error = shown(&error), client = id, "a client's document was not taken");
+                }
                 *failed_at = Some(now);
                 Ok(None)
             }

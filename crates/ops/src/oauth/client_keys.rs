@@ -9,7 +9,7 @@ use countersign_model::time::Timestamp;
 use tokio::sync::Mutex as Turn;
 
 use super::Outside;
-use crate::Core;
+use crate::{Core, Repeated};
 
 /// So long keys are used without asking again.
 const KEEP: Duration = Duration::from_secs(300);
@@ -24,6 +24,11 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// More sets than this are not kept, nor are more on their way at once.
 const MOST: usize = 1000;
+
+/// What was fetched and is of no use, and what was not fetched: who registers clients chooses the addresses, and how
+/// many there are.
+static NO_SET: Repeated = Repeated::new();
+static NOT_FETCHED: Repeated = Repeated::new();
 
 /// Sets that were fetched, by address.
 #[derive(Debug, Default)]
@@ -108,11 +113,19 @@ impl Outside {
         match self.fetch.get_json(url).await {
             Ok(json) if json["keys"].is_array() => serde_json::from_value(json).ok(),
             Ok(_) => {
-                tracing::warn!(url, "what was fetched is no set of keys");
+                if NO_SET
+                    .may_write(|more| tracing::warn!(more, "and {more} more times it was no set of keys"))
+                {
+                    tracing::warn!(url, "what was fetched is no set of keys");
+                }
                 None
             }
             Err(error) => {
-                tracing::warn!(%error, url, "a set of keys was not fetched");
+                if NOT_FETCHED
+                    .may_write(|more| tracing::warn!(more, "and {more} more sets of keys were not fetched"))
+                {
+                    tracing::warn!(%error, url, "a set of keys was not fetched");
+                }
                 None
             }
         }

@@ -1,6 +1,6 @@
 //! Clients whose id is the address of their metadata (draft-ietf-oauth-client-id-metadata-document).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_testkit::{HttpsSite, Page, Response, Server, poll, scratch};
 use serde_json::{Value, json};
@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use super::codes::expect_error;
 use super::dpop::{Key, now};
 use super::provider::{Asked, Provider, RegisteredClient};
-use crate::case::{Case, at_once, on_both_engines, unique};
+use crate::case::{Case, at_once, on_both_engines, told_or_counted, unique};
 
 on_both_engines! {
     a_document_makes_a_client
     only_documents_of_the_list_are_fetched
     what_a_document_must_not_say
+    a_document_writes_no_line_of_its_own
+    documents_that_are_not_taken_cannot_fill_the_log
     a_document_is_fetched_once_however_many_ask
     what_a_document_says_ends_with_it
     what_an_operator_limits_no_document_undoes
@@ -109,6 +111,40 @@ fn a_document_makes_a_client(case: &Case) {
         ("client_assertion", &key.sign(&json!({"alg": "ES256"}), &claims)),
     ];
     case.http().post("/oauth2/token").form(&form).send().expect(200);
+}
+
+fn a_document_writes_no_line_of_its_own(case: &Case) {
+    let site = HttpsSite::start();
+    let case = taking(case, &site, "");
+    let forged = format!("x\n2030-01-01T00:00:00Z ERROR forged\u{1b}[31m{}", "y".repeat(1000));
+    site.put(PATH, Page::json(document(&site, &json!({"grant_types": [forged]}))));
+    let provider = Provider::new(&case);
+    assert_eq!(open(&case, &provider.ask(&client(&site, &site.url("/cb")))).status, 400);
+    let log = poll::until("the line", || {
+        let log = case.server().log();
+        log.contains("document was not taken").then_some(log)
+    });
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("forged")).collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("WARN") && line.contains("grant_types")),
+        "{lines:?}"
+    );
+    assert!(!lines[0].contains('\u{1b}') && !lines[0].contains(&"y".repeat(400)), "{lines:?}");
+}
+
+fn documents_that_are_not_taken_cannot_fill_the_log(case: &Case) {
+    let site = HttpsSite::start();
+    let limits = "[limits]\nclient_documents_per_source_burst = 1000\n[log]\nformat = 'json'\n";
+    let case = taking(case, &site, limits);
+    let provider = Provider::new(&case);
+    let since = Instant::now();
+    for number in 0..100 {
+        let id = site.url(&format!("/{number}.json"));
+        let nobody = RegisteredClient { id, ..client(&site, &site.url("/cb")) };
+        assert_eq!(open(&case, &provider.ask(&nobody)).status, 400);
+    }
+    let line = ("message", "a client's document was not taken");
+    told_or_counted(&case, since, 100, line, "more documents were not taken");
 }
 
 fn only_documents_of_the_list_are_fetched(case: &Case) {
