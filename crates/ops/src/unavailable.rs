@@ -6,8 +6,25 @@ use countersign_model::limit::RetryAfter;
 
 use crate::repeated::Repeated;
 
-/// Failures of the store: while it is away, every request is one.
-static FAILED: Repeated = Repeated::new();
+/// Failures of the store, by kind: while it is away, every request is one, which must not hide a fault.
+static AWAY: Repeated = Repeated::new();
+static UNUSABLE: Repeated = Repeated::new();
+static BROKEN: Repeated = Repeated::new();
+
+/// Which lines of the log tell of failures of this kind.
+fn told(error: &countersign_store::StoreError) -> (&'static Repeated, fn(u64)) {
+    match error {
+        countersign_store::StoreError::Unavailable(_) => (&AWAY, |more| {
+            tracing::error!(more, "the database is not available: and {more} more failures of the store");
+        }),
+        countersign_store::StoreError::Unusable(..) => (&UNUSABLE, |more| {
+            tracing::error!(more, "the database cannot be used: and {more} more failures of the store");
+        }),
+        countersign_store::StoreError::Broken(_) => (&BROKEN, |more| {
+            tracing::error!(more, "the database does not fit: and {more} more failures of the store");
+        }),
+    }
+}
 
 /// Why an operation could not be done at all. Nothing was changed; the same request may be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +53,8 @@ impl Unavailable {
 impl From<countersign_store::StoreError> for Unavailable {
     /// The reason goes to the log: it names no value of any row.
     fn from(error: countersign_store::StoreError) -> Unavailable {
-        if FAILED.may_write(|more| tracing::error!(more, "and {more} more failures of the store")) {
+        let (lines, tell) = told(&error);
+        if lines.may_write(tell) {
             tracing::error!(%error, "the store failed");
         }
         match error {
@@ -177,3 +195,20 @@ may_be_unavailable!(
     crate::update_profile::UpdateProfileError,
     crate::verify_email::VerifyEmailError,
 );
+
+#[cfg(test)]
+mod tests {
+    use countersign_store::StoreError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_is_away_hides_no_fault() {
+        for _ in 0..100 {
+            let _ = Unavailable::from(StoreError::Unavailable("no answer".to_owned()));
+        }
+        let may_write = |error| told(&error).0.may_write(|_| ());
+        assert!(!may_write(StoreError::Unavailable("no answer".to_owned())));
+        assert!(may_write(StoreError::Broken("a column is missing".to_owned())));
+    }
+}

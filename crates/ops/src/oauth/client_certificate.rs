@@ -30,8 +30,11 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// Certificates that were refused: who has one that was revoked can show it as often as they like.
-static REFUSED: Repeated = Repeated::new();
+/// Certificates that were refused, by reason: who has one that was revoked can show it as often as they like, which
+/// must not hide that a list is missing or out of date.
+static REVOKED: Repeated = Repeated::new();
+static WITHOUT_LIST: Repeated = Repeated::new();
+static WITH_OLD_LIST: Repeated = Repeated::new();
 
 /// The certificate that a client has shown, with whatever it sent to lead to an authority. That the client has
 /// the private key was seen where the connection ends; nothing else is known yet.
@@ -63,11 +66,9 @@ impl ClientCertificate {
         let Some(authorities) = authorities else { return false };
         match authorities.vouch_for(&self.own, &self.others, now) {
             Ok(()) => self.read().is_some_and(|certificate| has_name(&certificate, &client.metadata)),
-            Err(NotVouchedFor::Stranger) => false,
-            // Only who has a certificate of an authority gets here. A list that is missing or late keeps all of its
-            // clients out until an operator hears of it.
             Err(reason) => {
-                if REFUSED.may_write(|more| tracing::warn!(more, "and {more} more certificates were refused"))
+                if let Some((lines, tell)) = told(reason)
+                    && lines.may_write(tell)
                 {
                     tracing::warn!(%reason, client = client.id.as_str(), "a client's certificate was refused");
                 }
@@ -96,6 +97,26 @@ impl ClientCertificate {
 
     fn read(&self) -> Option<Certificate> {
         Certificate::from_der(&self.own).ok()
+    }
+}
+
+/// Lines of one kind, and what sums them up.
+type Told = (&'static Repeated, fn(u64));
+
+/// Which lines of the log tell that a certificate was refused for this reason, if any do: only who has one of an
+/// authority gets there. A list that is missing or late keeps all of its clients out until an operator hears of it.
+fn told(reason: NotVouchedFor) -> Option<Told> {
+    match reason {
+        NotVouchedFor::Revoked => Some((&REVOKED, |more| {
+            tracing::warn!(more, "revoked: and {more} more certificates were refused");
+        })),
+        NotVouchedFor::NoList => Some((&WITHOUT_LIST, |more| {
+            tracing::warn!(more, "a list is missing: and {more} more certificates were refused");
+        })),
+        NotVouchedFor::OldList => Some((&WITH_OLD_LIST, |more| {
+            tracing::warn!(more, "a list is out of date: and {more} more certificates were refused");
+        })),
+        NotVouchedFor::Stranger => None,
     }
 }
 
@@ -229,5 +250,13 @@ mod tests {
         for bad in ["", "app", "CN=a, O=b", "NOSUCH=a"] {
             assert_eq!(name(bad), None, "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_revoked_certificate_hides_no_missing_list() {
+        let may_write = |reason| told(reason).is_some_and(|(lines, _)| lines.may_write(|_| ()));
+        assert_eq!((0..100).filter(|_| may_write(NotVouchedFor::Revoked)).count(), 20);
+        assert!(may_write(NotVouchedFor::NoList) && may_write(NotVouchedFor::OldList));
+        assert!(!may_write(NotVouchedFor::Stranger));
     }
 }
