@@ -3,6 +3,7 @@
 use countersign_testkit::scratch;
 use serde_json::{Value, json};
 
+use super::exchanging::{API, DEVICE, EXCHANGE, exchange};
 use super::provider::{Granted, Provider, RegisteredClient, User, decoded};
 use crate::case::{Case, on_both_engines, password};
 use crate::cross::obtain_token;
@@ -10,6 +11,7 @@ use crate::running::schema::sql;
 
 on_both_engines! {
     every_token_says_what_is_configured
+    a_device_and_who_exchanges_a_token_are_told_too
     who_leaves_a_group_loses_its_claims_at_the_next_refresh
     a_claim_is_told_with_its_scope_and_to_its_clients_only
     a_configured_claim_can_be_asked_for_by_its_name
@@ -128,6 +130,43 @@ fn every_token_says_what_is_configured(case: &Case) {
     let client = provider.client(json!({"scope": "storage", "access_token_format": "jwt"}));
     let told = decoded(text(&provider.code_flow(&client, &editor), "access_token")).1;
     expect_told(&told, Value::Null, json!(["readonly", "diagnostics"]));
+}
+
+fn a_device_and_who_exchanges_a_token_are_told_too(case: &Case) {
+    let case = configured(case, DEPARTMENTS);
+    let provider = Provider::new(&case);
+    let user = provider.user();
+    join(&provider, &user);
+    let (department, policy) = (json!("Research"), json!(["readwrite", "diagnostics"]));
+    let device = provider.client(json!({
+        "grant_types": [DEVICE, "refresh_token"], "redirect_uris": [], "response_types": [],
+        "token_endpoint_auth_method": "none", "scope": SCOPE, "access_token_format": "jwt",
+    }));
+    let asked = [("scope", SCOPE)];
+    let started = provider.call(&device, "/oauth2/device_authorization", &asked).expect(200).json();
+    let mut browser = provider.browser();
+    browser.open(&format!("/device?user_code={}", text(&started, "user_code")));
+    browser.submit(&[("user_code", text(&started, "user_code"))]).sign_in(&user);
+    if !browser.has_form(&[("decision", "allow")]) {
+        browser.submit(&[("user_code", text(&started, "user_code"))]);
+    }
+    browser.submit(&[("decision", "allow")]);
+    let pairs = [("grant_type", DEVICE), ("device_code", text(&started, "device_code"))];
+    let tokens = provider.token(&device, &pairs).expect(200).json();
+    for told in [in_id_token(&tokens), decoded(text(&tokens, "access_token")).1] {
+        expect_told(&told, department.clone(), policy.clone());
+    }
+    let client = provider.client(json!({"scope": SCOPE, "audience": [API]}));
+    let asked = provider.ask(&client).with("resource", API);
+    let granted = provider.grant_in(&mut browser, &asked, &user);
+    let subject = provider.redeem(&client, &granted).expect(200).json();
+    for (scope, policy) in [("profile storage", policy), ("profile", Value::Null)] {
+        let api = provider.service(json!({
+            "grant_types": [EXCHANGE], "audience": [API], "scope": scope, "access_token_format": "jwt",
+        }));
+        let other = exchange(&provider, &api, text(&subject, "access_token"), &[]).expect(200).json();
+        expect_told(&decoded(text(&other, "access_token")).1, department.clone(), policy);
+    }
 }
 
 fn who_leaves_a_group_loses_its_claims_at_the_next_refresh(case: &Case) {

@@ -20,14 +20,14 @@ on_both_engines! {
     a_device_that_is_refused_or_late_gets_nothing
 }
 
-const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(super) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID: &str = "urn:ietf:params:oauth:token-type:id_token";
-const API: &str = "https://api.example.com";
+pub(super) const API: &str = "https://api.example.com";
 const BACKEND: &str = "https://backend.example.com";
 
-fn exchange(
+pub(super) fn exchange(
     provider: &Provider<'_>,
     client: &RegisteredClient,
     token: &str,
