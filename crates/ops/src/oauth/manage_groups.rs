@@ -119,7 +119,11 @@ pub(crate) async fn is_admitted(
     Ok(groups::of_account(tx, account).await?.iter().any(|group| admitted.contains(group)))
 }
 
-pub(super) fn check_name(name: &str) -> Result<(), AccessError> {
+/// Whether a group or a role can be called so.
+///
+/// # Errors
+/// [`AccessError::Name`].
+pub fn check_name(name: &str) -> Result<(), AccessError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@');
     match (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits) {
         true => Ok(()),

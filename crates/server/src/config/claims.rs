@@ -2,11 +2,12 @@
 
 use countersign_model::oauth::claims::is_reserved;
 use countersign_model::oauth::{AccountFact, ClaimSource, ConfiguredClaim, ConfiguredClaims, Scope};
+use countersign_ops::oauth::manage_groups::{AccessError, check_name};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::clients::ClientTable;
 use super::origin::Problem;
+use super::written::MemberTable;
 
 /// More are refused: each is looked at whenever a token is issued.
 const MOST: usize = 100;
@@ -34,18 +35,7 @@ struct Written {
     clients: Vec<String>,
     #[serde(default, deserialize_with = "as_it_is")]
     value: Option<Value>,
-    from: Option<Fact>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Fact {
-    Username,
-    Email,
-    Phone,
-    Name,
-    GivenName,
-    FamilyName,
+    from: Option<AccountFact>,
 }
 
 /// What JSON has no form for is `null` by now, which is not the same as nothing.
@@ -54,7 +44,7 @@ fn as_it_is<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>,
 }
 
 /// Understands them all.
-pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> ConfiguredClaims {
+pub fn read(tables: &[MemberTable], problems: &mut Vec<Problem>) -> ConfiguredClaims {
     let mut claims: Vec<ConfiguredClaim> = Vec::new();
     let mut bytes = 0;
     for (number, table) in tables.iter().enumerate() {
@@ -65,7 +55,8 @@ pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> ConfiguredCl
             tell(format!("at most {MOST} are taken"));
             break;
         }
-        let claim = claim(Value::Object(table.members.clone()));
+        let lists = table.check_lists(&["groups", "roles", "clients"]);
+        let claim = lists.and_then(|()| claim(Value::Object(table.members.clone())));
         bytes += claim.as_ref().map_or(0, size);
         if bytes > LARGEST {
             tell(format!(
@@ -101,20 +92,44 @@ fn claim(members: Value) -> Result<ConfiguredClaim, String> {
     if Scope::parse(&scope).map_or(0, |scope| scope.names().count()) != 1 {
         return Err("`scope` must be the name of one scope".to_owned());
     }
+    if scope == Scope::OFFLINE {
+        return Err(
+            "`scope` must be another: nobody who allows \"offline_access\" is told of a claim".to_owned()
+        );
+    }
+    if let Some(name) = groups.iter().chain(&roles).find(|name| check_name(name).is_err()) {
+        return Err(format!("{name:?} is no group or role: {}", AccessError::Name));
+    }
     let source = match (written.value, written.from) {
         (Some(value), None) => ClaimSource::Value(checked(value)?),
-        (None, Some(fact)) => ClaimSource::Fact(match fact {
-            Fact::Username => AccountFact::Username,
-            Fact::Email => AccountFact::Email,
-            Fact::Phone => AccountFact::Phone,
-            Fact::Name => AccountFact::Name,
-            Fact::GivenName => AccountFact::GivenName,
-            Fact::FamilyName => AccountFact::FamilyName,
-        }),
+        (None, Some(fact)) => {
+            check_fact(fact, &scope, !clients.is_empty())?;
+            ClaimSource::Fact(fact)
+        }
         (Some(_), Some(_)) => return Err("`value` and `from` are both set".to_owned()),
         (None, None) => return Err("`value` or `from` is missing".to_owned()),
     };
     Ok(ConfiguredClaim { name, scope, groups, roles, clients, source })
+}
+
+/// Whoever allows a scope expects from it what its words say. `openid` is in every sign-in, and nobody is asked for it
+/// everywhere.
+fn check_fact(fact: AccountFact, scope: &str, is_limited: bool) -> Result<(), String> {
+    let own = match fact {
+        AccountFact::Email => Some(Scope::EMAIL),
+        AccountFact::Phone => Some(Scope::PHONE),
+        AccountFact::Username | AccountFact::Name | AccountFact::GivenName | AccountFact::FamilyName => None,
+    };
+    match own {
+        Some(own) if scope != own && Scope::KNOWN.contains(&scope) => Err(format!(
+            "an address or number is told under the scope {own:?} or one of yours, not {scope:?}"
+        )),
+        None if scope == Scope::OPENID && !is_limited => Err(
+            "`from` under \"openid\" would be told to every client: name `clients`, or choose another scope"
+                .to_owned(),
+        ),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn checked(value: Value) -> Result<Value, String> {
@@ -149,8 +164,8 @@ mod tests {
     use super::*;
     use crate::config::Origin;
 
-    fn table(members: Value) -> ClientTable {
-        ClientTable { members: members.as_object().cloned().unwrap(), origin: Origin::Default }
+    fn table(members: Value) -> MemberTable {
+        MemberTable { members: members.as_object().cloned().unwrap(), origin: Origin::Default }
     }
 
     #[test]
@@ -176,6 +191,14 @@ mod tests {
         for value in [json!(null), json!([null]), json!({"a": [1, null]})] {
             assert!(with("value", value).contains("write a date as a text"));
         }
+        assert!(with("scope", json!("offline_access")).contains("`scope` must be another"));
+        for list in ["groups", "roles"] {
+            assert!(
+                with(list, json!(["staff", "a b"]))
+                    .contains("\"a b\" is no group or role: a name has 1 to 64")
+            );
+            assert!(with(list, json!([""])).contains("is no group or role"));
+        }
         let without = json!({"name": "department", "scope": "profile"});
         assert!(claim(without.clone()).unwrap_err().contains("`value` or `from` is missing"));
         let mut from = without;
@@ -184,9 +207,49 @@ mod tests {
     }
 
     #[test]
+    fn a_fact_is_told_as_what_it_is() {
+        let from = |fact: &str, scope: &str, clients: &[&str]| {
+            claim(json!({"name": "a", "scope": scope, "from": fact, "clients": clients})).map(|_| ())
+        };
+        for (fact, scope) in [
+            ("email", "email"),
+            ("phone", "phone"),
+            ("email", "mine"),
+            ("username", "profile"),
+            ("name", "mine"),
+        ] {
+            assert_eq!(from(fact, scope, &[]), Ok(()), "{fact} {scope}");
+        }
+        for (fact, scope) in
+            [("email", "profile"), ("email", "phone"), ("phone", "email"), ("phone", "openid")]
+        {
+            assert!(
+                from(fact, scope, &["app"]).unwrap_err().contains("is told under the scope"),
+                "{fact} {scope}"
+            );
+        }
+        assert!(from("username", "openid", &[]).unwrap_err().contains("name `clients`"));
+        assert_eq!(from("username", "openid", &["app"]), Ok(()));
+    }
+
+    #[test]
+    fn a_list_of_nobody_is_refused() {
+        for list in ["groups", "roles", "clients"] {
+            let mut members = json!({"name": "a", "scope": "profile", "value": 1});
+            members[list] = json!([]);
+            let mut problems = Vec::new();
+            assert_eq!(read(&[table(members)], &mut problems), ConfiguredClaims::default());
+            let text = format!(
+                "[[oauth.claims]]: `{list}` is an empty list; name some, or leave it out for all of them"
+            );
+            assert_eq!(problems[0].text, text);
+        }
+    }
+
+    #[test]
     fn a_claim_has_one_scope_and_there_are_not_too_many() {
         let one = |scope: &str| table(json!({"name": "a", "scope": scope, "value": 1}));
-        let told = |tables: &[ClientTable]| {
+        let told = |tables: &[MemberTable]| {
             let mut problems = Vec::new();
             read(tables, &mut problems);
             problems.into_iter().map(|problem| problem.text).collect::<Vec<_>>()

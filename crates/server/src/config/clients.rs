@@ -7,44 +7,15 @@ use countersign_model::oauth::Metadata;
 use countersign_model::secret::Secret;
 use countersign_ops::OAuthSettings;
 use countersign_ops::oauth::plan_clients::ConfiguredClient;
-use serde_json::{Map, Value, json};
-use toml::de::DeValue;
+use serde_json::{Value, json};
 
 use super::origin::{Origin, Problem};
 use super::reader::Reader;
 use super::unknown::nearest;
-
-/// A table of a file, and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClientTable {
-    /// Its members.
-    pub members: Map<String, Value>,
-    /// Where.
-    pub origin: Origin,
-}
-
-/// A value of TOML as JSON.
-pub fn json_of(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::String(text) => Value::from(text.to_string()),
-        DeValue::Boolean(truth) => Value::from(*truth),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
-        }
-        DeValue::Array(items) => Value::from_iter(items.iter().map(|item| json_of(item.get_ref()))),
-        DeValue::Table(inner) => {
-            let members =
-                inner.iter().map(|(key, item)| (key.get_ref().to_string(), json_of(item.get_ref())));
-            Value::Object(members.collect())
-        }
-        // JSON has no infinity and no dates.
-        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
-        DeValue::Datetime(_) => Value::Null,
-    }
-}
+use super::written::MemberTable;
 
 /// Understands them all.
-pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> Vec<ConfiguredClient> {
+pub fn read(tables: &[MemberTable], problems: &mut Vec<Problem>) -> Vec<ConfiguredClient> {
     let mut ids = BTreeSet::new();
     let mut clients = Vec::new();
     for table in tables {
@@ -63,20 +34,20 @@ pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> Vec<Configur
 /// Whether a server with these settings can have them.
 pub fn check(
     clients: &[ConfiguredClient],
-    tables: &[ClientTable],
+    tables: &[MemberTable],
     reader: &mut Reader<'_>,
     oauth: &OAuthSettings,
 ) {
     for client in clients {
         if let Err(error) = client.check(oauth) {
-            let is_its = |table: &&ClientTable| table.members.get("client_id") == Some(&json!(client.id));
+            let is_its = |table: &&MemberTable| table.members.get("client_id") == Some(&json!(client.id));
             let origin = tables.iter().find(is_its).map_or(Origin::Default, |table| table.origin.clone());
             reader.problem(&origin, format!("[[clients]]: {error}"));
         }
     }
 }
 
-fn client(table: &ClientTable) -> Result<ConfiguredClient, String> {
+fn client(table: &MemberTable) -> Result<ConfiguredClient, String> {
     let mut members = table.members.clone();
     let mut text = |name: &str| match members.remove(name) {
         None => Ok(None),
@@ -144,7 +115,7 @@ mod tests {
 
     fn fault(json: Value) -> String {
         let members = json.as_object().cloned().unwrap();
-        client(&ClientTable { members, origin: Origin::Default }).unwrap_err()
+        client(&MemberTable { members, origin: Origin::Default }).unwrap_err()
     }
 
     #[test]

@@ -5,8 +5,8 @@ use countersign_ops::{AssertedSubject, IssuerKeys, TrustedIssuer};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::clients::ClientTable;
 use super::origin::Problem;
+use super::written::MemberTable;
 
 /// A table as it is written.
 #[derive(Deserialize)]
@@ -32,13 +32,13 @@ enum Subject {
 }
 
 /// Understands them all.
-pub fn read(tables: &[ClientTable], problems: &mut Vec<Problem>) -> Vec<TrustedIssuer> {
+pub fn read(tables: &[MemberTable], problems: &mut Vec<Problem>) -> Vec<TrustedIssuer> {
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
     for table in tables {
         let mut tell = |text: String| {
             problems.push(Problem::at(&table.origin, format!("[[oauth.trusted_issuers]]: {text}")));
         };
-        match issuer(Value::Object(table.members.clone())) {
+        match table.check_lists(&["clients"]).and_then(|()| issuer(Value::Object(table.members.clone()))) {
             Ok(one) if issuers.iter().any(|known| known.issuer == one.issuer) => {
                 tell(format!("{:?} is there twice", one.issuer));
             }
@@ -80,6 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::Origin;
 
     #[test]
     fn what_is_wrong_with_an_issuer_is_told() {
@@ -99,6 +100,14 @@ mod tests {
         assert!(with("jwksuri", json!("x")).contains("unknown field `jwksuri`"));
         assert!(with("scope", json!("a  b")).contains("`scope`"));
         assert!(with("issuer", json!("")).contains("not empty"));
+        let mut all = good;
+        all["clients"] = json!([]);
+        let table = MemberTable { members: all.as_object().cloned().unwrap(), origin: Origin::Default };
+        let mut problems = Vec::new();
+        assert!(
+            read(&[table], &mut problems).is_empty()
+                && problems[0].text.contains("`clients` is an empty list")
+        );
         assert!(issuer(json!({"issuer": "x"})).unwrap_err().contains("missing field"));
     }
 }

@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value as Json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::clients::{self, ClientTable};
 use super::origin::{Origin, Problem};
 use super::value::Value;
 
@@ -25,6 +25,33 @@ pub struct Entry {
     pub origin: Origin,
 }
 
+/// A table of a file as JSON, and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberTable {
+    /// Its members.
+    pub members: Map<String, Json>,
+    /// Where.
+    pub origin: Origin,
+}
+
+impl MemberTable {
+    /// Refuses a list of whom it is for that is there and empty: without the list, it is for everybody.
+    ///
+    /// # Errors
+    /// What to do.
+    pub fn check_lists(&self, names: &[&str]) -> Result<(), String> {
+        let is_empty = |name: &&&str| {
+            self.members.get(**name).is_some_and(|list| list.as_array().is_some_and(Vec::is_empty))
+        };
+        match names.iter().find(is_empty) {
+            Some(name) => {
+                Err(format!("`{name}` is an empty list; name some, or leave it out for all of them"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// Everything that was written, under dotted names (`smtp.host`) and variables' names.
 #[derive(Debug, Default)]
 pub struct Written {
@@ -37,11 +64,11 @@ pub struct Written {
     /// Section headers of the files, so that an empty section with a wrong name is seen too.
     pub sections: BTreeMap<String, Origin>,
     /// `[[clients]]`; those of a later file stand in place of those of an earlier one.
-    pub clients: Vec<ClientTable>,
+    pub clients: Vec<MemberTable>,
     /// `[[oauth.trusted_issuers]]`, likewise.
-    pub trusted_issuers: Vec<ClientTable>,
+    pub trusted_issuers: Vec<MemberTable>,
     /// `[[oauth.claims]]`, likewise.
-    pub claims: Vec<ClientTable>,
+    pub claims: Vec<MemberTable>,
 }
 
 impl Written {
@@ -136,9 +163,29 @@ fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
     matches!(value.get_ref(), DeValue::Table(_))
 }
 
-fn member_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<ClientTable> {
-    let serde_json::Value::Object(members) = clients::json_of(item.get_ref()) else { return None };
-    Some(ClientTable { members, origin: file.origin(item.span().start) })
+fn member_table(item: &Spanned<DeValue<'_>>, file: &File<'_>) -> Option<MemberTable> {
+    let Json::Object(members) = json_of(item.get_ref()) else { return None };
+    Some(MemberTable { members, origin: file.origin(item.span().start) })
+}
+
+/// A value of TOML as JSON.
+fn json_of(value: &DeValue<'_>) -> Json {
+    match value {
+        DeValue::String(text) => Json::from(text.to_string()),
+        DeValue::Boolean(truth) => Json::from(*truth),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Json::Null, Json::from)
+        }
+        DeValue::Array(items) => Json::from_iter(items.iter().map(|item| json_of(item.get_ref()))),
+        DeValue::Table(inner) => {
+            let members =
+                inner.iter().map(|(key, item)| (key.get_ref().to_string(), json_of(item.get_ref())));
+            Json::Object(members.collect())
+        }
+        // JSON has no infinity and no dates.
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Json::Null, Json::from),
+        DeValue::Datetime(_) => Json::Null,
+    }
 }
 
 struct File<'a> {

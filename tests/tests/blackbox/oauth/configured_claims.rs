@@ -277,13 +277,13 @@ fn facts_of_an_account_become_claims(case: &Case) {
     let facts = ["username", "email", "phone", "name", "given_name", "family_name"];
     let mut toml = String::new();
     for fact in facts {
-        toml += &format!("[[oauth.claims]]\nname = 'my_{fact}'\nscope = 'openid'\nfrom = '{fact}'\n");
+        toml += &format!("[[oauth.claims]]\nname = 'my_{fact}'\nscope = 'facts'\nfrom = '{fact}'\n");
     }
     // What is not there gives way to the next.
-    toml += "[[oauth.claims]]\nname = 'my_email'\nscope = 'openid'\nvalue = 'none'\n";
+    toml += "[[oauth.claims]]\nname = 'my_email'\nscope = 'facts'\nvalue = 'none'\n";
     let case = configured(case, &toml);
     let provider = Provider::new(&case);
-    let client = provider.client(json!({"scope": "openid", "access_token_format": "jwt"}));
+    let client = provider.client(json!({"scope": "openid facts", "access_token_format": "jwt"}));
     let told = |user: &User| {
         let tokens = provider.code_flow(&client, user);
         let told = in_id_token(&tokens);
@@ -342,6 +342,7 @@ fn a_claim_with_a_meaning_is_refused_at_the_start(case: &Case) {
     let file = case.server().data_dir().join("claims.toml");
     let toml = "\n[[oauth.claims]]\nname = 'sub'\nscope = 'openid'\nvalue = 'admin'\n\
                 [[oauth.claims]]\nname = 'since'\nscope = 'openid'\nvalue = 2026-01-01\n\
+                [[oauth.claims]]\nname = 'a'\nscope = 'profile'\ngroups = []\nvalue = 1\n\
                 [[oauth.claims]]\nname = 'inf'\nscope = 'openid'\nvalue = [inf]\n";
     std::fs::write(&file, toml).expect("a file of our own");
     let file = file.display().to_string();
@@ -350,6 +351,7 @@ fn a_claim_with_a_meaning_is_refused_at_the_start(case: &Case) {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("claims.toml:2: [[oauth.claims]]: \"sub\" has a meaning of its own"), "{said}");
+    assert!(said.contains("`groups` is an empty list; name some"), "{said}");
     assert_eq!(said.matches("write a date as a text").count(), 2, "{said}");
 }
 
