@@ -9,9 +9,17 @@ use super::scope::Scope;
 use crate::key::Algorithm;
 
 /// More characters of a client's name would push what matters out of sight.
-const LONGEST_NAME: usize = 100;
+macro_rules! longest_name {
+    () => {
+        100
+    };
+}
+const LONGEST_NAME: usize = longest_name!();
 /// What a name must be.
-const READABLE: &str = "at most 100 characters long, without characters that control or turn text";
+const READABLE: &str =
+    concat!("at most ", longest_name!(), " characters long, without characters that control or turn text");
+/// What a list must be.
+const LIST: &str = "a list of texts";
 
 /// A set of public keys (RFC 7517 §5), as it was given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -224,7 +232,12 @@ impl MetadataFault {
             MetadataFault::RedirectUri { member, fault, .. } => {
                 format!("{member} has one that is refused: {fault}")
             }
+            MetadataFault::Unreadable { member, .. } if member == "jwks" => {
+                format!("{member} must be an object whose keys are a list of public keys")
+            }
+            // As serde writes it, and `InvalidScope`.
             MetadataFault::Unreadable { member, reason } => match reason.rsplit_once(", expected ") {
+                Some((_, "a sequence")) => format!("{member} must be {LIST}"),
                 Some((_, expected)) => format!("{member} must be {expected}"),
                 None => format!("{member} has a value that cannot be read"),
             },
@@ -256,7 +269,7 @@ impl Metadata {
         let members = json.as_object().ok_or(MetadataFault::Unsupported("metadata", "an object"))?;
         for list in ["redirect_uris", "post_logout_redirect_uris"] {
             for uri in members.get(list).and_then(Value::as_array).into_iter().flatten() {
-                let text = uri.as_str().ok_or(MetadataFault::Unsupported(list, "a list of texts"))?;
+                let text = uri.as_str().ok_or(MetadataFault::Unsupported(list, LIST))?;
                 RedirectUri::register(text).map_err(|fault| MetadataFault::RedirectUri {
                     member: list,
                     uri: text.to_owned(),
@@ -401,6 +414,13 @@ mod tests {
         let bad = |json| Metadata::from_json(&json).unwrap_err();
         let fault = bad(json!({ "grant_types": ["implicit"] })).to_string();
         assert!(fault.starts_with("grant_types: ") && fault.contains("authorization_code"), "{fault}");
+        for (wrong, rule) in [
+            (json!({ "scope": "a  b" }), "scope must be names parted by single spaces, at most 50"),
+            (json!({ "contacts": "a@example.com" }), "contacts must be a list of texts"),
+            (json!({ "jwks": { "keys": 1 } }), "jwks must be an object whose keys are a list of public keys"),
+        ] {
+            assert_eq!(bad(wrong).rule(), rule);
+        }
         assert_eq!(
             bad(json!({ "redirect_uris": ["JavaScript:alert(1)"] })),
             MetadataFault::RedirectUri {

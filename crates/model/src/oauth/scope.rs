@@ -12,9 +12,9 @@ const MAX: usize = 50;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope(BTreeSet<String>);
 
-/// A text that is no list of scopes.
+/// A text that is no list of scopes. `MetadataFault::rule` tells what stands behind `, expected `.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no list of scopes, expected names parted by single spaces, at most 50")]
+#[error("no list of scopes, expected names parted by single spaces, at most {}", MAX)]
 pub struct InvalidScope;
 
 impl Scope {

@@ -86,13 +86,17 @@ fn what_a_client_registers_is_checked(case: &Case) {
     };
     for (name, value, allowed) in [
         ("redirect_uris", json!([]), "authorization_code"),
-        ("redirect_uris", json!("https://app.example.com/cb"), "a sequence"),
+        ("redirect_uris", json!("https://app.example.com/cb"), "a list of texts"),
+        ("contacts", json!("a@example.com"), "a list of texts"),
+        ("scope", json!(["openid"]), "a string"),
         ("grant_types", json!(["password", "forged, expected \"x\""]), "`client_credentials`"),
         ("token_endpoint_auth_method", json!("client_secret_jwt"), "`private_key_jwt`"),
         ("token_endpoint_auth_method", json!("private_key_jwt"), "jwks_uri"),
         ("logo_uri", json!("javascript:alert(1)"), "https"),
         ("client_name", json!("\u{202e}knaB ruoY"), "turn text"),
         ("client_name", json!("Your Bank, which asks as always. ".repeat(4)), "100"),
+        ("jwks", json!("x"), "public keys"),
+        ("jwks", json!({"keys": "x"}), "public keys"),
         ("jwks", json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}), "public keys"),
         ("jwks", json!({"keys": [{"kty": "EC", "d": "c2VjcmV0"}]}), "public keys"),
         ("id_token_signed_response_alg", json!("none"), "`ES256`"),
