@@ -40,8 +40,12 @@ pub(super) struct OAuthError {
 
 impl OAuthError {
     /// Without a challenge.
-    pub(super) fn new(status: StatusCode, code: ErrorCode, description: &'static str) -> OAuthError {
-        let description = Cow::Borrowed(description);
+    pub(super) fn new(
+        status: StatusCode,
+        code: ErrorCode,
+        description: impl Into<Cow<'static, str>>,
+    ) -> OAuthError {
+        let description = description.into();
         OAuthError { status, code, description, challenge: None, nonce: None, retry_after: None }
     }
 

@@ -105,7 +105,6 @@ fn reply(status: StatusCode, shown: &Map<String, Value>) -> Reply {
 
 impl From<RegisterError> for OAuthError {
     fn from(error: RegisterError) -> OAuthError {
-        let refused = |code, description| OAuthError::new(StatusCode::BAD_REQUEST, code, description);
         match error {
             RegisterError::Disabled => OAuthError::new(
                 StatusCode::FORBIDDEN,
@@ -128,9 +127,10 @@ impl From<RegisterError> for OAuthError {
                     | MetadataFault::Unsupported(..)
                     | MetadataFault::Unreadable { .. } => ErrorCode::InvalidClientMetadata,
                 };
-                OAuthError { description: format!("{}.", fault.rule()).into(), ..refused(code, "") }
+                OAuthError::new(StatusCode::BAD_REQUEST, code, format!("{}.", fault.rule()))
             }
-            RegisterError::OtherClient => refused(
+            RegisterError::OtherClient => OAuthError::new(
+                StatusCode::BAD_REQUEST,
                 ErrorCode::InvalidClientMetadata,
                 "The body must have the client_id of the address, and no other secret than the client's.",
             ),
