@@ -107,10 +107,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 /// The answer to one line; `None` to a blank one.
 async fn answer(context: &Context, line: &[u8]) -> Option<(Reply, Next)> {
     let stopwatch = Stopwatch::start();
+    let request = request::parse(line).transpose()?;
     let (request_id, _) = context.request_ids.next();
-    let (command, reply, next) = match request::parse(line) {
-        Ok(None) => return None,
-        Ok(Some(request)) => {
+    let (command, reply, next) = match request {
+        Ok(request) => {
             let command = request.command();
             (command, request_id.scope(command::obey(context, request)).await, Next::Listen)
         }
