@@ -118,28 +118,26 @@ impl Inner {
         let Some((route, path)) = self.find(Path::new(parts.uri.path())) else {
             let hosted = is_well_hosted(parts);
             let refusal = if hosted { Refusal::NotFound } else { Refusal::BadHost };
-            let page = self.page(&call(Bytes::new(), None), None, &refusal);
-            return (self.table.len(), page.unwrap_or_else(|| crate::router::refuse_plainly(refusal)));
+            let call = call(Bytes::new(), None);
+            let reply = watched(request_id, None, Box::pin(async { self.refused(&call, None, refusal) }));
+            return (self.table.len(), reply.await);
         };
         let entry = &self.table[route];
         let parameter = path.last_segment(entry);
         let reply = match self.admit(entry, parts, body, source).await {
             Err(refusal) => {
-                let page = self.page(&call(Bytes::new(), None), Some(entry), &refusal);
-                page.unwrap_or_else(|| (entry.refuse)(refusal)).allow_if_405(entry)
+                let call = call(Bytes::new(), None);
+                let refused = async { self.refused(&call, Some(entry), refusal).allow_if_405(entry) };
+                watched(request_id, Some(entry), Box::pin(refused)).await
             }
-            Ok((handler, body)) => {
-                let call = call(body, parameter);
-                match request_id.scope(guarded(handler(&call))).await {
-                    Some(reply) => reply,
-                    None => {
-                        tracing::error!(%request_id, route = entry.pattern, "a handler panicked");
-                        (entry.refuse)(Refusal::Fault)
-                    }
-                }
-            }
+            Ok((handler, body)) => watched(request_id, Some(entry), handler(&call(body, parameter))).await,
         };
         (route, reply)
+    }
+
+    /// A refusal, as a page or in the form of its surface.
+    fn refused(&self, call: &Call<'_>, entry: Option<&Entry>, refusal: Refusal<'_>) -> Reply {
+        self.page(call, entry, &refusal).unwrap_or_else(|| refuse(entry, refusal))
     }
 
     /// The page of a refusal, for a person who opens what is no program's. Below the paths of the other surfaces their
@@ -275,6 +273,26 @@ fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
+/// In the form of its surface, if it is of one.
+fn refuse(entry: Option<&Entry>, refusal: Refusal<'_>) -> Reply {
+    match entry {
+        Some(entry) => (entry.refuse)(refusal),
+        None => crate::router::refuse_plainly(refusal),
+    }
+}
+
+/// The reply to a request, or that of a fault if its work panicked. What it logs has the id of the request.
+async fn watched(request_id: RequestId, entry: Option<&Entry>, work: ReplyFuture<'_>) -> Reply {
+    match request_id.scope(guarded(work)).await {
+        Some(reply) => reply,
+        None => {
+            let route = entry.map_or("none", |entry| entry.pattern.as_str());
+            tracing::error!(%request_id, route, "a handler panicked");
+            refuse(entry, Refusal::Fault)
+        }
+    }
+}
+
 /// The reply, or `None` if the handler panicked (R146).
 async fn guarded(mut reply: ReplyFuture<'_>) -> Option<Reply> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| reply.as_mut().poll(context))) {
@@ -293,9 +311,10 @@ mod tests {
     async fn a_panic_ends_the_request_and_nothing_else() {
         // `resume_unwind` panics without a word on the test's output.
         let reply: ReplyFuture<'_> = Box::pin(async { std::panic::resume_unwind(Box::new("fault")) });
-        assert!(guarded(reply).await.is_none());
+        let status = watched(RequestId(1), None, reply).await.status();
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         let reply: ReplyFuture<'_> = Box::pin(async { Reply::empty(StatusCode::NO_CONTENT) });
-        assert_eq!(guarded(reply).await.map(|r| r.status()), Some(StatusCode::NO_CONTENT));
+        assert_eq!(watched(RequestId(2), None, reply).await.status(), StatusCode::NO_CONTENT);
     }
 
     #[test]
