@@ -18,4 +18,5 @@ pub mod random;
 pub mod secret;
 pub mod session;
 pub mod shard;
+pub mod stored;
 pub mod time;

@@ -7,9 +7,9 @@ use aws_lc_rs::digest;
 use serde::Serialize;
 
 use crate::ids::{AccountId, SessionId, Uuid};
-use crate::message::Stored;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::stored::Stored;
 use crate::time::Timestamp;
 
 /// The door through which a session was started. The number stands in the store.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign_model::ids::MessageId;
-use countersign_model::message::{Channel, MessageState, Stored, Template};
+use countersign_model::message::{Channel, MessageState, Template};
+use countersign_model::stored::Stored;
 use countersign_model::time::Timestamp;
 
 use crate::{Param, Row, StoreError, Tx};

@@ -1,9 +1,9 @@
 //! Sessions: what one sign-in started, for listing and ending.
 
 use countersign_model::ids::{AccountId, SessionId};
-use countersign_model::message::Stored;
 use countersign_model::oauth::ClientNo;
 use countersign_model::session::{ListedSession, Session, Surface};
+use countersign_model::stored::Stored;
 use countersign_model::time::Timestamp;
 
 use crate::oauth::{grants, statuses};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_model::message::{Channel, Message, MessageState, Stored};
+use countersign_model::message::{Channel, Message, MessageState};
+use countersign_model::stored::Stored;
 use countersign_model::time::Clock;
 use countersign_ops::Core;
 use tokio::time::timeout;

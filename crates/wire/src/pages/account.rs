@@ -2,9 +2,9 @@
 
 use askama::Template;
 use countersign_model::ids::SessionId;
-use countersign_model::message::Stored;
 use countersign_model::oauth::ClientNo;
 use countersign_model::session::{ListedSession, Surface, TokenPurpose};
+use countersign_model::stored::Stored;
 use countersign_model::time::Timestamp;
 use countersign_ops::AdminError;
 use countersign_ops::Unavailable;
