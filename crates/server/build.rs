@@ -12,8 +12,11 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=function-order.ld");
     let is_native = env::var("HOST") == env::var("TARGET");
-    if is_native && is_optimised() && links_by_default() {
-        let folder = env::var("CARGO_MANIFEST_DIR").expect("Cargo says where the package is");
+    if is_native
+        && is_optimised()
+        && links_by_default()
+        && let Ok(folder) = env::var("CARGO_MANIFEST_DIR")
+    {
         println!("cargo::rustc-link-arg-bins=-T{folder}/function-order.ld");
     }
     if is_native && env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") && glibc_reads_them() {
