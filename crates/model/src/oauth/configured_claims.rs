@@ -82,6 +82,11 @@ impl FromIterator<ConfiguredClaim> for ConfiguredClaims {
 }
 
 impl ConfiguredClaims {
+    /// Each, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfiguredClaim> {
+        self.0.iter().map(|claim| &**claim)
+    }
+
     /// Their names, each once.
     pub fn names(&self) -> Vec<&str> {
         once(self.0.iter().map(|claim| claim.name.as_str()))

@@ -128,7 +128,8 @@ fn understand(written: &Written, problems: Vec<Problem>, files: Vec<PathBuf>) ->
     settings.operations.oauth.trusted_issuers = issuers;
     settings.operations.oauth.claims = claims.into();
     clients::check(&settings.clients, &written.clients, &mut reader, &settings.operations.oauth);
-    let shown = reader.finish()?;
+    let mut shown = reader.finish()?;
+    shown.extend(written.tables());
     Ok(Config { settings, shown, files })
 }
 

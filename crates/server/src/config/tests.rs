@@ -52,6 +52,16 @@ fn later_wins_and_each_value_knows_its_origin() {
 }
 
 #[test]
+fn tables_are_counted_with_the_place_of_the_first() {
+    let claim = "[[oauth.claims]]\nname = \"a\"\nscope = \"profile\"\nvalue = 1\n";
+    let config = understood(&format!("\n{claim}{claim}"), &[], &[]).unwrap();
+    let tables = config.shown.iter().filter(|shown| shown.key.starts_with('['));
+    let told: Vec<_> =
+        tables.map(|shown| format!("{} {} {}", shown.key, shown.value, shown.origin)).collect();
+    assert_eq!(told, ["[[oauth.claims]] 2 /etc/countersign.toml:2"]);
+}
+
+#[test]
 fn every_mistake_is_told_at_once_with_its_place() {
     let toml = "lisen = \"x\"\n[codes]\nlifetime = 600\n[smpt]\nhost = \"h\"\n[smtp]\nprot = 25\n";
     assert_eq!(

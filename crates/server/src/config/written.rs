@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::origin::{Origin, Problem};
+use super::reader::Shown;
 use super::value::Value;
 
 /// What every variable of ours starts with.
@@ -72,6 +73,19 @@ pub struct Written {
 }
 
 impl Written {
+    /// For `config show`: of each kind of table that is there, how many, and where the first one stands.
+    pub fn tables(&self) -> impl Iterator<Item = Shown> {
+        let kinds = [
+            ("[[clients]]", &self.clients),
+            ("[[oauth.trusted_issuers]]", &self.trusted_issuers),
+            ("[[oauth.claims]]", &self.claims),
+        ];
+        kinds.into_iter().filter_map(|(kind, tables)| {
+            let origin = tables.first()?.origin.clone();
+            Some(Shown { key: kind.to_owned(), value: tables.len().into(), origin })
+        })
+    }
+
     /// Notes a flag.
     pub fn flag(&mut self, key: &str, name: &'static str, text: Option<String>) {
         if let Some(text) = text {

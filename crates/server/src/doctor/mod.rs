@@ -1,6 +1,7 @@
 //! `countersign doctor`: looks for what is wrong or missing, and says what to do about it. Changes nothing.
 
 mod certificates;
+mod claims;
 mod files;
 mod finding;
 mod network;

@@ -8,6 +8,7 @@ use countersign_model::time::Clock;
 use countersign_ops::Core;
 use tokio::time::timeout;
 
+use super::claims;
 use super::finding::Findings;
 use crate::config::{Settings, format_duration, without_password};
 use crate::failure::Outcome;
@@ -63,6 +64,7 @@ pub async fn examine(settings: &Settings, findings: &mut Findings) {
         Ok(core) => {
             clock(&core, findings);
             outbox(&core, settings, findings).await;
+            claims::examine(&core, settings, findings).await;
         }
         Err(failure) => {
             findings.problem("store", failure.what(), failure.advised().unwrap_or("see above"));

@@ -15,6 +15,7 @@ on_both_engines! {
     a_healthy_server_has_no_problems
     what_stands_ready_to_deliver_is_found
     connections_without_number_are_a_warning
+    claims_for_who_does_not_exist_are_a_warning
     what_cannot_be_reached_is_named
     what_is_open_to_others_is_named
     a_wrong_master_key_is_found
@@ -103,6 +104,30 @@ fn connections_without_number_are_a_warning(case: &Case) {
     let case = case.with_config(&format!("[limits]\nconnections = {most}\nline_connections = {most}"));
     ouser::register(&case);
     assert_eq!(levels(&doctor(&case), "open files"), ["warning"]);
+}
+
+fn claims_for_who_does_not_exist_are_a_warning(case: &Case) {
+    let made = "[[clients]]\nclient_id = \"made\"\ntoken_endpoint_auth_method = \"none\"\n\
+                redirect_uris = [\"https://app.example.com/\"]\n";
+    let claim = "[[oauth.claims]]\nname = \"a\"\nscope = \"profile\"\nvalue = 1\n\
+                 groups = [\"staff\"]\nroles = [\"editor\"]\nclients = [\"made\", \"app\"]\n";
+    let case = case.with_config(&format!("{made}{claim}"));
+    let about = |found: &[Finding]| {
+        let found = found.iter().find(|finding| finding.check == "claims").expect("a finding");
+        (found.level.clone(), found.text.clone())
+    };
+    let (level, text) = about(&doctor(&case));
+    assert!(text.contains("does not exist: client \"app\", group \"staff\", role \"editor\" "), "{text}");
+    assert_eq!(level, "warning");
+    let uri = "https://app.example.com/";
+    for command in [
+        &["group", "add", "staff"][..],
+        &["role", "add", "editor"],
+        &["client", "add", "--client-id", "app", "--spa", uri],
+    ] {
+        assert!(case.server().command(command).status.success(), "{command:?}");
+    }
+    assert_eq!(about(&doctor(&case)).0, "good");
 }
 
 /// Ports that nobody listens at, and one where somebody speaks something else.
