@@ -304,3 +304,21 @@ impl Core {
         self.oauth.keys.keep(all, Change::Due, now).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::sign::NewKey;
+
+    #[test]
+    fn a_token_that_nobody_could_present_is_not_signed() {
+        let key = NewKey::es256().unwrap();
+        let signer = Arc::new(Signer::new(key.algorithm, &key.private).unwrap());
+        let signing = vec![Signing { kid: "k".to_owned(), algorithm: key.algorithm, signer }];
+        let keys = KeySet { signing, ..KeySet::default() };
+        let sign =
+            |bytes: usize| keys.sign_token(Algorithm::Es256, "at+jwt", &json!({ "long": "x".repeat(bytes) }));
+        assert!(sign(24_000).is_ok_and(|token| token.len() <= MAX_BYTES));
+        assert_eq!(sign(24_600), Err(Unavailable::Fault));
+    }
+}
