@@ -186,6 +186,8 @@ await look('account-proven')
 // What went wrong, and the targets of links in messages.
 await page.goto(authorizationUrl(test.issuer, { client_id: 'nobody' }, callback))
 await look('error')
+await page.goto(`${test.issuer}/nothing/here`)
+await look('not-found')
 await page.goto(`${test.issuer}/verify-email/x`)
 await look('verify-email')
 await page.click('button')
